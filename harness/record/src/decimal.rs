@@ -1,0 +1,170 @@
+//! Exact decimal numbers for prices and quantities.
+//!
+//! Engines print the same number as `"0.10"`, `0.1` or `1e-1`. Comparing floats would call equal values
+//! different, or different values equal; ticks and lots are integers and a decimal is an integer with a scale.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// `mantissa / 10^scale`, always normalised (no trailing zero in the mantissa while `scale > 0`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Decimal {
+    mantissa: i128,
+    scale: u32,
+}
+
+/// Why a text is not a decimal number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is not a decimal number (expected digits like 12.50)")]
+pub struct NotADecimal {
+    /// The offending text.
+    pub text: String,
+}
+
+/// Largest number of digits after the point that is accepted.
+const MAX_SCALE: u32 = 18;
+
+impl Decimal {
+    /// A whole number of units of `10^-scale`.
+    pub fn new(mantissa: i128, scale: u32) -> Self {
+        let (mut mantissa, mut scale) = (mantissa, scale);
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        Self { mantissa, scale }
+    }
+
+    /// True for a number above zero.
+    pub fn is_positive(self) -> bool {
+        self.mantissa > 0
+    }
+
+    /// How many whole `unit`s this number is, or `None` when it is not a multiple of `unit` (or does not fit).
+    ///
+    /// ```
+    /// # use shakedown_record::Decimal;
+    /// let tick: Decimal = "0.01".parse().unwrap();
+    /// assert_eq!("50000.05".parse::<Decimal>().unwrap().in_units_of(tick), Some(5_000_005));
+    /// assert_eq!("0.005".parse::<Decimal>().unwrap().in_units_of(tick), None);
+    /// ```
+    pub fn in_units_of(self, unit: Decimal) -> Option<i64> {
+        let scale = self.scale.max(unit.scale);
+        let own = self
+            .mantissa
+            .checked_mul(10i128.checked_pow(scale - self.scale)?)?;
+        let other = unit
+            .mantissa
+            .checked_mul(10i128.checked_pow(scale - unit.scale)?)?;
+        if other == 0 || own % other != 0 {
+            return None;
+        }
+        i64::try_from(own / other).ok()
+    }
+
+    /// `count` times this number.
+    pub fn times(self, count: i64) -> Decimal {
+        Decimal::new(self.mantissa * i128::from(count), self.scale)
+    }
+
+    /// Digits after the point.
+    pub fn scale(self) -> u32 {
+        self.scale
+    }
+
+    /// The nearest float: for arithmetic on bands only, never for comparing orders.
+    pub fn to_f64(self) -> f64 {
+        self.mantissa as f64 / 10f64.powi(self.scale as i32)
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = NotADecimal;
+
+    fn from_str(text: &str) -> Result<Self, NotADecimal> {
+        let fail = || NotADecimal {
+            text: text.to_string(),
+        };
+        let (number, exponent) = match text.split_once(['e', 'E']) {
+            Some((number, exponent)) => (number, exponent.parse::<i32>().map_err(|_| fail())?),
+            None => (text, 0),
+        };
+        let (sign, digits) = match number.strip_prefix('-') {
+            Some(rest) => (-1i128, rest),
+            None => (1, number),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) || digits.ends_with('.')
+        {
+            return Err(fail());
+        }
+        let scale = fraction.len() as i32 - exponent;
+        if whole.len() + fraction.len() > 30 || scale.unsigned_abs() > MAX_SCALE {
+            return Err(fail());
+        }
+        let mantissa: i128 = format!("{whole}{fraction}").parse().map_err(|_| fail())?;
+        Ok(if scale >= 0 {
+            Decimal::new(sign * mantissa, scale as u32)
+        } else {
+            Decimal::new(sign * mantissa * 10i128.pow(scale.unsigned_abs()), 0)
+        })
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scale == 0 {
+            return write!(f, "{}", self.mantissa);
+        }
+        let unit = 10i128.pow(self.scale);
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        let (whole, fraction) = (self.mantissa.abs() / unit, self.mantissa.abs() % unit);
+        write!(
+            f,
+            "{sign}{whole}.{fraction:0width$}",
+            width = self.scale as usize
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_number_in_three_spellings_is_equal() {
+        let spellings = ["0.10", "0.1", "1e-1"];
+        let parsed: Vec<Decimal> = spellings.iter().map(|text| text.parse().unwrap()).collect();
+        assert!(parsed.windows(2).all(|pair| pair[0] == pair[1]));
+        assert_eq!(parsed[0].to_string(), "0.1");
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_refused() {
+        for text in [
+            "",
+            "-",
+            ".",
+            "1.",
+            "1.2.3",
+            "0x10",
+            "1e99",
+            "NaN",
+            "12345678901234567890123456789012345",
+        ] {
+            assert!(text.parse::<Decimal>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn off_tick_is_not_a_whole_number_of_ticks() {
+        let tick: Decimal = "0.05".parse().unwrap();
+        assert_eq!(
+            "1.15".parse::<Decimal>().unwrap().in_units_of(tick),
+            Some(23)
+        );
+        assert_eq!("1.16".parse::<Decimal>().unwrap().in_units_of(tick), None);
+        assert_eq!(tick.times(23).to_string(), "1.15");
+    }
+}

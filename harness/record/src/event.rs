@@ -1,0 +1,371 @@
+//! Events of a run: `events.jsonl`, append-only, one JSON object a line, each with its monotonic time.
+//!
+//! Together with the ledger and the read-back this is the whole input of the analysis. What is not an event did not
+//! happen: a fault without `fault-confirmed` has no effect, a copy without a complete `read-back` was not read.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::monotonic_ns;
+use crate::fault::{Effect, FaultTarget, Firing};
+use crate::outcome::OutcomeCounts;
+use crate::readback::ReadKind;
+
+/// An event with its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// `CLOCK_MONOTONIC` in nanoseconds.
+    pub mono_ns: u64,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    RunStarted {
+        run_id: String,
+        scenario: String,
+        system: String,
+        environment: String,
+        seed: u64,
+        /// RFC 3339, UTC.
+        started_at: String,
+        operator: Option<String>,
+        shakedown_version: String,
+        /// Prefix of every client order id of this run.
+        order_prefix: String,
+        /// Defect of the stand-in that was switched on for this run.
+        defect: Option<String>,
+    },
+    /// The build under test, as seen running.
+    TargetSeen {
+        when: Moment,
+        version: Option<String>,
+        image_digests: Vec<String>,
+        replicas: Vec<ReplicaSeen>,
+    },
+    EnvironmentFailed {
+        reason: String,
+    },
+    GuardRefused {
+        guard: String,
+        reason: String,
+    },
+    /// Zero of time: the first slot's intended time.
+    LoadStarted {
+        zero_mono_ns: u64,
+        sessions: u32,
+        threads: u32,
+    },
+    /// Steady state was proven.
+    SteadyReached,
+    SteadyMissed {
+        reason: String,
+    },
+    /// No more slots are scheduled from this run time on.
+    LoadStopped {
+        scheduled: u64,
+        end_ns: u64,
+    },
+    Generator {
+        report: GeneratorReport,
+    },
+    /// What will be done to whom, resolved now; `role` says who was asked for.
+    FaultPrepared {
+        firing: Firing,
+        kind: String,
+        targets: Vec<FaultTarget>,
+        mechanism: String,
+    },
+    FaultRefused {
+        firing: Firing,
+        reason: String,
+    },
+    /// Stamped immediately before the mutating call: the zero of failover time.
+    FaultInjected {
+        firing: Firing,
+    },
+    FaultEffect {
+        firing: Firing,
+        effect: Effect,
+    },
+    FaultFailed {
+        firing: Firing,
+        reason: String,
+    },
+    FaultHealing {
+        firing: Firing,
+    },
+    FaultHealed {
+        firing: Firing,
+    },
+    /// The snapshot after equals the snapshot before.
+    FaultClean {
+        firing: Firing,
+    },
+    FaultDirty {
+        firing: Firing,
+        left: Leftover,
+    },
+    /// All replicas have caught up again after this firing.
+    RedundancyRestored {
+        firing: Firing,
+    },
+    RoleChanged {
+        replica: String,
+        role: Option<String>,
+        term: Option<u64>,
+    },
+    ReplicaReady {
+        replica: String,
+        ready: bool,
+    },
+    /// A condition of `abort` was met.
+    AbortMet {
+        condition: String,
+        reason: String,
+    },
+    Interrupted {
+        by: String,
+    },
+    RetriesDone {
+        asked: u64,
+        resolved: u64,
+    },
+    Sentinel {
+        acked: bool,
+        id: String,
+        reason: Option<String>,
+    },
+    ReadBack(ReadBackDone),
+    CleanedUp {
+        cancelled: u64,
+        orders_open: Option<u64>,
+        reason: Option<String>,
+    },
+    /// A scrape of the engine's own latency histogram; cumulative counts by upper bound in seconds.
+    EngineLatency {
+        replica: String,
+        buckets: Vec<Bucket>,
+        count: u64,
+    },
+    EngineLatencyMissing {
+        replica: String,
+        reason: String,
+    },
+    LeftBehind {
+        left: Leftover,
+    },
+    /// Last event of a run that ended by itself.
+    RunFinished {
+        finished_at: String,
+    },
+}
+
+/// When a look at the target was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    Before,
+    After,
+}
+
+/// A replica as seen at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaSeen {
+    pub name: String,
+    pub reachable: bool,
+    pub ready: Option<bool>,
+    pub role: Option<String>,
+    pub version: Option<String>,
+}
+
+/// What the generator says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GeneratorReport {
+    pub scheduled: u64,
+    pub outcomes: OutcomeCounts,
+    pub send_lag_p99_ns: Option<u64>,
+    pub session_wait_p99_ns: Option<u64>,
+    /// Beyond one of its own budgets: limits on time must not be judged.
+    pub saturated: bool,
+    /// Causes in words, the worst first; empty when sound.
+    pub why: Vec<String>,
+    /// Share of CPU time that the hypervisor took away while the load ran, 0 to 1.
+    pub steal_fraction: f64,
+    /// Time for which the generator's cgroup was throttled, in nanoseconds.
+    pub throttled_ns: u64,
+}
+
+/// A copy was read back, or could not be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadBackDone {
+    pub read: ReadKind,
+    pub replica: String,
+    /// Every row up to the sentinel was read.
+    pub complete: bool,
+    pub rows: u64,
+    pub watermark: Option<u64>,
+    /// Why it is not complete.
+    pub reason: Option<String>,
+    /// True when the copy was asked for each order by id, so that only orders asked for can be found.
+    pub by_id: bool,
+}
+
+/// Something of ours that is still there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leftover {
+    pub kind: LeftoverKind,
+    /// What and where.
+    pub what: String,
+    /// The command that removes it.
+    pub remove_with: String,
+}
+
+/// The columns of `leftovers` in the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeftoverKind {
+    Fault,
+    Object,
+}
+
+/// One bucket of a cumulative histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Upper bound in seconds; `None` is infinity.
+    pub le_s: Option<f64>,
+    pub count: u64,
+}
+
+/// Appends events to `events.jsonl`; each is flushed at once, so that a dead run keeps what happened.
+#[derive(Debug)]
+pub struct EventWriter {
+    file: File,
+}
+
+impl EventWriter {
+    /// Creates the file.
+    ///
+    /// # Errors
+    /// When it cannot be created, or exists.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: File::create_new(path)?,
+        })
+    }
+
+    /// Appends an event stamped now and returns the stamp.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, event: Event) -> io::Result<Stamped> {
+        let stamped = Stamped {
+            mono_ns: monotonic_ns(),
+            event,
+        };
+        self.append(&stamped)?;
+        Ok(stamped)
+    }
+
+    /// Appends an event that carries its own stamp.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn append(&mut self, stamped: &Stamped) -> io::Result<()> {
+        let mut line = serde_json::to_vec(stamped)?;
+        line.push(b'\n');
+        self.file.write_all(&line)
+    }
+
+    /// Syncs the file to disk.
+    ///
+    /// # Errors
+    /// When it cannot be synced.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+/// Why events cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    #[error("cannot read {path}: {source}")]
+    Io { path: String, source: io::Error },
+    #[error("{path}, line {line}: not an event of this version: {what}")]
+    Line {
+        path: String,
+        line: usize,
+        what: String,
+    },
+}
+
+/// Reads all events in order. A torn last line (the run was killed while writing it) is dropped.
+///
+/// # Errors
+/// When the file is missing or a line other than the last is no event.
+pub fn read_events(path: &Path) -> Result<Vec<Stamped>, EventError> {
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|source| EventError::Io {
+        path: name.clone(),
+        source,
+    })?;
+    let lines: Vec<String> = BufReader::new(file)
+        .lines()
+        .collect::<io::Result<_>>()
+        .map_err(|source| EventError::Io {
+            path: name.clone(),
+            source,
+        })?;
+    let mut events = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(event) => events.push(event),
+            Err(_) if index + 1 == lines.len() => break,
+            Err(error) => {
+                return Err(EventError::Line {
+                    path: name,
+                    line: index + 1,
+                    what: error.to_string(),
+                });
+            }
+        }
+    }
+    Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_round_trip_and_a_torn_last_line_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let mut writer = EventWriter::create(&path).unwrap();
+        let first = writer.write(Event::SteadyReached).unwrap();
+        let firing = Firing {
+            fault: "leader-dies".into(),
+            occurrence: 0,
+        };
+        let second = writer.write(Event::FaultInjected { firing }).unwrap();
+        writer.file.write_all(b"{\"mono_ns\": 12, \"eve").unwrap();
+        assert_eq!(read_events(&path).unwrap(), [first, second]);
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_an_error_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        std::fs::write(&path, "{}\n{\"mono_ns\":1,\"event\":\"steady-reached\"}\n").unwrap();
+        assert!(matches!(
+            read_events(&path),
+            Err(EventError::Line { line: 1, .. })
+        ));
+    }
+}

@@ -1,0 +1,30 @@
+//! The ledger: every scheduled slot, dense, on disk, 64 bytes each.
+//!
+//! ```text
+//! ledger/orders-0000.seg   slots 0 .. 2^20, entry i at offset 64 * i
+//! ledger/orders-0001.seg   the next 2^20 slots
+//! ledger/server-ids-T.jsonl  ids made by the engine, one file for each load thread
+//! ledger/retries.jsonl     what was sent again after the heal, under the same id
+//! ```
+//!
+//! Segments are memory-mapped: an entry is written as `sent` before the socket write and completed after the answer
+//! is parsed, so that whatever kills Shakedown, an order that may have reached the engine is in the ledger. The
+//! whole payload is in the entry: the checkers compare with what was sent, not with a second run of the generator.
+
+mod entry;
+mod reader;
+mod retry;
+mod writer;
+
+pub use entry::{ENTRY_BYTES, Entry, OrderKind, Side};
+pub use reader::{LedgerError, LedgerReader};
+pub use retry::{Retry, ServerId, read_retries, read_server_ids};
+pub use writer::LedgerWriter;
+
+/// Entries in one segment file.
+pub const SEGMENT_ENTRIES: u64 = 1 << 20;
+
+/// File name of the segment that holds a slot.
+pub fn segment_name(slot: u64) -> String {
+    format!("orders-{:04}.seg", slot / SEGMENT_ENTRIES)
+}

@@ -1,0 +1,30 @@
+//! Vocabulary and record of a run: the leaf crate that everything else speaks.
+//!
+//! ```text
+//! load, runner  --write-->  run directory (events, ledger, read-back)  --read-->  analysis  --> record.json
+//! ```
+//!
+//! A run directory is append-only while the run goes on and is never written again afterwards, so that a
+//! saved run can be judged on another machine, years later, by the code that reads these types.
+//!
+//! Never here: sockets, tokio, kube, SLA rules, percentiles of a phase, opinions.
+
+pub mod clock;
+pub mod decimal;
+pub mod event;
+pub mod exit;
+pub mod fault;
+pub mod histogram;
+pub mod ledger;
+pub mod outcome;
+pub mod phase;
+pub mod readback;
+pub mod run_dir;
+pub mod run_record;
+pub mod slots;
+
+pub use clock::{RunZero, monotonic_ns};
+pub use decimal::Decimal;
+pub use exit::{ExitCode, Verdict};
+pub use outcome::{Outcome, OutcomeCounts};
+pub use phase::{Phase, PhaseWindows, Window};

@@ -1,0 +1,122 @@
+//! What was read back from each copy: one JSON line for each order found (or looked for and not found).
+//!
+//! Files are named `readback/<read>-<replica>.jsonl`; whether a read was complete stands in the events.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which of the five reads.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadKind {
+    /// During the fault, from every copy that can be reached.
+    Degraded,
+    /// After the heal, behind a sentinel, from every copy.
+    Converged,
+    /// After all copies were stopped and started.
+    Cold,
+    /// After unsynced data was dropped.
+    PowerCut,
+}
+
+impl ReadKind {
+    /// The name used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReadKind::Degraded => "degraded",
+            ReadKind::Converged => "converged",
+            ReadKind::Cold => "cold",
+            ReadKind::PowerCut => "power-cut",
+        }
+    }
+}
+
+/// One order as a copy reports it. Values are the engine's own texts; numbers are kept as decimal strings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The client order id, or the engine's id where the engine makes the ids.
+    pub id: String,
+    /// False: the copy was asked for this order and said that it has none.
+    pub found: bool,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub price: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub quantity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub symbol: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub side: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub state: Option<String>,
+}
+
+/// Path of the rows of one read of one copy.
+pub fn rows_path(run_dir: &Path, read: ReadKind, replica: &str) -> PathBuf {
+    run_dir
+        .join("readback")
+        .join(format!("{}-{replica}.jsonl", read.name()))
+}
+
+/// Writes rows to a file, one JSON line each.
+#[derive(Debug)]
+pub struct RowWriter {
+    out: BufWriter<File>,
+    rows: u64,
+}
+
+impl RowWriter {
+    /// Creates the file and its folder.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn create(run_dir: &Path, read: ReadKind, replica: &str) -> io::Result<Self> {
+        let path = rows_path(run_dir, read, replica);
+        std::fs::create_dir_all(path.parent().expect("rows lie in a folder"))?;
+        Ok(Self {
+            out: BufWriter::new(File::create(path)?),
+            rows: 0,
+        })
+    }
+
+    /// Appends one row.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, row: &Row) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, row)?;
+        self.rows += 1;
+        self.out.write_all(b"\n")
+    }
+
+    /// Syncs the file and says how many rows it has.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn finish(self) -> io::Result<u64> {
+        let file = self
+            .out
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.sync_data()?;
+        Ok(self.rows)
+    }
+}
+
+/// Reads the rows of one read of one copy.
+///
+/// # Errors
+/// When the file is missing or a line is no row.
+pub fn read_rows(
+    run_dir: &Path,
+    read: ReadKind,
+    replica: &str,
+) -> io::Result<impl Iterator<Item = io::Result<Row>>> {
+    let lines = BufReader::new(File::open(rows_path(run_dir, read, replica))?).lines();
+    Ok(lines.map(|line| Ok(serde_json::from_str(&line?)?)))
+}

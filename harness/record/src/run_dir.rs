@@ -1,0 +1,197 @@
+//! The run directory: names of its files, and the checksums that make a later change visible.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// Paths in a run directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDir {
+    root: PathBuf,
+}
+
+impl RunDir {
+    /// A run directory at a path; nothing is touched.
+    pub fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+        }
+    }
+
+    /// Creates a new run directory with its folders.
+    ///
+    /// # Errors
+    /// When it exists (a run never writes over another), or cannot be created.
+    pub fn create(root: &Path) -> io::Result<Self> {
+        if let Some(parent) = root.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::create_dir(root)?;
+        let dir = Self::at(root);
+        fs::create_dir(dir.ledger())?;
+        fs::create_dir(dir.readback())?;
+        Ok(dir)
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+    pub fn record(&self) -> PathBuf {
+        self.root.join("record.json")
+    }
+    pub fn events(&self) -> PathBuf {
+        self.root.join("events.jsonl")
+    }
+    pub fn timeline(&self) -> PathBuf {
+        self.root.join("timeline.csv")
+    }
+    pub fn latency_log(&self) -> PathBuf {
+        self.root.join("latency.hlog")
+    }
+    pub fn ledger(&self) -> PathBuf {
+        self.root.join("ledger")
+    }
+    pub fn readback(&self) -> PathBuf {
+        self.root.join("readback")
+    }
+    pub fn scenario(&self) -> PathBuf {
+        self.root.join("scenario.yaml")
+    }
+    pub fn system(&self) -> PathBuf {
+        self.root.join("system.yaml")
+    }
+    /// Logs of what Shakedown started, one file a process.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+    pub fn report_html(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+    pub fn junit(&self) -> PathBuf {
+        self.root.join("junit.xml")
+    }
+    pub fn summary(&self) -> PathBuf {
+        self.root.join("summary.md")
+    }
+    pub fn checksums(&self) -> PathBuf {
+        self.root.join("SHA256SUMS")
+    }
+
+    /// Writes `SHA256SUMS` over every other file, in the format of `sha256sum --check`.
+    ///
+    /// # Errors
+    /// When a file cannot be read or the sums cannot be written.
+    pub fn seal(&self) -> io::Result<()> {
+        let mut text = String::new();
+        for path in files_below(&self.root)? {
+            let name = path
+                .strip_prefix(&self.root)
+                .expect("listed below the root");
+            if path != self.checksums() {
+                text.push_str(&format!("{}  {}\n", sha256_hex(&path)?, name.display()));
+            }
+        }
+        fs::write(self.checksums(), text)
+    }
+
+    /// Names of files that were changed, added or removed since [`RunDir::seal`]; empty when untouched.
+    ///
+    /// # Errors
+    /// When `SHA256SUMS` is missing or a file cannot be read.
+    pub fn tampered(&self) -> io::Result<Vec<String>> {
+        let sums = fs::read_to_string(self.checksums())?;
+        let sealed: Vec<(&str, &str)> = sums
+            .lines()
+            .filter_map(|line| line.split_once("  "))
+            .collect();
+        let mut changed = Vec::new();
+        for (sum, name) in &sealed {
+            let path = self.root.join(name);
+            if !path.is_file() || sha256_hex(&path)? != *sum {
+                changed.push((*name).to_string());
+            }
+        }
+        for path in files_below(&self.root)? {
+            let name = path
+                .strip_prefix(&self.root)
+                .expect("listed below the root")
+                .display()
+                .to_string();
+            if path != self.checksums() && !sealed.iter().any(|(_, sealed)| *sealed == name) {
+                changed.push(name);
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// SHA-256 of a file in lower-case hexadecimal.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn sha256_hex(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0u8; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+/// SHA-256 of some bytes in lower-case hexadecimal.
+pub fn sha256_hex_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            files.extend(files_below(&entry.path())?);
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_an_addition_and_a_removal_are_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(&folder.path().join("run")).unwrap();
+        fs::write(dir.events(), "one\n").unwrap();
+        fs::write(dir.scenario(), "two\n").unwrap();
+        dir.seal().unwrap();
+        assert!(dir.tampered().unwrap().is_empty());
+        fs::write(dir.events(), "One\n").unwrap();
+        fs::write(dir.readback().join("extra"), "").unwrap();
+        fs::remove_file(dir.scenario()).unwrap();
+        assert_eq!(
+            dir.tampered().unwrap(),
+            ["events.jsonl", "scenario.yaml", "readback/extra"]
+        );
+    }
+
+    #[test]
+    fn a_run_directory_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        RunDir::create(&folder.path().join("run")).unwrap();
+        assert!(RunDir::create(&folder.path().join("run")).is_err());
+    }
+}
