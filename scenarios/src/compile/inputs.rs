@@ -1,0 +1,96 @@
+//! Files and options as trees.
+
+use crate::diagnostics::Diagnostics;
+use crate::source::{Override, SourceFile};
+use crate::yaml::{Content, Document, Entry, Node, Spot, key_path, set};
+
+/// First step of a key that reaches into the profile.
+const PROFILE: &str = "profile";
+
+/// Both files, with the options applied.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    pub(super) scenario: Document,
+    pub(super) profile: Document,
+}
+
+/// Reads both files and applies `--set` options.
+pub(super) fn read(
+    scenario: &SourceFile,
+    profile: &SourceFile,
+    overrides: &[Override],
+) -> Result<Inputs, Diagnostics> {
+    let mut inputs = match (Document::parse(scenario), Document::parse(profile)) {
+        (Ok(scenario), Ok(profile)) => Inputs { scenario, profile },
+        (scenario, profile) => {
+            let mut all = scenario.err().unwrap_or_default();
+            all.0.extend(profile.err().unwrap_or_default().0);
+            return Err(all);
+        }
+    };
+    let mut wrong = Diagnostics::default();
+    for option in overrides {
+        if let Err(mistakes) = apply(&mut inputs, option) {
+            wrong.0.extend(mistakes.0);
+        }
+    }
+    if wrong.is_empty() {
+        Ok(inputs)
+    } else {
+        Err(wrong)
+    }
+}
+
+fn apply(inputs: &mut Inputs, option: &Override) -> Result<(), Diagnostics> {
+    let path = match key_path(&option.key) {
+        Ok(path) => path,
+        Err(why) => {
+            let file = SourceFile {
+                name: "--set".to_string(),
+                text: format!("{}={}", option.key, option.value),
+            };
+            let mut shown = inputs.scenario.clone();
+            let source = shown.add_source(file);
+            let spot = Spot {
+                source,
+                line: 1,
+                column: 1,
+            };
+            let diagnostic = shown
+                .diagnostic(spot, &[], format!("this is no key: {why}"))
+                .with_hint("such as --set sla.steady-p99.latency.at-most=2ms");
+            return Err(Diagnostics(vec![diagnostic]));
+        }
+    };
+    match path.split_first() {
+        Some((first, rest)) if first == PROFILE && !rest.is_empty() => {
+            set(&mut inputs.profile, rest, option)
+        }
+        _ => set(&mut inputs.scenario, &path, option),
+    }
+}
+
+/// Sets a field of the root by an option of its own, such as `--seed`.
+pub(super) fn set_root(document: &mut Document, field: &str, value: &str, option: &str) {
+    let source = document.add_source(SourceFile {
+        name: option.to_string(),
+        text: value.to_string(),
+    });
+    let at = Spot {
+        source,
+        line: 1,
+        column: 1,
+    };
+    let Content::Map(entries) = &mut document.root.content else {
+        return;
+    };
+    let value = Node::scalar(value, true, at);
+    match entries.iter_mut().find(|entry| entry.key == field) {
+        Some(entry) => entry.value = value,
+        None => entries.push(Entry {
+            key: field.to_string(),
+            key_at: at,
+            value,
+        }),
+    }
+}

@@ -1,0 +1,71 @@
+//! What a file is, and which system it names: enough to find the other file.
+
+use crate::diagnostics::{Diagnostic, Diagnostics, closest};
+use crate::source::SourceFile;
+use crate::yaml::{Document, Side};
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    Scenario,
+    Profile,
+}
+
+/// What a file is, by its keys: `scenario`, or `system` with `parts`.
+///
+/// # Errors
+/// When it is not YAML, or neither.
+pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
+    let document = Document::parse(file)?;
+    let keys: Vec<&str> = document.root.keys().collect();
+    let has = |key: &str| keys.contains(&key);
+    if has("scenario") {
+        return Ok(FileKind::Scenario);
+    }
+    if has("parts") || has("orders") || has("instruments") {
+        return Ok(FileKind::Profile);
+    }
+    if has("load") || has("faults") || has("sla") || has("phases") {
+        return Ok(FileKind::Scenario);
+    }
+    let guess = keys
+        .iter()
+        .find_map(|key| closest(key, ["scenario", "system"]));
+    let hint = match guess {
+        Some(guess) => format!("did you mean `{guess}`?"),
+        None => {
+            "a scenario begins with `scenario: NAME`, a profile with `system: NAME`".to_string()
+        }
+    };
+    let diagnostic = document
+        .diagnostic(
+            document.root.at,
+            &[],
+            "this is neither a scenario nor a system profile".to_string(),
+        )
+        .with_hint(hint);
+    Err(Diagnostics(vec![diagnostic]))
+}
+
+/// The system that a scenario names: a name in the library, or a path relative to the scenario.
+///
+/// # Errors
+/// When the text is no YAML, or names no system.
+pub fn system_reference(scenario: &SourceFile) -> Result<String, Diagnostics> {
+    let document = Document::parse(scenario)?;
+    let path = ["system".to_string()];
+    let named = document.root.find(&path).map(|node| node.text());
+    let refuse = |message: &str| {
+        let spot = document.locate(&path, Side::Value);
+        let diagnostic: Diagnostic = document
+            .diagnostic(spot, &[], message.to_string())
+            .with_hint("such as system: reference, or the path of a profile");
+        Err(Diagnostics(vec![diagnostic]))
+    };
+    match named {
+        Some(Some(name)) if !name.trim().is_empty() => Ok(name.to_string()),
+        Some(_) => refuse("`system` is not a name"),
+        None => refuse("`system` is missing"),
+    }
+}

@@ -1,0 +1,39 @@
+//! Texts in, plan out; or every mistake at once.
+//!
+//! Each module here reads one part of the files and notes what is wrong on the file's `Sheet`, where it stands;
+//! nothing stops at the first mistake. What this scenario could not answer is a mistake too (`answerable`).
+
+mod access;
+mod answerable;
+mod blast;
+mod checkable;
+mod contradictions;
+mod digest;
+mod entry;
+mod environment;
+mod exchange;
+mod faults;
+mod human;
+mod inputs;
+mod instruments;
+mod kind;
+mod load;
+mod notes;
+mod orders;
+mod parts;
+mod phases;
+mod read_back;
+mod references;
+mod rules;
+mod scenario;
+mod sheet;
+mod stand_ins;
+mod starts;
+mod system;
+mod template;
+
+pub use checkable::checkable;
+pub use entry::{CompileInput, Compiled, compile, compile_profile};
+pub(crate) use human::{rate_text, share_text, time_text};
+pub use kind::{FileKind, file_kind, system_reference};
+pub(crate) use template::request_template;

@@ -1,0 +1,57 @@
+//! What a person should know before running a plan.
+
+use crate::plan::{CleanUp, FaultPlan, LoadPlan, Phases, RestartedBy, System};
+
+use super::checkable::checkable;
+use super::human::{rate_text, time_text};
+use super::phases::longest_ns;
+
+/// Bytes that the ledger keeps for each slot.
+const LEDGER_BYTES_PER_SLOT: f64 = 64.0;
+
+/// Slots that the longest run schedules.
+pub(super) fn slots(load: &LoadPlan, phases: &Phases, faults: &[FaultPlan]) -> f64 {
+    load.arrival.rate_per_s() * longest_ns(phases, faults) as f64 / 1e9
+}
+
+/// Notes about cost, resolution, and what will not be proven.
+pub(super) fn notes(
+    system: &System,
+    load: &LoadPlan,
+    phases: &Phases,
+    faults: &[FaultPlan],
+) -> Vec<String> {
+    let rate_per_s = load.arrival.rate_per_s();
+    let mut notes = vec![format!(
+        "the run takes {} at most, without start and read-back; its ledger takes up to {:.0} MB",
+        time_text(longest_ns(phases, faults) / 1_000_000_000 * 1_000_000_000),
+        (slots(load, phases, faults) * LEDGER_BYTES_PER_SLOT / 1e6).ceil()
+    )];
+    if !faults.is_empty() {
+        notes.push(format!(
+            "failover is told to {} at {}",
+            time_text((1e9 / rate_per_s) as u64),
+            rate_text(rate_per_s)
+        ));
+    }
+    for (class, provable) in checkable(system) {
+        if let Err(why) = provable {
+            notes.push(format!(
+                "{} cannot be proven with this profile: {why}",
+                class.name()
+            ));
+        }
+    }
+    for part in &system.parts {
+        if part.restarted_by == RestartedBy::Nobody && !faults.is_empty() {
+            notes.push(format!(
+                "nobody restarts `{}`: what is killed stays down",
+                part.name
+            ));
+        }
+    }
+    if system.clean_up == CleanUp::Nothing {
+        notes.push("orders are left open after the run: the profile says no clean-up".to_string());
+    }
+    notes
+}

@@ -1,0 +1,113 @@
+//! How orders are read back.
+
+use crate::plan::{FieldMap, ReadBack, Variable};
+use crate::spec::profile::{AtSpec, ByIdSpec, FieldsSpec, ListSpec, ReadBackSpec};
+
+use super::exchange::{Exchanges, pointer, request_uses};
+use super::sheet::{At, Sheet};
+use super::template::Use;
+
+/// `Some(None)` when the profile has no read-back.
+pub(super) fn read_back(
+    spec: Option<&ReadBackSpec>,
+    exchanges: &Exchanges,
+) -> Option<Option<ReadBack>> {
+    let at = At::of(&["read-back"]);
+    match spec {
+        None => Some(None),
+        Some(ReadBackSpec::List(spec)) => list(&at.to("list"), spec, exchanges).map(Some),
+        Some(ReadBackSpec::ById(spec)) => by_id(&at.to("by-id"), spec, exchanges).map(Some),
+        Some(ReadBackSpec::ByCancel(_)) => {
+            exchanges
+                .sheet
+                .not_supported(&at.to("by-cancel"), "`by-cancel`");
+            None
+        }
+        Some(ReadBackSpec::Count(_)) => {
+            exchanges.sheet.not_supported(&at.to("count"), "`count`");
+            None
+        }
+    }
+}
+
+fn list(at: &At, spec: &ListSpec, exchanges: &Exchanges) -> Option<ReadBack> {
+    let sheet = exchanges.sheet;
+    let get = exchanges.get(&at.to("get"), &spec.get, Use::Page)?;
+    let has_cursor = request_uses(&get, &Variable::Cursor);
+    if spec.next.is_some() && !has_cursor {
+        sheet.refuse_with(
+            &at.to("get"),
+            "every page would be the first: the request does not say where to go on",
+            "put {{cursor}} where the engine expects it, or leave `next` out if there is one page only",
+        );
+    }
+    if has_cursor && spec.next.is_none() {
+        sheet.refuse_entry(
+            at,
+            "`next` is missing: the request has a cursor, but nothing says where a page tells the next one",
+            "such as next: /next",
+        );
+    }
+    if spec.fields.id.is_none() {
+        sheet.refuse_entry(
+            &at.to("fields"),
+            "`id` is missing: rows could not be matched with orders",
+            "such as fields: { id: /id }",
+        );
+    }
+    Some(ReadBack::List {
+        get,
+        rows: pointer(&spec.rows),
+        next: spec.next.as_ref().map(pointer),
+        mark: spec.mark.as_ref().map(pointer),
+        at_each_replica: spec.at == AtSpec::EachReplica,
+        fields: fields(at, &spec.fields, &spec.open, sheet),
+    })
+}
+
+fn by_id(at: &At, spec: &ByIdSpec, exchanges: &Exchanges) -> Option<ReadBack> {
+    let sheet = exchanges.sheet;
+    let get = exchanges.get(&at.to("get"), &spec.get, Use::Lookup)?;
+    if !request_uses(&get, &Variable::Id) {
+        sheet.refuse_with(
+            &at.to("get"),
+            "the request does not say which order it means",
+            "put {{id}} into the path: /v1/orders/{{id}}",
+        );
+    }
+    let bare = spec.found.conditions.is_empty() && spec.absent.conditions.is_empty();
+    let shared = |code: &&u16| spec.found.status.contains(code);
+    if bare && let Some(code) = spec.absent.status.iter().find(shared) {
+        sheet.refuse_with(
+            &at.to("absent").to("status"),
+            format!("status {code} means `found` already"),
+            "tell the two apart by what the reply says: where: { /state: UNKNOWN }",
+        );
+    }
+    Some(ReadBack::ById {
+        get,
+        found: exchanges.answer(&at.to("found"), &spec.found),
+        absent: exchanges.answer(&at.to("absent"), &spec.absent),
+        at_each_replica: spec.at == AtSpec::EachReplica,
+        fields: fields(at, &spec.fields, &spec.open, sheet),
+    })
+}
+
+fn fields(at: &At, spec: &FieldsSpec, open: &[String], sheet: &Sheet) -> FieldMap {
+    if !open.is_empty() && spec.state.is_none() {
+        sheet.refuse_with(
+            &at.to("open"),
+            "no field tells the state that is compared with these",
+            "add fields: { state: /state }",
+        );
+    }
+    FieldMap {
+        id: spec.id.as_ref().map(pointer),
+        price: spec.price.as_ref().map(pointer),
+        quantity: spec.quantity.as_ref().map(pointer),
+        symbol: spec.symbol.as_ref().map(pointer),
+        side: spec.side.as_ref().map(pointer),
+        state: spec.state.as_ref().map(pointer),
+        open_states: open.to_vec(),
+    }
+}

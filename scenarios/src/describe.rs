@@ -1,0 +1,297 @@
+//! A plan in words: what `shakedown plan` and `--dry-run` print.
+
+use std::fmt::Write;
+
+use crate::compile::{rate_text, share_text, time_text};
+use crate::plan::{
+    AbortRule, Arrival, DataLayout, EnvironmentPlan, FaultKind, FaultPlan, Plan, RestartedBy,
+    RetryPolicy, Rule, RuleKind, Selector, Trigger,
+};
+
+/// The plan as a page of text.
+pub fn describe(plan: &Plan) -> String {
+    let mut text = format!("{}: {}\n", plan.scenario, plan.about);
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<12} {value}");
+    };
+    line(
+        "system",
+        format!("{} on {}", plan.system.name, plan.environment.name()),
+    );
+    line("where", place(plan));
+    line("seed", plan.seed.to_string());
+    line("load", load(plan));
+    line("phases", phases(plan));
+    for fault in &plan.faults {
+        line("fault", fault_sentence(fault, plan));
+    }
+    for rule in &plan.rules {
+        line("rule", rule_sentence(rule));
+    }
+    for abort in &plan.abort {
+        line("abort", abort_sentence(abort));
+    }
+    line("read back", read_back(plan));
+    for note in &plan.notes {
+        line("note", note.clone());
+    }
+    line("digest", plan.digest.clone());
+    text
+}
+
+fn place(plan: &Plan) -> String {
+    match &plan.environment {
+        EnvironmentPlan::Local { .. } => {
+            let replicas: u32 = plan.system.parts.iter().map(|part| part.replicas).sum();
+            format!("{replicas} child processes on loopback; needs no privilege")
+        }
+        EnvironmentPlan::External(endpoints) => format!("orders to {}", endpoints.entry.join(", ")),
+    }
+}
+
+fn load(plan: &Plan) -> String {
+    let load = &plan.load;
+    let arrival = match load.arrival {
+        Arrival::Constant { rate_per_s } => format!("{}, evenly spaced", rate_text(rate_per_s)),
+        Arrival::Poisson { rate_per_s } => format!("{}, Poisson", rate_text(rate_per_s)),
+    };
+    let symbols: Vec<&str> = load
+        .symbols
+        .iter()
+        .map(|symbol| symbol.name.as_str())
+        .collect();
+    format!(
+        "{arrival}, {} sessions, timeout {}, new {} cancel {} replace {} oversized {}, {}",
+        load.sessions,
+        time_text(load.timeout_ns),
+        load.mix.new,
+        load.mix.cancel,
+        load.mix.replace,
+        load.mix.oversized,
+        symbols.join(" ")
+    )
+}
+
+fn phases(plan: &Plan) -> String {
+    format!(
+        "warm-up until steady (at most {}), steady {}, recovery until stable (at most {})",
+        time_text(plan.phases.warm_up_at_most_ns),
+        time_text(plan.phases.steady_ns),
+        time_text(plan.phases.recovery_at_most_ns)
+    )
+}
+
+/// One sentence on a fault: what, to whom, when, how long, by which mechanism.
+pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
+    let whom = match &fault.to {
+        Selector::Role(role) => format!("the replica that is {role} then"),
+        Selector::Name(name) => name.clone(),
+        Selector::Part(part) => format!("every replica of {part}, in turn"),
+        Selector::Random {
+            part,
+            count,
+            without_role: None,
+        } => format!("{count} of {part}, chosen by the seed"),
+        Selector::Random {
+            part,
+            count,
+            without_role: Some(role),
+        } => {
+            format!("{count} of {part} that is not {role}, chosen by the seed")
+        }
+    };
+    let when = match &fault.when {
+        Trigger::At { at_ns } => format!("at {}", time_text(*at_ns)),
+        Trigger::AfterSteady { by_ns: 0 } => "when the steady phase ends".to_string(),
+        Trigger::AfterSteady { by_ns } => format!("{} after the steady phase", time_text(*by_ns)),
+        Trigger::AfterFault { fault, by_ns } => format!("{} after {fault}", time_text(*by_ns)),
+    };
+    let restarted = plan
+        .system
+        .parts
+        .iter()
+        .any(|part| part.restarted_by == RestartedBy::Platform);
+    let (what, heal) = match &fault.kind {
+        FaultKind::Kill { signal } if restarted => {
+            (format!("kill ({signal:?}, by pidfd)"), "then started again")
+        }
+        FaultKind::Kill { signal } => (
+            format!("kill ({signal:?}, by pidfd)"),
+            "and not started again",
+        ),
+        FaultKind::Freeze => (
+            "freeze (SIGSTOP, by pidfd; a watchdog thaws if Shakedown dies)".to_string(),
+            "then thawed",
+        ),
+        FaultKind::Restart { grace_ns } => (
+            format!("restart (TERM, {} of grace)", time_text(*grace_ns)),
+            "then next",
+        ),
+    };
+    let times = match fault.repeat.times {
+        0 | 1 => String::new(),
+        times => format!(
+            ", {times} times, every {}",
+            time_text(fault.repeat.every_ns)
+        ),
+    };
+    format!(
+        "{}: {what} {whom}, {when}, for {} {heal}{times}",
+        fault.id,
+        time_text(fault.hold_ns)
+    )
+}
+
+/// One sentence on a rule.
+pub fn rule_sentence(rule: &Rule) -> String {
+    let limit = match &rule.kind {
+        RuleKind::Latency {
+            quantile,
+            at_most_ns,
+            phase,
+        } => {
+            format!(
+                "P{} of response time at most {} in {}",
+                quantile_text(*quantile),
+                time_text(*at_most_ns),
+                phase.name()
+            )
+        }
+        RuleKind::EngineLatency {
+            quantile,
+            at_most_ns,
+            phase,
+        } => {
+            format!(
+                "P{} by the engine's own clock at most {} in {}",
+                quantile_text(*quantile),
+                time_text(*at_most_ns),
+                phase.name()
+            )
+        }
+        RuleKind::Throughput {
+            at_least_per_s,
+            phase,
+        } => {
+            format!(
+                "at least {} acknowledged in {}",
+                rate_text(*at_least_per_s),
+                phase.name()
+            )
+        }
+        RuleKind::Failover { at_most_ns } => format!("failover at most {}", time_text(*at_most_ns)),
+        RuleKind::Availability {
+            at_least,
+            projected,
+            failures_per_30d,
+        } => {
+            let over = if *projected {
+                format!("projected at {failures_per_30d} failures in 30 days")
+            } else {
+                "over the run".to_string()
+            };
+            format!("availability at least {}, {over}", share_text(*at_least))
+        }
+        RuleKind::ErrorRate { at_most, phase } => format!(
+            "at most {} errors in {}",
+            share_text(*at_most),
+            phase.name()
+        ),
+        RuleKind::RejectRate { at_most, phase } => {
+            format!(
+                "at most {} rejected in {}",
+                share_text(*at_most),
+                phase.name()
+            )
+        }
+        RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
+        RuleKind::Rpo { at_most_ns } => {
+            format!("no lost order older than {}", time_text(*at_most_ns))
+        }
+    };
+    let source = rule
+        .source
+        .as_ref()
+        .map(|source| format!(" ({source})"))
+        .unwrap_or_default();
+    format!("{}: {limit}{source}", rule.id)
+}
+
+fn abort_sentence(abort: &AbortRule) -> String {
+    match abort {
+        AbortRule::ErrorRate { id, above, for_ns } => {
+            format!(
+                "{id}: more than {} errors for {}",
+                share_text(*above),
+                time_text(*for_ns)
+            )
+        }
+    }
+}
+
+fn read_back(plan: &Plan) -> String {
+    let copies = match &plan.system.data {
+        DataLayout::Replicated => "every replica must hold every acknowledged order".to_string(),
+        DataLayout::Sharded { by } => format!("the shard's copy must hold it (sharded by {by})"),
+        DataLayout::Store { part } => format!("{part} must hold it"),
+        DataLayout::Memory => "the replica that acknowledged must hold it".to_string(),
+    };
+    let retry = match plan.system.session.retry {
+        RetryPolicy::Never => "nothing is sent twice",
+        RetryPolicy::SameIdAfterHeal => {
+            "unanswered orders are sent again under the same id after the heal"
+        }
+    };
+    let reads: Vec<&str> = plan.reads.iter().map(|read| read.name()).collect();
+    if reads.is_empty() {
+        "not possible with this profile".to_string()
+    } else {
+        format!("{}: {copies}; {retry}", reads.join(", "))
+    }
+}
+
+/// `99.9` for the quantile 0.999.
+fn quantile_text(quantile: f64) -> String {
+    share_text(quantile).trim_end_matches('%').to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::describe;
+    use crate::{CompileInput, SourceFile, compile, library};
+
+    #[test]
+    fn every_fault_and_rule_of_a_shipped_scenario_has_its_sentence() {
+        let source = |name: &str| {
+            let shipped = library::find(name).expect("shipped");
+            SourceFile {
+                name: shipped.path.to_string(),
+                text: shipped.text.to_string(),
+            }
+        };
+        let (scenario, profile) = (source("quickstart"), source("reference"));
+        let input = CompileInput {
+            scenario: &scenario,
+            profile: &profile,
+            overrides: &[],
+            environment: None,
+            seed: None,
+        };
+        let plan = compile(&input).expect("compiles").plan;
+        let text = describe(&plan);
+        for id in plan
+            .faults
+            .iter()
+            .map(|fault| &fault.id)
+            .chain(plan.rules.iter().map(|rule| &rule.id))
+        {
+            assert!(text.contains(&format!("{id}: ")), "{id} in\n{text}");
+        }
+        assert!(
+            text.contains(
+                "kill (Kill, by pidfd) the replica that is leader then, when the steady phase ends"
+            ),
+            "{text}"
+        );
+    }
+}

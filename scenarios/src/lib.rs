@@ -1,0 +1,32 @@
+//! Scenario files and system profiles: what people write, and the plan that comes of it.
+//!
+//! ```text
+//! scenario.yaml + profile.yaml (+ --set, --environment, --seed)  --compile-->  Plan | every mistake at once
+//! ```
+//!
+//! Pure: no clocks, no sockets, no files beyond the texts that are given. The same texts give the same plan,
+//! byte for byte, on any machine.
+
+pub mod adhoc;
+mod compile;
+mod decode;
+mod describe;
+mod diagnostics;
+mod environment_kind;
+pub mod library;
+pub mod plan;
+mod schema;
+mod source;
+mod spec;
+pub mod starter;
+mod yaml;
+
+pub use compile::{
+    CompileInput, Compiled, FileKind, checkable, compile, compile_profile, file_kind,
+    system_reference,
+};
+pub use describe::describe;
+pub use diagnostics::{Diagnostic, Diagnostics};
+pub use environment_kind::{EnvironmentKind, UnknownEnvironment};
+pub use schema::{SchemaKind, schema};
+pub use source::{LARGEST_FILE_BYTES, Override, SourceFile};

@@ -1,0 +1,64 @@
+//! The shipped systems and scenarios, inside the binary.
+
+use serde::Serialize;
+
+use crate::compile::FileKind;
+
+/// One shipped file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Shipped {
+    /// What a scenario's `system:`, or `shakedown run`, calls it: `quickstart`, `reference`.
+    pub name: &'static str,
+    /// Relative to `scenarios/library`.
+    pub path: &'static str,
+    pub text: &'static str,
+    pub kind: FileKind,
+}
+
+impl Shipped {
+    /// One sentence on it: the scenario's `about`, the profile's first comment.
+    pub fn about(&self) -> &'static str {
+        let sentence = match self.kind {
+            FileKind::Scenario => self
+                .text
+                .lines()
+                .find_map(|line| line.strip_prefix("about: ")),
+            FileKind::Profile => self
+                .text
+                .lines()
+                .filter_map(|line| line.strip_prefix("# "))
+                .nth(1),
+        };
+        sentence.unwrap_or_default()
+    }
+}
+
+macro_rules! shipped {
+    ($kind:ident, $name:literal, $path:literal) => {
+        Shipped {
+            name: $name,
+            path: $path,
+            text: include_str!(concat!("../library/", $path)),
+            kind: FileKind::$kind,
+        }
+    };
+}
+
+static SHIPPED: [Shipped; 6] = [
+    shipped!(Profile, "reference", "systems/reference.yaml"),
+    shipped!(Scenario, "quickstart", "quickstart.yaml"),
+    shipped!(Scenario, "baseline", "baseline.yaml"),
+    shipped!(Scenario, "follower-kill", "follower-kill.yaml"),
+    shipped!(Scenario, "leader-freeze", "leader-freeze.yaml"),
+    shipped!(Scenario, "rolling-restart", "rolling-restart.yaml"),
+];
+
+/// Every shipped file, systems first.
+pub fn all() -> &'static [Shipped] {
+    &SHIPPED
+}
+
+/// A shipped file by name.
+pub fn find(name: &str) -> Option<&'static Shipped> {
+    all().iter().find(|shipped| shipped.name == name)
+}

@@ -1,0 +1,102 @@
+//! SLA rules as planned.
+
+use serde::Serialize;
+use shakedown_record::phase::Phase;
+use shakedown_record::run_record::Severity;
+
+/// One SLA rule.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rule {
+    /// Stable id: the check has the same.
+    pub id: String,
+    pub kind: RuleKind,
+    pub severity: Severity,
+    /// Where the limit comes from; `implied` for rules that nobody wrote.
+    pub source: Option<String>,
+}
+
+/// What is limited. Times are nanoseconds, fractions are of 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleKind {
+    /// Response time at the client.
+    Latency {
+        quantile: f64,
+        at_most_ns: u64,
+        phase: Phase,
+    },
+    /// Latency by the engine's own histogram.
+    EngineLatency {
+        quantile: f64,
+        at_most_ns: u64,
+        phase: Phase,
+    },
+    /// Acknowledged per second.
+    Throughput { at_least_per_s: f64, phase: Phase },
+    /// max(`recovered_s`, `worst_session_gap_s`) of every fault and every outage.
+    Failover { at_most_ns: u64 },
+    /// The worse of requests and time slots; with `projected`, 1 - failures x failover / 30 days.
+    Availability {
+        at_least: f64,
+        projected: bool,
+        failures_per_30d: f64,
+    },
+    /// Share of slots that were neither acknowledged nor rejected.
+    ErrorRate { at_most: f64, phase: Phase },
+    /// Share of rejects.
+    RejectRate { at_most: f64, phase: Phase },
+    /// Orders of one class of data loss.
+    Orders { class: DataClass, at_most: u64 },
+    /// Age of the oldest lost order when the fault struck.
+    Rpo { at_most_ns: u64 },
+}
+
+/// A class of data loss that a rule can limit and a read can count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataClass {
+    /// Acknowledged and on no copy.
+    Lost,
+    /// Acknowledged and missing on some copies.
+    Divergent,
+    /// Found though rejected or never sent.
+    Phantom,
+    /// Found twice.
+    Duplicate,
+    /// Found with other values than were sent.
+    Corrupt,
+    /// Could not be resolved to executed or not executed.
+    Unresolved,
+}
+
+impl DataClass {
+    /// Every class, in the order of reports.
+    pub const ALL: [DataClass; 6] = [
+        DataClass::Lost,
+        DataClass::Divergent,
+        DataClass::Phantom,
+        DataClass::Duplicate,
+        DataClass::Corrupt,
+        DataClass::Unresolved,
+    ];
+
+    /// The class's name in files and reports; also the id of its implied rule.
+    pub fn name(self) -> &'static str {
+        match self {
+            DataClass::Lost => "lost",
+            DataClass::Divergent => "divergent",
+            DataClass::Phantom => "phantom",
+            DataClass::Duplicate => "duplicate",
+            DataClass::Corrupt => "corrupt",
+            DataClass::Unresolved => "unresolved",
+        }
+    }
+}
+
+/// A condition that ends the run early: healed, reported, exit 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AbortRule {
+    /// Share of errors above a limit for some time without a break.
+    ErrorRate { id: String, above: f64, for_ns: u64 },
+}

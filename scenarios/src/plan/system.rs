@@ -1,0 +1,306 @@
+//! The system under test, as its profile describes it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::http::{Condition, Extract, JsonPointer, Request};
+
+/// Everything Shakedown knows about an engine.
+#[derive(Debug, Clone, Serialize)]
+pub struct System {
+    pub name: String,
+    pub data: DataLayout,
+    /// In the order in which they are written; orders enter through the first.
+    pub parts: Vec<Part>,
+    /// Names only; values never enter a plan.
+    pub secrets: BTreeMap<String, SecretSource>,
+    pub auth: Auth,
+    pub ceilings: Ceilings,
+    pub session: Session,
+    pub orders: Orders,
+    pub read_back: Option<ReadBack>,
+    pub health: Option<Health>,
+    pub metrics: Option<Metrics>,
+    pub version: Option<VersionProbe>,
+    pub clean_up: CleanUp,
+}
+
+/// Which copies must hold an acknowledged order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataLayout {
+    /// Every replica of the first part.
+    Replicated,
+    /// Exactly the replicas that own the order's shard; any one copy will do.
+    Sharded { by: String },
+    /// Another part holds the data.
+    Store { part: String },
+    /// Only the memory of the replica that acknowledged.
+    Memory,
+}
+
+/// A part of the system: the engine, a store, a broker.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Part {
+    pub name: String,
+    pub replicas: u32,
+    pub quorum: Option<u32>,
+    pub roles: Vec<Role>,
+    pub restarted_by: RestartedBy,
+}
+
+/// A role that one replica at a time has, such as leader.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Role {
+    pub name: String,
+    /// Asked of each replica.
+    pub get: Request,
+    /// All of them must hold.
+    pub conditions: Vec<Condition>,
+    /// Where the reply states the term, epoch or view, if it does.
+    pub term: Option<JsonPointer>,
+}
+
+/// Who starts a replica again after it was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartedBy {
+    /// Kubernetes, systemd, or Shakedown itself in a local environment, when the fault is healed.
+    Platform,
+    /// Nobody: the replica stays down.
+    Nobody,
+}
+
+/// Where the parts are, for the one environment of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnvironmentPlan {
+    /// Nodes are child processes of Shakedown on loopback.
+    Local { stand_in: LocalStandIn },
+    /// Somebody else runs it; only endpoints are known.
+    External(Endpoints),
+}
+
+impl EnvironmentPlan {
+    /// The environment's name in files and reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            EnvironmentPlan::Local { .. } => "local",
+            EnvironmentPlan::External(_) => "external",
+        }
+    }
+}
+
+/// The stand-in that a local environment starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LocalStandIn {
+    /// The reference engine: one process for each replica of the part.
+    Engine { part: String },
+}
+
+/// Base URLs, such as `http://127.0.0.1:8080`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Endpoints {
+    /// Where orders go; sessions are spread over them.
+    pub entry: Vec<String>,
+    /// Each replica by its own address, by part, in order: `engine-1` is the first of part `engine`.
+    pub parts: BTreeMap<String, Vec<String>>,
+    /// What proves that this is not production; all are asked before the first order.
+    pub not_production: Vec<ProofOfTarget>,
+}
+
+/// A proof that the target is not production.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProofOfTarget {
+    pub get: Request,
+    pub conditions: Vec<Condition>,
+}
+
+impl Eq for ProofOfTarget {}
+
+/// Where the value of a secret comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretSource {
+    Env(String),
+    File(String),
+    Command(Vec<String>),
+}
+
+/// How requests are authenticated.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    None,
+    /// Added to every request, order entry and control alike.
+    Header {
+        name: String,
+        value: super::http::Template,
+    },
+    Basic {
+        user: super::http::Template,
+        password: super::http::Template,
+    },
+}
+
+/// What a plan may never exceed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Ceilings {
+    pub orders_per_s: Option<f64>,
+    pub queries_per_s: Option<f64>,
+}
+
+/// How sessions behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Session {
+    /// Requests on one session without an answer.
+    pub in_flight: u32,
+    pub reconnect_every_ns: u64,
+    pub retry: RetryPolicy,
+}
+
+/// What is done with orders that may or may not have executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetryPolicy {
+    Never,
+    /// After the heal, every indeterminate order, and the last acknowledged one of each session, is sent again
+    /// under the same id, as a client does that lost the answer. The engine must not execute it twice.
+    SameIdAfterHeal,
+}
+
+/// How orders get in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Orders {
+    pub identity: Identity,
+    pub level: AckLevel,
+    pub new: OrderAction,
+    pub cancel: Option<OrderAction>,
+    pub replace: Option<OrderAction>,
+    pub take: Take,
+    /// How sides are written, buy then sell.
+    pub side_names: [String; 2],
+}
+
+/// Who makes the id by which an order is found again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    Client,
+    Server,
+}
+
+/// What an acknowledgement promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AckLevel {
+    Received,
+    Accepted,
+    Durable,
+}
+
+/// One kind of order message and how its answers are read. What no answer matches is indeterminate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OrderAction {
+    pub send: Request,
+    pub acked: Answer,
+    /// Definitely not executed, by the engine's rules.
+    pub rejected: Option<Answer>,
+    /// Definitely not executed, for load.
+    pub throttled: Option<Answer>,
+    /// Cancel and replace: the order was already done. Counts as a reject.
+    pub too_late: Option<Answer>,
+}
+
+/// A class of answers: one of the statuses, and every condition.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    pub status: Vec<u16>,
+    pub conditions: Vec<Condition>,
+}
+
+/// What is taken from the acknowledgement of a new order (sequence: of every acknowledgement).
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Take {
+    pub server_id: Option<Extract>,
+    pub sequence: Option<Extract>,
+    pub served_by: Option<Extract>,
+}
+
+/// How orders are read back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadBack {
+    /// A list with a cursor.
+    List {
+        /// `{{cursor}}` is empty on the first page.
+        get: Request,
+        /// The array of rows.
+        rows: JsonPointer,
+        /// The next cursor; missing or null on the last page.
+        next: Option<JsonPointer>,
+        /// The copy's watermark: the highest engine sequence that it has applied.
+        mark: Option<JsonPointer>,
+        /// False: only through the entry, so copies cannot be told apart.
+        at_each_replica: bool,
+        fields: FieldMap,
+    },
+    /// One request for each order.
+    ById {
+        get: Request,
+        found: Answer,
+        /// Says definitely that there is no such order.
+        absent: Answer,
+        at_each_replica: bool,
+        fields: FieldMap,
+    },
+}
+
+/// Where a row keeps its values, relative to the row.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FieldMap {
+    pub id: Option<JsonPointer>,
+    pub price: Option<JsonPointer>,
+    pub quantity: Option<JsonPointer>,
+    pub symbol: Option<JsonPointer>,
+    pub side: Option<JsonPointer>,
+    pub state: Option<JsonPointer>,
+    /// Values of `state` that mean that the order is still open.
+    pub open_states: Vec<String>,
+}
+
+/// Health endpoints. `port`: on another port than the orders.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Health {
+    pub port: Option<u16>,
+    pub ready: Option<Request>,
+    pub live: Option<Request>,
+}
+
+/// The engine's own metrics in Prometheus text format.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metrics {
+    pub port: Option<u16>,
+    pub path: String,
+    /// Base name of the latency histogram in seconds.
+    pub latency: Option<String>,
+}
+
+/// How the build under test says what it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VersionProbe {
+    pub get: Request,
+    pub take: JsonPointer,
+}
+
+/// What is done with our own orders after every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CleanUp {
+    /// Open orders of this run are cancelled, and it is verified that none is left.
+    CancelOurs,
+    /// Orders are left as they are: the environment is thrown away.
+    Nothing,
+}

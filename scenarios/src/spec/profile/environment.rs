@@ -1,0 +1,71 @@
+//! Where a system can run, as written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::spec::scalar::Id;
+use crate::spec::{Entries, Later};
+
+use super::exchange::{GetSpec, WhereSpec};
+
+/// Where a system can run.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct EnvironmentsSpec {
+    /// Child processes of Shakedown on this machine.
+    pub(crate) local: Option<LocalSpec>,
+    /// Containers of a Docker Engine.
+    pub(crate) docker: Option<Later>,
+    /// Pods of a Kubernetes cluster.
+    pub(crate) kubernetes: Option<Later>,
+    /// Somebody else runs it; only endpoints are known.
+    pub(crate) external: Option<ExternalSpec>,
+}
+
+/// Child processes of Shakedown.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct LocalSpec {
+    /// What plays the system on this machine.
+    pub(crate) stand_in: StandInSpec,
+}
+
+/// What plays the system.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StandInSpec {
+    /// The reference engine, one process for each replica.
+    Engine(EngineSpec),
+}
+
+/// The reference engine.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct EngineSpec {
+    /// The part that it plays. Default: the first.
+    pub(crate) part: Option<Id>,
+}
+
+/// Endpoints of a system that somebody else runs.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ExternalSpec {
+    /// Base URLs for orders; sessions are spread over them.
+    pub(crate) entry: Vec<String>,
+    /// Base URL of each replica, by part, in order.
+    #[serde(default)]
+    pub(crate) parts: Entries<Id, Vec<String>>,
+}
+
+/// A proof that the target is not production: `cluster-uid`, or `get` with `where`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ProofSpec {
+    /// UID of the cluster's `kube-system` namespace; for the environment kubernetes.
+    pub(crate) cluster_uid: Option<String>,
+    /// Asked of every entry.
+    pub(crate) get: Option<GetSpec>,
+    /// What the reply must say.
+    #[serde(rename = "where", default)]
+    pub(crate) conditions: WhereSpec,
+}

@@ -1,0 +1,20 @@
+//! The system profile.
+
+mod access;
+mod environment;
+mod exchange;
+mod file;
+mod orders;
+mod read_back;
+
+pub(crate) use access::{AuthSpec, SecretSpec};
+pub(crate) use environment::{ExternalSpec, ProofSpec, StandInSpec};
+pub(crate) use exchange::{ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, WhereSpec};
+pub(crate) use file::{
+    CancelOnDisconnectSpec, CleanUpSpec, DataSpec, InstrumentSpec, PartSpec, ProfileSpec,
+    ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
+};
+pub(crate) use orders::{
+    ActionSpec, AnswerSpec, IdentitySpec, LevelSpec, NewOrderSpec, OrdersSpec,
+};
+pub(crate) use read_back::{AtSpec, ByIdSpec, FieldsSpec, ListSpec, ReadBackSpec};

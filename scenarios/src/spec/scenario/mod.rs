@@ -1,0 +1,11 @@
+//! The scenario file.
+
+mod fault;
+mod file;
+mod load;
+
+pub(crate) use fault::{
+    AfterSpec, FaultSpec, KindSpec, RandomSpec, RepeatSpec, SelectorSpec, WhenSpec,
+};
+pub(crate) use file::{AbortSpec, PhasesSpec, ReadSpec, ScenarioSpec};
+pub(crate) use load::{ArrivalSpec, LoadSpec, MixSpec, SkewSpec, SymbolsSpec};

@@ -1,0 +1,218 @@
+//! Every shipped file validates, says what it promises, and its schemas are fresh.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use common::{QUICKSTART, REFERENCE, file, shipped, with};
+use shakedown_scenarios::plan::{DataClass, EnvironmentPlan, RuleKind};
+use shakedown_scenarios::{
+    FileKind, SchemaKind, checkable, compile_profile, file_kind, library, schema, starter,
+    system_reference,
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn every_shipped_file_compiles_without_a_word() {
+    for shipped in library::all() {
+        let source = file(shipped.path, shipped.text);
+        assert_eq!(
+            file_kind(&source).unwrap(),
+            shipped.kind,
+            "{}",
+            shipped.path
+        );
+        match shipped.kind {
+            FileKind::Profile => {
+                let compiled =
+                    compile_profile(&source, None).unwrap_or_else(|told| panic!("{told}"));
+                assert_eq!(compiled.plan.system.name, shipped.name);
+                assert!(compiled.plan.rules.is_empty() && compiled.plan.faults.is_empty());
+            }
+            FileKind::Scenario => {
+                let system = system_reference(&source).unwrap();
+                assert!(
+                    library::find(&system).is_some_and(|found| found.kind == FileKind::Profile)
+                );
+                let compiled = with(shipped.name, &[]).unwrap_or_else(|told| panic!("{told}"));
+                assert_eq!(compiled.plan.scenario, shipped.name);
+                assert!(!compiled.plan.about.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_init_writes_compiles() {
+    let profile = file("system.yaml", starter::PROFILE);
+    let scenario = file("scenario.yaml", starter::SCENARIO);
+    compile_profile(&profile, None).unwrap_or_else(|told| panic!("{told}"));
+    common::compile_both(&scenario, &profile, &[]).unwrap_or_else(|told| panic!("{told}"));
+}
+
+#[test]
+fn the_library_holds_every_file_of_its_folder() {
+    let mut there = BTreeSet::new();
+    for folder in ["", "systems"] {
+        for entry in fs::read_dir(root().join("library").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.strip_prefix(root().join("library")).unwrap();
+                there.insert(name.display().to_string());
+            }
+        }
+    }
+    let known: BTreeSet<String> = library::all()
+        .iter()
+        .map(|one| one.path.to_string())
+        .collect();
+    assert_eq!(there, known);
+    for one in library::all() {
+        let first = one.text.lines().next().unwrap();
+        let (_, schema) = first
+            .split_once("yaml-language-server: $schema=")
+            .expect("the first line names the schema");
+        let folder = root().join("library").join(one.path);
+        let schema = folder.parent().unwrap().join(schema);
+        assert!(schema.is_file(), "{} names {}", one.path, schema.display());
+    }
+}
+
+#[test]
+fn the_quickstart_has_the_rules_that_others_rely_on() {
+    let plan = with(QUICKSTART, &[]).unwrap().plan;
+    let ids: Vec<&str> = plan.rules.iter().map(|rule| rule.id.as_str()).collect();
+    for id in [
+        "steady-p99",
+        "steady-rate",
+        "failover",
+        "lost",
+        "divergent",
+        "phantom",
+        "duplicate",
+        "corrupt",
+    ] {
+        assert!(ids.contains(&id), "{id} is missing from {ids:?}");
+    }
+    assert_eq!(
+        ids.iter().collect::<BTreeSet<_>>().len(),
+        ids.len(),
+        "ids are unique"
+    );
+    let unresolved = plan
+        .rules
+        .iter()
+        .find(|rule| rule.id == "unresolved")
+        .unwrap();
+    assert_eq!(unresolved.source.as_deref(), Some("implied"));
+    let kind = RuleKind::Orders {
+        class: DataClass::Unresolved,
+        at_most: 0,
+    };
+    assert_eq!(unresolved.kind, kind);
+    let longest_s = 20 + 10 + 5 + 40;
+    assert!(longest_s < 90);
+    assert!(
+        plan.notes[0].contains(&format!("{longest_s} s at most")),
+        "{:?}",
+        plan.notes
+    );
+    assert!(matches!(plan.environment, EnvironmentPlan::Local { .. }));
+    let all_provable = checkable(&plan.system)
+        .iter()
+        .all(|(_, provable)| provable.is_ok());
+    assert!(all_provable);
+}
+
+#[test]
+fn the_same_texts_give_the_same_digest() {
+    let first = with(QUICKSTART, &[]).unwrap().plan.digest;
+    assert_eq!(first.len(), 64);
+    for _ in 0..100 {
+        assert_eq!(with(QUICKSTART, &[]).unwrap().plan.digest, first);
+    }
+    let digests: BTreeSet<String> = library::all()
+        .iter()
+        .filter(|one| one.kind == FileKind::Scenario)
+        .map(|one| with(one.name, &[]).unwrap().plan.digest)
+        .collect();
+    assert_eq!(
+        digests.len(),
+        5,
+        "different scenarios have different digests"
+    );
+}
+
+#[test]
+fn layout_and_comments_do_not_change_the_digest() {
+    let plain = with(QUICKSTART, &[]).unwrap();
+    let mut scenario = shipped(QUICKSTART);
+    scenario.text = format!("# a comment\n\n{}\n# the end\n", plain.scenario_yaml);
+    let again = common::compile_both(&scenario, &shipped(REFERENCE), &[]).unwrap();
+    assert_eq!(again.plan.digest, plain.plan.digest);
+}
+
+/// `UPDATE_SCHEMAS=1 cargo test -p shakedown-scenarios` writes them anew.
+#[test]
+fn the_schemas_are_fresh() {
+    for (kind, name) in [
+        (SchemaKind::Scenario, "scenario.schema.json"),
+        (SchemaKind::Profile, "profile.schema.json"),
+    ] {
+        let path = root().join("schema").join(name);
+        let fresh = format!(
+            "{}\n",
+            serde_json::to_string_pretty(&sorted(schema(kind))).unwrap()
+        );
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            fs::write(&path, &fresh).unwrap();
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            kept == fresh,
+            "{name} is stale: set UPDATE_SCHEMAS=1 and run this test again"
+        );
+    }
+}
+
+/// Keys in order, so that the text does not depend on how other crates configure JSON maps.
+fn sorted(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let ordered: std::collections::BTreeMap<_, _> = fields.into_iter().collect();
+            ordered
+                .into_iter()
+                .map(|(key, field)| (key, sorted(field)))
+                .collect()
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
+#[test]
+fn schemas_know_what_works_and_hide_what_comes_later() {
+    let scenario = schema(SchemaKind::Scenario).to_string();
+    for there in [
+        "kill",
+        "freeze",
+        "restart",
+        "poisson",
+        "steady",
+        "without-role",
+    ] {
+        assert!(scenario.contains(&format!("\"{there}\"")), "{there}");
+    }
+    for later in ["hawkes", "clock-skew", "zone", "power-cut"] {
+        assert!(!scenario.contains(&format!("\"{later}\"")), "{later}");
+    }
+    let profile = schema(SchemaKind::Profile);
+    assert_eq!(profile["additionalProperties"], false);
+    assert!(profile["properties"]["data"].is_object());
+}
