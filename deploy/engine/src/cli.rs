@@ -1,0 +1,248 @@
+//! `shakedown engine …`: a node, a cluster of nodes, and the list of defects.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+
+use crate::cluster;
+use crate::config::{ElectionTimeout, Member, NodeConfig, SnapshotPolicy};
+use crate::defects::{Defect, Defects, defects};
+use crate::error::EngineError;
+use crate::node;
+
+/// The reference engine.
+#[derive(Debug, clap::Subcommand)]
+pub enum EngineCommand {
+    /// Run one node of a cluster.
+    Node(NodeArgs),
+    /// Run a whole cluster on this machine, until it is stopped; one JSON line for each node says where it is.
+    Cluster(ClusterArgs),
+    /// List the defects that can be switched on.
+    Defects,
+}
+
+/// How the nodes of a cluster behave.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Behaviour {
+    /// What is to be wrong with the engine on purpose.
+    #[arg(long = "defect", value_name = "NAME", value_delimiter = ',')]
+    pub defects: Vec<Defect>,
+    /// Followers elect a new leader after a silence in this range, in milliseconds.
+    #[arg(long, value_name = "MIN..MAX", default_value = "300..600")]
+    pub election_ms: ElectionTimeout,
+    /// How often a leader is heard from, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 80)]
+    pub heartbeat_ms: u64,
+    /// Log entries between two snapshots.
+    #[arg(long, value_name = "N", default_value_t = SnapshotPolicy::default().every_entries)]
+    pub snapshot_every: u64,
+}
+
+/// One node.
+#[derive(Debug, Clone, clap::Args)]
+pub struct NodeArgs {
+    /// This node's name.
+    #[arg(long)]
+    pub name: String,
+    /// This node's number among the members.
+    #[arg(long)]
+    pub id: u64,
+    /// The folder for its log and snapshots.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// Where it serves clients.
+    #[arg(long, value_name = "ADDRESS")]
+    pub http: SocketAddr,
+    /// Where it serves the other nodes.
+    #[arg(long, value_name = "ADDRESS")]
+    pub peer_listen: SocketAddr,
+    /// A member of the cluster; once for every member, this node included.
+    #[arg(long = "member", value_name = "ID=NAME,HTTP,PEER", required = true)]
+    pub members: Vec<Member>,
+    /// End at once, whatever happens, when the process that started this one ends. With its id, also if that was
+    /// before this node could ask for it.
+    #[arg(long, value_name = "PID", num_args = 0..=1, default_missing_value = "0")]
+    pub with_parent: Option<i32>,
+    /// How it behaves.
+    #[command(flatten)]
+    pub behaviour: Behaviour,
+}
+
+/// A cluster on this machine.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClusterArgs {
+    /// How many nodes.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=9))]
+    pub nodes: u64,
+    /// The folder for the data and the logs of all nodes.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// Node N serves clients at this port plus N - 1, and the other nodes 100 above that; free ports without it.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_400))]
+    pub base_port: Option<u16>,
+    /// How they behave.
+    #[command(flatten)]
+    pub behaviour: Behaviour,
+}
+
+/// Does what the command says. Returns when it is done, or was asked to stop.
+///
+/// # Errors
+/// [`EngineError`] with what stood in the way.
+pub fn run(command: EngineCommand) -> Result<(), EngineError> {
+    match command {
+        EngineCommand::Node(args) => {
+            if let Some(parent) = args.with_parent {
+                stay_with_parent(parent)?;
+            }
+            runtime()?.block_on(node::run(args.into_config()?))
+        }
+        EngineCommand::Cluster(args) => {
+            runtime()?.block_on(cluster::run(&args, &mut std::io::stdout()))
+        }
+        EngineCommand::Defects => {
+            list_defects(&mut std::io::stdout().lock()).map_err(output_failed)
+        }
+    }
+}
+
+impl NodeArgs {
+    /// The node's configuration.
+    ///
+    /// # Errors
+    /// [`EngineError::Usage`] when the arguments do not fit together.
+    pub fn into_config(self) -> Result<NodeConfig, EngineError> {
+        let config = NodeConfig {
+            id: self.id,
+            data: self.data,
+            http: self.http,
+            peer: self.peer_listen,
+            members: self.members,
+            election: self.behaviour.election_ms,
+            heartbeat_ms: self.behaviour.heartbeat_ms,
+            snapshots: SnapshotPolicy {
+                every_entries: self.behaviour.snapshot_every,
+                ..SnapshotPolicy::default()
+            },
+            defects: Defects::new(self.behaviour.defects),
+        };
+        config.validate()?;
+        if config.name() != self.name {
+            return Err(EngineError::Usage(format!(
+                "--name {} is called {} among the members; both must be the same",
+                self.name,
+                config.name()
+            )));
+        }
+        Ok(config)
+    }
+}
+
+/// The error for output that could not be written.
+pub fn output_failed(source: std::io::Error) -> EngineError {
+    EngineError::System {
+        what: "write to the output",
+        source,
+    }
+}
+
+fn list_defects(out: &mut impl Write) -> std::io::Result<()> {
+    for info in defects() {
+        writeln!(out, "{:<26}{}", info.name, info.about)?;
+    }
+    Ok(())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, EngineError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("engine")
+        .enable_all()
+        .build()
+        .map_err(|source| EngineError::System {
+            what: "start the runtime",
+            source,
+        })
+}
+
+/// Ties this process to its parent: the kernel kills it when the thread that started it ends. If that has happened
+/// before this call, the parent is another one by now.
+fn stay_with_parent(parent: i32) -> Result<(), EngineError> {
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| EngineError::System {
+        what: "tie the node to its parent",
+        source: error.into(),
+    })?;
+    let now = Pid::as_raw(getppid());
+    let orphaned = match parent {
+        0 => now <= 1,
+        parent => now != parent,
+    };
+    if orphaned {
+        Err(EngineError::Orphaned)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: EngineCommand,
+    }
+
+    fn parse(arguments: &str) -> Result<EngineCommand, String> {
+        Line::try_parse_from(std::iter::once("engine").chain(arguments.split_whitespace()))
+            .map(|line| line.command)
+            .map_err(|error| error.to_string())
+    }
+
+    const MEMBERS: &str = "--member 1=engine-1,127.0.0.1:8081,127.0.0.1:9081 --member 2=engine-2,127.0.0.1:8082,127.0.0.1:9082";
+
+    #[test]
+    fn a_node_is_configured_by_its_arguments() {
+        let line = format!(
+            "node --name engine-2 --id 2 --data d --http 127.0.0.1:8082 --peer-listen 127.0.0.1:9082 {MEMBERS} \
+             --defect corrupt-quantity,slow-failover --with-parent --election-ms 400..800"
+        );
+        let Ok(EngineCommand::Node(args)) = parse(&line) else {
+            panic!("{:?}", parse(&line));
+        };
+        assert_eq!(args.with_parent, Some(0));
+        let config = args.into_config().unwrap();
+        assert_eq!(config.name(), "engine-2");
+        assert_eq!(
+            config.defects.names(),
+            ["corrupt-quantity", "slow-failover"]
+        );
+        assert_eq!(config.election.max_ms, 800);
+    }
+
+    #[test]
+    fn a_node_with_another_name_than_its_member_is_refused() {
+        let line = format!(
+            "node --name other --id 2 --data d --http 127.0.0.1:8082 --peer-listen 127.0.0.1:9082 {MEMBERS}"
+        );
+        let Ok(EngineCommand::Node(args)) = parse(&line) else {
+            panic!("{:?}", parse(&line));
+        };
+        assert!(matches!(args.into_config(), Err(EngineError::Usage(_))));
+        assert!(parse("node --defect no-such-defect").is_err());
+        assert!(parse("cluster --data d --nodes 0").is_err());
+    }
+
+    #[test]
+    fn all_defects_are_listed() {
+        let mut out = Vec::new();
+        list_defects(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), 6);
+        assert!(text.lines().all(|line| line.ends_with('.')));
+    }
+}

@@ -1,0 +1,310 @@
+//! What clients ask for and what they are answered: the contents of the replicated log.
+//!
+//! Commands carry the numbers as written, so that every judgement about them (symbol, tick, limits) is made in
+//! one place, at the same point of the log, on every replica.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+
+use crate::decimal::Decimal;
+use crate::instruments::InstrumentId;
+
+/// The longest client order id or account name, in bytes.
+pub const MAX_NAME_BYTES: usize = 64;
+
+/// Which side of the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Bids.
+    Buy,
+    /// Asks.
+    Sell,
+}
+
+impl Side {
+    /// The side that an order of this side trades with.
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+}
+
+/// How an order may trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderType {
+    /// At its price or better; what is left rests in the book.
+    Limit,
+    /// At any price; what is left is cancelled.
+    Market,
+}
+
+/// One client command, borrowed from its encoded form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command<'a> {
+    /// A new order.
+    New(NewOrder<'a>),
+    /// Cancel the order with this client id.
+    Cancel {
+        /// The client id of the order to cancel.
+        id: &'a str,
+    },
+    /// Change price and total quantity of an order; it keeps its id.
+    Replace {
+        /// The client id of the order to change.
+        id: &'a str,
+        /// The new limit price.
+        price: Decimal,
+        /// The new total quantity, of which what was filled stays filled.
+        quantity: Decimal,
+    },
+}
+
+/// The terms of a new order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewOrder<'a> {
+    /// The client's id: a second order with it is a retry of the first.
+    pub id: &'a str,
+    /// Whose order it is.
+    pub account: &'a str,
+    /// What is traded.
+    pub symbol: &'a str,
+    /// Which side.
+    pub side: Side,
+    /// Limit or market.
+    pub order_type: OrderType,
+    /// The limit price; none for market orders.
+    pub price: Option<Decimal>,
+    /// How much.
+    pub quantity: Decimal,
+}
+
+/// A command could not be read back: the bytes are not what an engine of this version writes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a command in the log cannot be decoded: {0}; was the data written by another version of the engine?"
+)]
+pub struct DecodeError(String);
+
+impl<'a> Command<'a> {
+    /// The form in which a command travels between nodes and rests in the log.
+    pub fn encode(&self) -> Bytes {
+        Bytes::from(postcard::to_stdvec(self).expect("a command of plain fields always encodes"))
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for anything else.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        postcard::from_bytes(bytes).map_err(|error| DecodeError(error.to_string()))
+    }
+
+    /// The client id that the command is about.
+    pub fn id(&self) -> &'a str {
+        match self {
+            Self::New(order) => order.id,
+            Self::Cancel { id } | Self::Replace { id, .. } => id,
+        }
+    }
+}
+
+/// All commands of one log entry, each preceded by its length. Cloning is cheap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch(Bytes);
+
+impl Batch {
+    /// Packs encoded commands, in this order.
+    pub fn pack<'b>(commands: impl IntoIterator<Item = &'b Bytes>) -> Self {
+        let mut packed = BytesMut::new();
+        for command in commands {
+            let length =
+                u32::try_from(command.len()).expect("a command is at most a few hundred bytes");
+            packed.put_u32_le(length);
+            packed.put_slice(command);
+        }
+        Self(packed.freeze())
+    }
+
+    /// The commands, in order.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the packing or a command cannot be read.
+    pub fn unpack(&self) -> Result<Vec<Command<'_>>, DecodeError> {
+        let mut rest: &[u8] = &self.0;
+        let mut commands = Vec::new();
+        while !rest.is_empty() {
+            let (length, tail) = rest
+                .split_first_chunk::<4>()
+                .ok_or_else(|| DecodeError("a length is cut off".to_owned()))?;
+            let length = u32::from_le_bytes(*length) as usize;
+            let (body, tail) = tail
+                .split_at_checked(length)
+                .ok_or_else(|| DecodeError("a command is cut off".to_owned()))?;
+            commands.push(Command::decode(body)?);
+            rest = tail;
+        }
+        Ok(commands)
+    }
+
+    /// Size in bytes.
+    pub fn len_bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// One execution as told to the client whose order caused it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fill {
+    /// The trade's id, unique and ascending over all instruments.
+    pub trade_id: u64,
+    /// The price: that of the order that was in the book first.
+    pub price_ticks: u64,
+    /// How much.
+    pub lots: u64,
+}
+
+/// Where an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderState {
+    /// In the book.
+    Open,
+    /// Traded in full.
+    Filled,
+    /// Taken out by its client, or a market order's remainder that found no counterpart.
+    Cancelled,
+}
+
+/// Why an order was refused. Part of the replicated answer: variants are only ever added at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RejectReason {
+    /// The symbol is not traded here.
+    UnknownSymbol,
+    /// Zero or less.
+    PriceNotPositive,
+    /// Between two ticks.
+    PriceOffTick,
+    /// Above what the engine counts.
+    PriceTooLarge,
+    /// A limit order without a price.
+    PriceMissing,
+    /// Zero or less.
+    QuantityNotPositive,
+    /// Between two lots.
+    QuantityOffLot,
+    /// Above the instrument's limit.
+    MaxOrderQuantity,
+    /// The account has too many open orders.
+    MaxOpenOrders,
+    /// A replace to no more than what is already filled.
+    QuantityNotAboveFilled,
+}
+
+impl RejectReason {
+    /// The reason as it stands in the reply.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownSymbol => "unknown-symbol",
+            Self::PriceNotPositive => "price-not-positive",
+            Self::PriceOffTick => "price-off-tick",
+            Self::PriceTooLarge => "price-too-large",
+            Self::PriceMissing => "price-missing",
+            Self::QuantityNotPositive => "quantity-not-positive",
+            Self::QuantityOffLot => "quantity-off-lot",
+            Self::MaxOrderQuantity => "max-order-quantity",
+            Self::MaxOpenOrders => "max-open-orders",
+            Self::QuantityNotAboveFilled => "quantity-not-above-filled",
+        }
+    }
+}
+
+/// What a replica answered when it applied a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// A new order was accepted, now or (for a retry) earlier.
+    Accepted {
+        /// The engine's id of the order.
+        order_id: u64,
+        /// The engine sequence number of the acceptance.
+        sequence: u64,
+        /// The consensus term in which it was accepted.
+        term: u64,
+        /// What is traded: says how ticks and lots are written.
+        instrument: InstrumentId,
+        /// Filled on entry, in lots.
+        filled_lots: u64,
+        /// Left to trade after entry, in lots.
+        remaining_lots: u64,
+        /// The executions on entry.
+        fills: Vec<Fill>,
+    },
+    /// Refused by a rule; nothing was changed.
+    Rejected {
+        /// The rule.
+        reason: RejectReason,
+    },
+    /// Cancelled, now or (for a retry) earlier.
+    Cancelled {
+        /// The engine sequence number of the cancel.
+        sequence: u64,
+    },
+    /// Replaced, now or (for a retry) earlier.
+    Replaced {
+        /// The engine sequence number of the replace.
+        sequence: u64,
+        /// What is traded.
+        instrument: InstrumentId,
+        /// Left to trade after the replace, in lots.
+        remaining_lots: u64,
+        /// Executions that the new terms caused.
+        fills: Vec<Fill>,
+    },
+    /// The order is no longer open.
+    TooLate {
+        /// What it is instead.
+        status: OrderState,
+    },
+    /// No order has this client id.
+    UnknownOrder,
+}
+
+/// The answers to one log entry, one for each of its commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answers(pub Vec<Answer>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_gives_back_its_commands_in_order() {
+        let first = Command::Cancel { id: "a" };
+        let second = Command::New(NewOrder {
+            id: "b",
+            account: "acct",
+            symbol: "BTCUSD",
+            side: Side::Sell,
+            order_type: OrderType::Limit,
+            price: Some(Decimal::parse("50000.01").unwrap()),
+            quantity: Decimal::parse("0.010").unwrap(),
+        });
+        let batch = Batch::pack([first.encode(), second.encode()].iter());
+        assert_eq!(batch.unpack().unwrap(), vec![first, second]);
+    }
+
+    #[test]
+    fn a_cut_batch_is_an_error_not_fewer_commands() {
+        let batch = Batch::pack([Command::Cancel { id: "abc" }.encode()].iter());
+        for length in 1..batch.len_bytes() {
+            assert!(
+                Batch(batch.0.slice(..length)).unpack().is_err(),
+                "cut at {length}"
+            );
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What the handlers work with.
+
+use std::time::Duration;
+
+use openraft::{LogIdOptionExt, ServerState};
+
+use crate::config::NodeConfig;
+use crate::contact::Contact;
+use crate::gateway::Gateway;
+use crate::metrics::{Gauges, Metrics};
+use crate::raft::{EngineRaft, LogReader};
+use crate::state::SharedReplica;
+
+/// A node is ready while it is no more than this many entries behind what is committed.
+const REACH_ENTRIES: u64 = 100;
+
+/// The node as its HTTP interface sees it.
+pub struct App {
+    /// Its configuration.
+    pub config: NodeConfig,
+    /// The way in for commands.
+    pub gateway: Gateway,
+    /// Its replica.
+    pub replica: SharedReplica,
+    /// Consensus.
+    pub raft: EngineRaft,
+    /// When it last heard of a leader.
+    pub contact: Contact,
+    /// Its counters.
+    pub metrics: Metrics,
+    /// Its log.
+    pub log: LogReader,
+}
+
+impl App {
+    /// Whether the node can serve, or why not: a leader is known and alive, and what it committed is applied here.
+    ///
+    /// # Errors
+    /// The reason, as it stands in the reply.
+    pub fn readiness(&self) -> Result<(), &'static str> {
+        let metrics = self.raft.metrics().borrow().clone();
+        if metrics.running_state.is_err() {
+            return Err("stopped");
+        }
+        if self.gateway.leader().is_none() {
+            return Err("no-leader");
+        }
+        let limit = Duration::from_millis(self.config.election.max_ms * 2);
+        let committed = match metrics.state {
+            ServerState::Leader => {
+                let acked = metrics.millis_since_quorum_ack.map(Duration::from_millis);
+                if acked.is_none_or(|ago| ago > limit) {
+                    return Err("no-quorum");
+                }
+                metrics.last_log_index
+            }
+            ServerState::Follower | ServerState::Candidate | ServerState::Learner => {
+                if self.contact.silence().is_none_or(|silence| silence > limit) {
+                    return Err("leader-silent");
+                }
+                self.contact.leader_committed()
+            }
+            ServerState::Shutdown => return Err("stopped"),
+        };
+        let applied = metrics.last_applied.index();
+        if applied.map_or(0, |index| index + 1) + REACH_ENTRIES
+            < committed.map_or(0, |index| index + 1)
+        {
+            return Err("catching-up");
+        }
+        Ok(())
+    }
+
+    /// The numbers of this moment.
+    pub fn gauges(&self) -> Gauges {
+        let (term, is_leader) = {
+            let metrics = self.raft.metrics();
+            let metrics = metrics.borrow();
+            (metrics.current_term, metrics.state == ServerState::Leader)
+        };
+        let replica = self.replica.read();
+        Gauges {
+            term,
+            is_leader,
+            applied_index: replica.applied.log_id.index().unwrap_or(0),
+            sequence: replica.exchange.sequence(),
+            open_orders: replica.exchange.open_orders(),
+            orders: replica.exchange.orders(),
+            log_bytes: self.log.payload_bytes() as u64,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Order entry: new, cancel, replace.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::{App, reply};
+use crate::command::{Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
+use crate::decimal::Decimal;
+use crate::metrics::Counted;
+
+#[derive(Deserialize)]
+struct NewBody<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    account: Cow<'a, str>,
+    #[serde(borrow)]
+    symbol: Cow<'a, str>,
+    side: Side,
+    #[serde(rename = "type", default = "limit")]
+    order_type: OrderType,
+    #[serde(borrow, default)]
+    price: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    quantity: Cow<'a, str>,
+}
+
+fn limit() -> OrderType {
+    OrderType::Limit
+}
+
+#[derive(Deserialize)]
+struct ReplaceBody<'a> {
+    #[serde(borrow)]
+    price: Cow<'a, str>,
+    #[serde(borrow)]
+    quantity: Cow<'a, str>,
+}
+
+/// `POST /orders`
+pub async fn new_order(State(app): State<Arc<App>>, bytes: Bytes) -> Response {
+    let body: NewBody<'_> = match serde_json::from_slice(&bytes) {
+        Ok(body) => body,
+        Err(error) => return malformed(&app, &error.to_string()),
+    };
+    match new_command(&body) {
+        Ok(command) => execute(&app, &command).await,
+        Err(why) => malformed(&app, &why),
+    }
+}
+
+/// `DELETE /orders/{id}`
+pub async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    match check_name("id", &id) {
+        Ok(()) => execute(&app, &Command::Cancel { id: &id }).await,
+        Err(why) => malformed(&app, &why),
+    }
+}
+
+/// `PUT /orders/{id}`
+pub async fn replace(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Response {
+    let body: ReplaceBody<'_> = match serde_json::from_slice(&bytes) {
+        Ok(body) => body,
+        Err(error) => return malformed(&app, &error.to_string()),
+    };
+    match replace_command(&id, &body) {
+        Ok(command) => execute(&app, &command).await,
+        Err(why) => malformed(&app, &why),
+    }
+}
+
+fn new_command<'b>(body: &'b NewBody<'_>) -> Result<Command<'b>, String> {
+    check_name("id", &body.id)?;
+    check_name("account", &body.account)?;
+    check_name("symbol", &body.symbol)?;
+    let price = body
+        .price
+        .as_deref()
+        .map(|price| decimal("price", price))
+        .transpose()?;
+    Ok(Command::New(NewOrder {
+        id: &body.id,
+        account: &body.account,
+        symbol: &body.symbol,
+        side: body.side,
+        order_type: body.order_type,
+        price,
+        quantity: decimal("quantity", &body.quantity)?,
+    }))
+}
+
+fn replace_command<'b>(id: &'b str, body: &ReplaceBody<'_>) -> Result<Command<'b>, String> {
+    check_name("id", id)?;
+    Ok(Command::Replace {
+        id,
+        price: decimal("price", &body.price)?,
+        quantity: decimal("quantity", &body.quantity)?,
+    })
+}
+
+async fn execute(app: &App, command: &Command<'_>) -> Response {
+    let parsed = Instant::now();
+    let outcome = app.gateway.execute(command.encode()).await;
+    let (counted, response) = reply::outcome(command.id(), &outcome);
+    app.metrics.answered(counted, parsed.elapsed());
+    response
+}
+
+fn malformed(app: &App, why: &str) -> Response {
+    app.metrics.count(Counted::Malformed);
+    reply::malformed(why)
+}
+
+fn check_name(field: &str, name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        return Err(format!("{field} must have 1 to {MAX_NAME_BYTES} bytes"));
+    }
+    Ok(())
+}
+
+fn decimal(field: &str, text: &str) -> Result<Decimal, String> {
+    Decimal::parse(text).map_err(|error| format!("{field}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<(), String> {
+        let body: NewBody<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        new_command(&body).map(|_| ())
+    }
+
+    #[test]
+    fn takes_what_is_well_formed() {
+        for json in [
+            r#"{"id":"a","account":"x","symbol":"BTCUSD","side":"buy","price":"50000.01","quantity":"0.010"}"#,
+            r#"{"id":"\u0061","account":"x","symbol":"BTCUSD","side":"sell","type":"market","quantity":"1","more":1}"#,
+            r#"{"id":"a","account":"x","symbol":"BTCUSD","side":"buy","type":"limit","price":null,"quantity":"1"}"#,
+        ] {
+            assert_eq!(parse(json), Ok(()), "{json}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not() {
+        let long = "x".repeat(65);
+        for json in [
+            "",
+            "[]",
+            r#"{"id":"a"}"#,
+            r#"{"id":"","account":"x","symbol":"BTCUSD","side":"buy","price":"1","quantity":"1"}"#,
+            &format!(
+                r#"{{"id":"{long}","account":"x","symbol":"BTCUSD","side":"buy","price":"1","quantity":"1"}}"#
+            ),
+            r#"{"id":"a","account":"x","symbol":"BTCUSD","side":"hold","price":"1","quantity":"1"}"#,
+            r#"{"id":"a","account":"x","symbol":"BTCUSD","side":"buy","price":1.5,"quantity":"1"}"#,
+            r#"{"id":"a","account":"x","symbol":"BTCUSD","side":"buy","price":"1e3","quantity":"1"}"#,
+        ] {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+}

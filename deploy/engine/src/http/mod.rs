@@ -1,0 +1,14 @@
+//! The engine over HTTP: order entry, what this replica holds, health, role, version and metrics.
+//!
+//! Every reply is JSON (but for `/metrics`) and names the node that gave it in the header `x-node`. The lists show
+//! this node's own replica, as it is: a replica that lags or was deposed shows what it has, which is the point.
+
+mod app;
+mod entry;
+mod health;
+mod read;
+mod reply;
+mod server;
+
+pub use app::App;
+pub use server::serve;

@@ -1,0 +1,209 @@
+//! What this replica holds: orders, trades, books.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{App, reply};
+use crate::command::{OrderState, OrderType, Side};
+use crate::instruments::{self, Instrument};
+use crate::state::{DepthOrder, OrderView, Trade};
+
+const DEFAULT_ROWS: usize = 5_000;
+const MAX_ROWS: usize = 10_000;
+
+/// `?after=CURSOR&limit=N`
+#[derive(Deserialize)]
+pub struct PageQuery {
+    #[serde(default)]
+    after: String,
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct OrderRow {
+    id: Arc<str>,
+    order_id: String,
+    account: Arc<str>,
+    symbol: &'static str,
+    side: Side,
+    #[serde(rename = "type")]
+    order_type: OrderType,
+    price: Option<String>,
+    quantity: String,
+    filled: String,
+    remaining: String,
+    state: OrderState,
+    sequence: u64,
+}
+
+#[derive(Serialize)]
+struct OrderPage {
+    orders: Vec<OrderRow>,
+    next: Option<String>,
+    watermark: u64,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct TradeRow {
+    trade_id: String,
+    symbol: &'static str,
+    price: String,
+    quantity: String,
+    maker_order_id: String,
+    taker_order_id: String,
+    taker_side: Side,
+    sequence: u64,
+}
+
+#[derive(Serialize)]
+struct TradePage {
+    trades: Vec<TradeRow>,
+    next: Option<String>,
+    watermark: u64,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct DepthRow {
+    id: Arc<str>,
+    order_id: String,
+    price: String,
+    quantity: String,
+}
+
+/// `GET /orders`: all orders ever accepted, in the order of their engine ids.
+pub async fn orders(State(app): State<Arc<App>>, Query(query): Query<PageQuery>) -> Response {
+    let Some((after, limit)) = query.read() else {
+        return reply::malformed("`after` must be a cursor that this endpoint gave out");
+    };
+    let page = app.replica.read().exchange.orders_after(after, limit);
+    let next = page
+        .rows
+        .last()
+        .filter(|_| page.more)
+        .map(|row| row.order.order_id.to_string());
+    reply::body(
+        StatusCode::OK,
+        OrderPage {
+            orders: page.rows.into_iter().map(order_row).collect(),
+            next,
+            watermark: page.watermark,
+            count: page.total,
+        },
+    )
+}
+
+/// `GET /orders/{id}`, by the client's id.
+pub async fn order(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let found = app.replica.read().exchange.order(&id);
+    match found {
+        Some(view) => reply::body(StatusCode::OK, order_row(view)),
+        None => reply::body(
+            StatusCode::NOT_FOUND,
+            json!({ "state": "unknown-order", "id": id }),
+        ),
+    }
+}
+
+/// `GET /trades`
+pub async fn trades(State(app): State<Arc<App>>, Query(query): Query<PageQuery>) -> Response {
+    let Some((after, limit)) = query.read() else {
+        return reply::malformed("`after` must be a cursor that this endpoint gave out");
+    };
+    let page = app.replica.read().exchange.trades_after(after, limit);
+    let next = page
+        .rows
+        .last()
+        .filter(|_| page.more)
+        .map(|row| row.trade_id.to_string());
+    reply::body(
+        StatusCode::OK,
+        TradePage {
+            trades: page.rows.iter().map(trade_row).collect(),
+            next,
+            watermark: page.watermark,
+            count: page.total,
+        },
+    )
+}
+
+/// `GET /debug/orderbook/{symbol}`: every resting order, best price first, earliest first within a price.
+pub async fn order_book(State(app): State<Arc<App>>, Path(symbol): Path<String>) -> Response {
+    let Some(instrument) = instruments::find(&symbol) else {
+        return reply::not_found("that symbol is not traded here");
+    };
+    let depth = app.replica.read().exchange.depth(instrument);
+    reply::body(
+        StatusCode::OK,
+        json!({
+            "symbol": symbol,
+            "bids": depth_rows(instrument.get(), depth.bids),
+            "asks": depth_rows(instrument.get(), depth.asks),
+            "sequence": depth.sequence,
+        }),
+    )
+}
+
+impl PageQuery {
+    fn read(&self) -> Option<(u64, usize)> {
+        let after = if self.after.is_empty() {
+            0
+        } else {
+            self.after.parse().ok()?
+        };
+        Some((after, self.limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS)))
+    }
+}
+
+fn order_row(view: OrderView) -> OrderRow {
+    let OrderView { order, account } = view;
+    let instrument = order.instrument.get();
+    OrderRow {
+        order_id: order.order_id.to_string(),
+        account,
+        symbol: instrument.symbol,
+        side: order.side,
+        order_type: order.order_type,
+        price: match order.order_type {
+            OrderType::Limit => Some(instrument.price_text(order.price_ticks)),
+            OrderType::Market => None,
+        },
+        quantity: instrument.quantity_text(order.lots),
+        filled: instrument.quantity_text(order.filled_lots),
+        remaining: instrument.quantity_text(order.remaining_lots()),
+        state: order.state,
+        sequence: order.sequence,
+        id: order.id,
+    }
+}
+
+fn trade_row(trade: &Trade) -> TradeRow {
+    let instrument = trade.instrument.get();
+    TradeRow {
+        trade_id: trade.trade_id.to_string(),
+        symbol: instrument.symbol,
+        price: instrument.price_text(trade.price_ticks),
+        quantity: instrument.quantity_text(trade.lots),
+        maker_order_id: trade.maker_order_id.to_string(),
+        taker_order_id: trade.taker_order_id.to_string(),
+        taker_side: trade.taker_side,
+        sequence: trade.sequence,
+    }
+}
+
+fn depth_rows(instrument: &Instrument, rows: Vec<DepthOrder>) -> Vec<DepthRow> {
+    rows.into_iter()
+        .map(|row| DepthRow {
+            id: row.id,
+            order_id: row.order_id.to_string(),
+            price: instrument.price_text(row.price_ticks),
+            quantity: instrument.quantity_text(row.lots),
+        })
+        .collect()
+}

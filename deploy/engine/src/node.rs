@@ -1,0 +1,322 @@
+//! One node: everything started in the right order, and stopped again.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::{Config, LogIdOptionExt, Raft, SnapshotPolicy as RaftSnapshotPolicy};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{NodeConfig, SnapshotPolicy};
+use crate::contact::Contact;
+use crate::error::EngineError;
+use crate::gateway::{Gateway, ServerMetrics};
+use crate::http::{self, App};
+use crate::metrics::Metrics;
+use crate::peer::{Hello, PeerServer, PeerService, Peers};
+use crate::proposer::Proposer;
+use crate::raft::{EngineRaft, LogReader, LogStore, NetworkFactory, StateMachine};
+
+/// How long requests at work may take when the node stops.
+const DRAIN: Duration = Duration::from_millis(300);
+
+/// How long consensus may take to stop.
+const STOP_CONSENSUS: Duration = Duration::from_millis(500);
+
+/// How often the size of the log is looked at.
+const LOG_CHECK: Duration = Duration::from_secs(2);
+
+/// How long a part of a snapshot may take, the installation included, in milliseconds.
+const SNAPSHOT_TIMEOUT_MS: u64 = 20_000;
+
+/// Entries per message to a follower.
+const REPLICATED_ENTRIES: u64 = 128;
+
+/// Bytes per part of a snapshot.
+const SNAPSHOT_PART_BYTES: u64 = 64 * 1024;
+
+/// A running node. Dropping it stops its tasks where they are.
+pub struct NodeHandle {
+    app: Arc<App>,
+    stop: watch::Sender<bool>,
+    http: Option<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Starts a node; returns when it can be reached. It joins its cluster, or forms a new one, in the background.
+///
+/// # Errors
+/// [`EngineError`] with what stands in the way.
+pub async fn start(config: NodeConfig) -> Result<NodeHandle, EngineError> {
+    config.validate()?;
+    let (log, machine) = open_data(&config).await?;
+    let (log_reader, replica) = (log.reader(), machine.replica());
+    let peer_listener = listen(config.peer).await?;
+    let http_listener = listen(config.http).await?;
+    let peers = Peers::new(&config);
+    let factory = NetworkFactory::new(peers.clone());
+    let raft = Raft::new(
+        config.id,
+        Arc::new(raft_config(&config)?),
+        factory,
+        log,
+        machine,
+    )
+    .await
+    .map_err(|error| consensus(&config, &error))?;
+
+    let contact = Contact::new();
+    let metrics = Metrics::default();
+    let proposer = Proposer::start(raft.clone(), replica.clone(), &config.defects);
+    let gateway = Gateway::new(config.id, raft.server_metrics(), proposer, peers);
+    let service = PeerService {
+        hello: Hello {
+            fingerprint: config.fingerprint(),
+            target: config.id,
+        },
+        raft: raft.clone(),
+        gateway: gateway.clone(),
+        contact: contact.clone(),
+    };
+    config.defects.start(&raft, &replica, &contact);
+    let app = Arc::new(App {
+        config,
+        gateway,
+        replica,
+        raft: raft.clone(),
+        contact,
+        metrics: metrics.clone(),
+        log: log_reader.clone(),
+    });
+    let (stop, stopping) = watch::channel(false);
+    let http = tokio::spawn(http::serve(
+        http_listener,
+        Arc::clone(&app),
+        stopped(stopping),
+    ));
+    let tasks = vec![
+        tokio::spawn(PeerServer::new(peer_listener, service).run()),
+        tokio::spawn(count_elections(raft.server_metrics(), metrics)),
+        tokio::spawn(limit_log(raft.clone(), log_reader, app.config.snapshots)),
+    ];
+    let node = NodeHandle {
+        app,
+        stop,
+        http: Some(http),
+        tasks,
+    };
+    node.form_cluster().await?;
+    Ok(node)
+}
+
+/// Runs a node until it is asked to stop (SIGTERM or SIGINT) or has to.
+///
+/// # Errors
+/// [`EngineError`] with what stood in the way, or why it had to stop.
+pub async fn run(config: NodeConfig) -> Result<(), EngineError> {
+    let asked = asked_to_stop()?;
+    let mut node = start(config).await?;
+    tracing::info!(name = node.app.config.name(), http = %node.http_address(), "the node is up");
+    let failed = tokio::select! {
+        () = asked => None,
+        error = node.failed() => Some(error),
+    };
+    node.stop().await;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Resolves when the process is asked to stop.
+///
+/// # Errors
+/// [`EngineError::System`] if signals cannot be listened for.
+pub fn asked_to_stop() -> Result<impl Future<Output = ()>, EngineError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| {
+        signal(kind).map_err(|source| EngineError::System {
+            what: "listen for signals",
+            source,
+        })
+    };
+    let (mut terminate, mut interrupt) = (
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+impl NodeHandle {
+    /// The node from within: its replica, its consensus, its gateway.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Where it serves clients.
+    pub fn http_address(&self) -> SocketAddr {
+        self.app.config.http
+    }
+
+    /// Waits until the node can no longer go on, and says why.
+    pub async fn failed(&self) -> EngineError {
+        let mut metrics = self.app.raft.metrics();
+        let why = match metrics
+            .wait_for(|metrics| metrics.running_state.is_err())
+            .await
+        {
+            Ok(metrics) => match &metrics.running_state {
+                Ok(()) => "consensus ended".to_owned(),
+                Err(fatal) => fatal.to_string(),
+            },
+            Err(_) => "consensus ended".to_owned(),
+        };
+        EngineError::Consensus {
+            name: self.app.config.name().to_owned(),
+            why,
+        }
+    }
+
+    /// Stops the node: no new requests, a short while for those at work, then consensus and log.
+    pub async fn stop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(mut http) = self.http.take()
+            && tokio::time::timeout(DRAIN, &mut http).await.is_err()
+        {
+            http.abort();
+        }
+        for task in &self.tasks {
+            task.abort();
+        }
+        if tokio::time::timeout(STOP_CONSENSUS, self.app.raft.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!("consensus did not stop in time");
+        }
+    }
+
+    /// At the very first start, the first member proposes the membership; with data on disk nobody ever does.
+    async fn form_cluster(&self) -> Result<(), EngineError> {
+        let config = &self.app.config;
+        let ids: BTreeSet<u64> = config.members.iter().map(|member| member.id).collect();
+        if ids.first() != Some(&config.id) {
+            return Ok(());
+        }
+        let initialized = self
+            .app
+            .raft
+            .is_initialized()
+            .await
+            .map_err(|error| consensus(config, &error))?;
+        if !initialized && let Err(error) = self.app.raft.initialize(ids).await {
+            tracing::info!(%error, "the cluster is being formed already");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for NodeHandle {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        for task in self.tasks.iter().chain(&self.http) {
+            task.abort();
+        }
+    }
+}
+
+/// Opens log and snapshots; both may take a while, and the folder may still be in use by an engine that is ending.
+async fn open_data(config: &NodeConfig) -> Result<(LogStore, StateMachine), EngineError> {
+    let (folder, defects) = (config.data.clone(), config.defects.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        let log = LogStore::open(&folder)?;
+        let machine = StateMachine::open(&folder, &defects)?;
+        Ok((log, machine))
+    });
+    opened.await.map_err(|error| EngineError::System {
+        what: "open the data folder",
+        source: std::io::Error::other(error),
+    })?
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, EngineError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| EngineError::Listen { address, source })
+}
+
+fn raft_config(config: &NodeConfig) -> Result<Config, EngineError> {
+    let election = config.own_election();
+    Config {
+        cluster_name: "shakedown-engine".to_owned(),
+        election_timeout_min: election.min_ms,
+        election_timeout_max: election.max_ms,
+        heartbeat_interval: config.heartbeat_ms,
+        install_snapshot_timeout: SNAPSHOT_TIMEOUT_MS,
+        max_payload_entries: REPLICATED_ENTRIES,
+        snapshot_policy: RaftSnapshotPolicy::LogsSinceLast(config.snapshots.every_entries),
+        snapshot_max_chunk_size: SNAPSHOT_PART_BYTES,
+        max_in_snapshot_log_to_keep: config.snapshots.keep_entries,
+        ..Config::default()
+    }
+    .validate()
+    .map_err(|error| EngineError::Usage(format!("these timeouts do not work: {error}")))
+}
+
+fn consensus(config: &NodeConfig, error: &impl std::fmt::Display) -> EngineError {
+    EngineError::Consensus {
+        name: config.name().to_owned(),
+        why: error.to_string(),
+    }
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _gone = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Counts how often another leader was seen.
+async fn count_elections(mut seen: watch::Receiver<ServerMetrics>, metrics: Metrics) {
+    let mut last = None;
+    loop {
+        let leader = {
+            let seen = seen.borrow_and_update();
+            seen.current_leader
+                .map(|leader| (leader, seen.vote.leader_id.term))
+        };
+        if leader.is_some() && leader != last {
+            metrics.elected();
+            last = leader;
+        }
+        if seen.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Has a snapshot taken when the log in memory grows beyond its limit, if that many entries could go then.
+async fn limit_log(raft: EngineRaft, log: LogReader, policy: SnapshotPolicy) {
+    loop {
+        tokio::time::sleep(LOG_CHECK).await;
+        let since_snapshot = {
+            let metrics = raft.metrics();
+            let metrics = metrics.borrow();
+            metrics.last_applied.next_index()
+                - metrics
+                    .snapshot
+                    .next_index()
+                    .min(metrics.last_applied.next_index())
+        };
+        if log.payload_bytes() > policy.log_bytes
+            && since_snapshot > policy.keep_entries
+            && let Err(error) = raft.trigger().snapshot().await
+        {
+            tracing::warn!(%error, "cannot have a snapshot taken");
+            return;
+        }
+    }
+}

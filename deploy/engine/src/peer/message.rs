@@ -1,0 +1,42 @@
+//! What nodes say to each other.
+
+use bytes::Bytes;
+use openraft::error::InstallSnapshotError;
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse,
+    VoteRequest, VoteResponse,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::gateway::Outcome;
+use crate::raft::TypeConfig;
+
+/// What is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Take these entries, or just note that there is a leader.
+    Append(AppendEntriesRequest<TypeConfig>),
+    /// Vote for the sender.
+    Vote(VoteRequest<u64>),
+    /// Take this part of a snapshot.
+    Snapshot(InstallSnapshotRequest<TypeConfig>),
+    /// Execute this encoded client command, as the leader.
+    Command(Bytes),
+}
+
+/// What is answered.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// To [`Request::Append`].
+    Append(AppendEntriesResponse<u64>),
+    /// To [`Request::Vote`].
+    Vote(VoteResponse<u64>),
+    /// To [`Request::Snapshot`].
+    Snapshot(InstallSnapshotResponse<u64>),
+    /// To [`Request::Snapshot`]: begin again.
+    SnapshotRefused(InstallSnapshotError),
+    /// To [`Request::Command`].
+    Command(Outcome),
+    /// The node cannot do it any more.
+    Failed(String),
+}

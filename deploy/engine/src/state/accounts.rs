@@ -1,0 +1,69 @@
+//! Account names, kept once, and how many orders each has open.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The accounts in the order of their first accepted order.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    names: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+    open_orders: Vec<u32>,
+}
+
+impl Accounts {
+    /// The number of an account, given out at its first use.
+    pub fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number =
+            u32::try_from(self.names.len()).expect("accounts are far fewer than four billion");
+        let name: Arc<str> = Arc::from(name);
+        self.names.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
+        self.open_orders.push(0);
+        number
+    }
+
+    /// The name of an account.
+    pub fn name(&self, number: u32) -> Arc<str> {
+        self.names
+            .get(number as usize)
+            .cloned()
+            .unwrap_or_else(|| Arc::from(""))
+    }
+
+    /// All names in the order of their numbers.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// How many orders the account has in the books; 0 for one never seen.
+    pub fn open_orders(&self, name: &str) -> u32 {
+        self.numbers
+            .get(name)
+            .and_then(|number| self.open_orders.get(*number as usize))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Open orders over all accounts.
+    pub fn open_orders_total(&self) -> u64 {
+        self.open_orders.iter().map(|count| u64::from(*count)).sum()
+    }
+
+    /// One more order of this account is open.
+    pub fn opened(&mut self, number: u32) {
+        if let Some(count) = self.open_orders.get_mut(number as usize) {
+            *count += 1;
+        }
+    }
+
+    /// One order fewer of this account is open.
+    pub fn closed(&mut self, number: u32) {
+        if let Some(count) = self.open_orders.get_mut(number as usize) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}

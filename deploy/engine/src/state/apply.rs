@@ -1,0 +1,376 @@
+//! What each command does to the exchange. The only place where the state changes, and where rules are judged.
+
+use std::sync::Arc;
+
+use super::{Exchange, Order, Replaced, Trade};
+use crate::book::{Execution, Place};
+use crate::command::{Answer, Command, NewOrder, OrderState, OrderType, RejectReason, Side};
+use crate::decimal::{Decimal, StepError};
+use crate::instruments::{self, Instrument, InstrumentId};
+
+/// The risk limit on how many orders an account may have in the books.
+pub const MAX_OPEN_ORDERS_PER_ACCOUNT: u32 = 1_000_000;
+
+/// A new order in ticks and lots.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    instrument: InstrumentId,
+    price_ticks: Option<u64>,
+    lots: u64,
+}
+
+impl Exchange {
+    /// Applies one command of a log entry of `term` and says what the client is answered.
+    pub fn apply(&mut self, command: &Command<'_>, term: u64) -> Answer {
+        match command {
+            Command::New(order) => self.new_order(order, term),
+            Command::Cancel { id } => self.cancel(id),
+            Command::Replace {
+                id,
+                price,
+                quantity,
+            } => self.replace(id, *price, *quantity),
+        }
+    }
+
+    /// Whether a new order would be refused now, and why. Changes nothing.
+    ///
+    /// # Errors
+    /// The rule that refuses it.
+    pub fn check_new_order(&self, order: &NewOrder<'_>) -> Result<(), RejectReason> {
+        self.check_limits(order, &terms(order)?)
+    }
+
+    /// Whether an order with this client id has been accepted.
+    pub fn knows(&self, id: &str) -> bool {
+        self.orders.find(id).is_some()
+    }
+
+    fn new_order(&mut self, new: &NewOrder<'_>, term: u64) -> Answer {
+        if let Some(known) = self.orders.find(new.id)
+            && !self.defects.accept_retry_again()
+        {
+            return self.first_answer(known);
+        }
+        let terms = match terms(new) {
+            Ok(terms) => terms,
+            Err(reason) => return Answer::Rejected { reason },
+        };
+        if let Err(reason) = self.check_limits(new, &terms) {
+            if self.defects.enter_rejected() {
+                self.enter(new, &terms, term);
+            }
+            return Answer::Rejected { reason };
+        }
+        self.enter(new, &terms, term)
+    }
+
+    fn check_limits(&self, new: &NewOrder<'_>, terms: &Terms) -> Result<(), RejectReason> {
+        if terms.lots > terms.instrument.get().max_order_lots {
+            return Err(RejectReason::MaxOrderQuantity);
+        }
+        if self.accounts.open_orders(new.account) >= self.max_open_orders_per_account {
+            return Err(RejectReason::MaxOpenOrders);
+        }
+        Ok(())
+    }
+
+    /// Accepts an order: sequence, matching, the rest into the book.
+    fn enter(&mut self, new: &NewOrder<'_>, terms: &Terms, term: u64) -> Answer {
+        self.sequence += 1;
+        let order_id = self.orders.next_order_id();
+        let lots = self.defects.stored_lots(order_id, terms.lots);
+        let mut order = Order {
+            id: Arc::from(new.id),
+            order_id,
+            account: self.accounts.number(new.account),
+            instrument: terms.instrument,
+            side: new.side,
+            order_type: new.order_type,
+            price_ticks: terms.price_ticks.unwrap_or(0),
+            asked_lots: terms.lots,
+            lots,
+            filled_lots: 0,
+            state: OrderState::Open,
+            sequence: self.sequence,
+            term,
+            priority: self.sequence,
+            entry_trades: (self.trades.len() as u64, 0),
+            cancel_sequence: None,
+            replaced: None,
+        };
+        let taker = Taker {
+            order_id,
+            instrument: terms.instrument,
+            side: new.side,
+        };
+        let (filled_lots, trades) = self.trade(&taker, terms.price_ticks, lots);
+        order.filled_lots = filled_lots;
+        order.entry_trades.1 = trades;
+        order.state = match (order.open_lots(), new.order_type) {
+            (0, OrderType::Limit | OrderType::Market) => OrderState::Filled,
+            (_, OrderType::Limit) => OrderState::Open,
+            (_, OrderType::Market) => OrderState::Cancelled,
+        };
+        if order.state == OrderState::Open {
+            self.rest(&order);
+            self.accounts.opened(order.account);
+        }
+        let answer = self.first_answer(&order);
+        self.orders.push(order);
+        answer
+    }
+
+    /// The answer that an order got when it was accepted, however it has fared since.
+    fn first_answer(&self, order: &Order) -> Answer {
+        let fills = self.fills(order.entry_trades);
+        let filled_lots = fills
+            .iter()
+            .map(|fill| fill.lots)
+            .sum::<u64>()
+            .min(order.asked_lots);
+        let remaining_lots = match order.order_type {
+            OrderType::Limit => order.asked_lots - filled_lots,
+            OrderType::Market => 0,
+        };
+        Answer::Accepted {
+            order_id: order.order_id,
+            sequence: order.sequence,
+            term: order.term,
+            instrument: order.instrument,
+            filled_lots,
+            remaining_lots,
+            fills,
+        }
+    }
+
+    fn cancel(&mut self, id: &str) -> Answer {
+        let twin = self
+            .defects
+            .accept_retry_again()
+            .then(|| self.orders.find_open(id))
+            .flatten();
+        let Some(order) = twin.or_else(|| self.orders.find(id)) else {
+            return Answer::UnknownOrder;
+        };
+        match (order.state, order.cancel_sequence) {
+            (OrderState::Filled, _) | (OrderState::Cancelled, None) => {
+                return Answer::TooLate {
+                    status: order.state,
+                };
+            }
+            (OrderState::Cancelled, Some(sequence)) => return Answer::Cancelled { sequence },
+            (OrderState::Open, _) => {}
+        }
+        let (order_id, account) = (order.order_id, order.account);
+        let (book, side, price_ticks, place) = (
+            order.instrument.index(),
+            order.side,
+            order.price_ticks,
+            order.place(),
+        );
+        self.books[book].remove(side, price_ticks, place);
+        self.accounts.closed(account);
+        self.sequence += 1;
+        let sequence = self.sequence;
+        if let Some(order) = self.orders.get_mut(order_id) {
+            order.state = OrderState::Cancelled;
+            order.cancel_sequence = Some(sequence);
+        }
+        Answer::Cancelled { sequence }
+    }
+
+    fn replace(&mut self, id: &str, price: Decimal, quantity: Decimal) -> Answer {
+        let Some(order) = self.orders.find(id) else {
+            return Answer::UnknownOrder;
+        };
+        let instrument = order.instrument.get();
+        let wanted = price_ticks(instrument, price)
+            .and_then(|ticks| quantity_lots(instrument, quantity).map(|lots| (ticks, lots)));
+        let (ticks, lots) = match (wanted, order.state) {
+            (Ok(wanted), _) => wanted,
+            (Err(_), OrderState::Filled | OrderState::Cancelled) => {
+                return Answer::TooLate {
+                    status: order.state,
+                };
+            }
+            (Err(reason), OrderState::Open) => return Answer::Rejected { reason },
+        };
+        let last = order.replaced.as_deref().copied();
+        let retried = last.filter(|last| (last.price_ticks, last.lots) == (ticks, lots));
+        match (order.state, retried) {
+            (OrderState::Open | OrderState::Filled, Some(last)) => {
+                return self.replace_answer(order.instrument, &last);
+            }
+            (OrderState::Filled, None) | (OrderState::Cancelled, _) => {
+                return Answer::TooLate {
+                    status: order.state,
+                };
+            }
+            (OrderState::Open, None) => {}
+        }
+        if lots > instrument.max_order_lots {
+            return Answer::Rejected {
+                reason: RejectReason::MaxOrderQuantity,
+            };
+        }
+        if lots <= order.filled_lots {
+            return Answer::Rejected {
+                reason: RejectReason::QuantityNotAboveFilled,
+            };
+        }
+        let changed = order.clone();
+        self.change(changed, ticks, lots)
+    }
+
+    /// Gives an open order new terms. It keeps its place only if the price stays and the quantity does not grow.
+    fn change(&mut self, mut order: Order, ticks: u64, lots: u64) -> Answer {
+        self.sequence += 1;
+        let keeps_place = ticks == order.price_ticks && lots <= order.lots;
+        let first_trade = self.trades.len() as u64;
+        let mut trades = 0;
+        let book = order.instrument.index();
+        if keeps_place {
+            order.lots = lots;
+            self.books[book].resize(
+                order.side,
+                order.price_ticks,
+                order.place(),
+                order.open_lots(),
+            );
+        } else {
+            self.books[book].remove(order.side, order.price_ticks, order.place());
+            order.price_ticks = ticks;
+            order.lots = lots;
+            order.priority = self.sequence;
+            let taker = Taker {
+                order_id: order.order_id,
+                instrument: order.instrument,
+                side: order.side,
+            };
+            let (filled_lots, count) = self.trade(&taker, Some(ticks), order.open_lots());
+            order.filled_lots += filled_lots;
+            trades = count;
+            if order.open_lots() == 0 {
+                order.state = OrderState::Filled;
+                self.accounts.closed(order.account);
+            } else {
+                self.rest(&order);
+            }
+        }
+        let replaced = Replaced {
+            price_ticks: ticks,
+            lots,
+            sequence: self.sequence,
+            remaining_lots: order.remaining_lots(),
+            trades: (first_trade, trades),
+        };
+        order.replaced = Some(Box::new(replaced));
+        let instrument = order.instrument;
+        if let Some(row) = self.orders.get_mut(order.order_id) {
+            *row = order;
+        }
+        self.replace_answer(instrument, &replaced)
+    }
+
+    fn replace_answer(&self, instrument: InstrumentId, replaced: &Replaced) -> Answer {
+        Answer::Replaced {
+            sequence: replaced.sequence,
+            instrument,
+            remaining_lots: replaced.remaining_lots,
+            fills: self.fills(replaced.trades),
+        }
+    }
+
+    fn rest(&mut self, order: &Order) {
+        let place = Place {
+            priority: order.priority,
+            order_id: order.order_id,
+        };
+        self.books[order.instrument.index()].insert(
+            order.side,
+            order.price_ticks,
+            place,
+            order.open_lots(),
+        );
+    }
+
+    /// Matches an incoming order and books the trades on the makers: lots filled, and how many trades.
+    fn trade(&mut self, taker: &Taker, limit_ticks: Option<u64>, lots: u64) -> (u64, u32) {
+        let executions =
+            self.books[taker.instrument.index()].execute(taker.side, limit_ticks, lots);
+        let filled_lots = executions.iter().map(|execution| execution.lots).sum();
+        let count = u32::try_from(executions.len())
+            .expect("an order trades with fewer than four billion others");
+        for execution in &executions {
+            self.record(taker, execution);
+        }
+        (filled_lots, count)
+    }
+
+    fn record(&mut self, taker: &Taker, execution: &Execution) {
+        self.trades.push(Trade {
+            trade_id: self.trades.len() as u64 + 1,
+            instrument: taker.instrument,
+            price_ticks: execution.price_ticks,
+            lots: execution.lots,
+            maker_order_id: execution.maker_order_id,
+            taker_order_id: taker.order_id,
+            taker_side: taker.side,
+            sequence: self.sequence,
+        });
+        if let Some(maker) = self.orders.get_mut(execution.maker_order_id) {
+            maker.filled_lots += execution.lots;
+            if execution.maker_done {
+                maker.state = OrderState::Filled;
+                self.accounts.closed(maker.account);
+            }
+        }
+    }
+}
+
+/// The incoming side of a match.
+struct Taker {
+    order_id: u64,
+    instrument: InstrumentId,
+    side: Side,
+}
+
+/// Turns a new order into ticks and lots, or says which rule it breaks.
+fn terms(new: &NewOrder<'_>) -> Result<Terms, RejectReason> {
+    let instrument = instruments::find(new.symbol).ok_or(RejectReason::UnknownSymbol)?;
+    let price_ticks = match (new.order_type, new.price) {
+        (OrderType::Limit, Some(price)) => Some(price_ticks(instrument.get(), price)?),
+        (OrderType::Limit, None) => return Err(RejectReason::PriceMissing),
+        (OrderType::Market, _) => None,
+    };
+    let lots = quantity_lots(instrument.get(), new.quantity)?;
+    Ok(Terms {
+        instrument,
+        price_ticks,
+        lots,
+    })
+}
+
+fn price_ticks(instrument: &Instrument, price: Decimal) -> Result<u64, RejectReason> {
+    price
+        .steps(instrument.price_decimals)
+        .map_err(|error| match error {
+            StepError::OffStep => RejectReason::PriceOffTick,
+            StepError::NotPositive => RejectReason::PriceNotPositive,
+            StepError::TooLarge => RejectReason::PriceTooLarge,
+        })
+}
+
+fn quantity_lots(instrument: &Instrument, quantity: Decimal) -> Result<u64, RejectReason> {
+    quantity
+        .steps(instrument.quantity_decimals)
+        .map_err(|error| match error {
+            StepError::OffStep => RejectReason::QuantityOffLot,
+            StepError::NotPositive => RejectReason::QuantityNotPositive,
+            StepError::TooLarge => RejectReason::MaxOrderQuantity,
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! The replicated state: every order ever accepted, every trade, the books, and the sequence number.
+//!
+//! It changes only by applying commands of the log, deterministically: no clock, no chance, no iteration over
+//! hash maps. Two replicas that applied the same entries are equal.
+
+mod accounts;
+mod apply;
+mod chunks;
+mod exchange;
+mod image;
+mod orders;
+mod replica;
+
+pub use accounts::Accounts;
+pub use apply::MAX_OPEN_ORDERS_PER_ACCOUNT;
+pub use chunks::Chunks;
+pub use exchange::{Depth, DepthOrder, Exchange, OrderView, Page, Trade};
+pub use image::{Image, ImageError};
+pub use orders::{Order, Orders, Replaced};
+pub use replica::{Applied, Replica, SharedReplica};

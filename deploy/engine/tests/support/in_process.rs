@@ -1,0 +1,116 @@
+//! Clusters in this process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use shakedown_engine::config::{Member, NodeConfig, SnapshotPolicy};
+use shakedown_engine::defects::{Defect, Defects};
+use shakedown_engine::node::{self, NodeHandle};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::members;
+
+struct RunningNode {
+    runtime: Runtime,
+    handle: NodeHandle,
+}
+
+/// A cluster whose nodes each have a runtime of their own, so that one can be cut off in the middle of everything.
+pub struct Cluster {
+    pub members: Vec<Member>,
+    folder: TempDir,
+    defects: Vec<Defect>,
+    snapshots: SnapshotPolicy,
+    nodes: Vec<Option<RunningNode>>,
+}
+
+impl Cluster {
+    pub fn start(defects: &[Defect], snapshots: SnapshotPolicy) -> Self {
+        let members = members(3);
+        let mut cluster = Self {
+            nodes: members.iter().map(|_| None).collect(),
+            members,
+            folder: tempfile::tempdir().expect("a folder"),
+            defects: defects.to_vec(),
+            snapshots,
+        };
+        for place in 0..cluster.members.len() {
+            cluster.start_node(place);
+        }
+        cluster.wait_ready();
+        cluster
+    }
+
+    pub fn data(&self, place: usize) -> PathBuf {
+        self.folder.path().join(&self.members[place].name)
+    }
+
+    pub fn start_node(&mut self, place: usize) {
+        let member = self.members[place].clone();
+        let config = NodeConfig {
+            id: member.id,
+            data: self.data(place),
+            http: member.http,
+            peer: member.peer,
+            members: self.members.clone(),
+            election: "300..600".parse().expect("a range"),
+            heartbeat_ms: 80,
+            snapshots: self.snapshots,
+            defects: Defects::new(self.defects.iter().copied()),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let handle = runtime
+            .block_on(node::start(config))
+            .expect("the node starts");
+        self.nodes[place] = Some(RunningNode { runtime, handle });
+    }
+
+    /// Cuts a node off: nothing it was doing is finished, no connection is closed in order.
+    pub fn cut(&mut self, place: usize) {
+        let node = self.nodes[place].take().expect("the node runs");
+        node.runtime.shutdown_background();
+        drop(node.handle);
+    }
+
+    /// Stops a node in order.
+    pub fn stop(&mut self, place: usize) {
+        let mut node = self.nodes[place].take().expect("the node runs");
+        node.runtime.block_on(node.handle.stop());
+    }
+
+    pub fn http(&self, place: usize) -> SocketAddr {
+        self.members[place].http
+    }
+
+    pub fn running(&self) -> Vec<usize> {
+        (0..self.nodes.len())
+            .filter(|place| self.nodes[*place].is_some())
+            .collect()
+    }
+
+    fn running_http(&self) -> Vec<SocketAddr> {
+        self.running()
+            .iter()
+            .map(|place| self.http(*place))
+            .collect()
+    }
+
+    pub fn leader(&self) -> usize {
+        self.running()[super::leader_among(&self.running_http())]
+    }
+
+    pub fn wait_ready(&self) {
+        super::wait_ready(&self.running_http());
+    }
+
+    /// What each running node lists once all have applied the same.
+    pub fn converged(&self) -> Vec<Vec<Value>> {
+        super::converged(&self.running_http())
+    }
+}
