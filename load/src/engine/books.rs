@@ -1,0 +1,149 @@
+//! A thread's books: every scheduled slot is entered once and ended once.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use shakedown_record::Outcome;
+use shakedown_record::histogram::LatencyHistogram;
+use shakedown_record::ledger::{Entry, LedgerWriter};
+
+use super::shared::{Shared, ThreadSlots};
+use super::tally::Tallies;
+use crate::pacing::Slot;
+
+/// Ledger, 100 ms slots, counters and the generator's own histograms of one thread.
+#[derive(Debug)]
+pub(crate) struct Books {
+    thread: usize,
+    timeout_ns: u64,
+    ledger: LedgerWriter,
+    tallies: Tallies,
+    finished: Sender<ThreadSlots>,
+    shared: Arc<Shared>,
+    open: u64,
+    /// One more than the highest slot that was scheduled.
+    slots_end: u64,
+    send_lag: LatencyHistogram,
+    session_wait: LatencyHistogram,
+    failure: Option<io::Error>,
+}
+
+/// What a thread's books hold at the end.
+#[derive(Debug)]
+pub(crate) struct ClosedBooks {
+    pub slots_end: u64,
+    pub send_lag: LatencyHistogram,
+    pub session_wait: LatencyHistogram,
+    /// The ledger could not be written: nothing that was measured afterwards is proven.
+    pub failure: Option<io::Error>,
+}
+
+impl Books {
+    /// Empty books of a thread.
+    pub fn new(
+        thread: usize,
+        timeout_ns: u64,
+        ledger: LedgerWriter,
+        finished: Sender<ThreadSlots>,
+        shared: Arc<Shared>,
+    ) -> Books {
+        Books {
+            thread,
+            timeout_ns,
+            ledger,
+            tallies: Tallies::default(),
+            finished,
+            shared,
+            open: 0,
+            slots_end: 0,
+            send_lag: LatencyHistogram::default(),
+            session_wait: LatencyHistogram::default(),
+            failure: None,
+        }
+    }
+
+    /// A slot was released so many nanoseconds after it was due.
+    pub fn released(&mut self, slot: Slot, lag_ns: u64) {
+        self.open += 1;
+        self.slots_end = self.slots_end.max(slot.index + 1);
+        self.tallies.scheduled(slot.index, slot.at_ns);
+        self.send_lag.record(lag_ns);
+        self.shared.threads[self.thread].scheduled();
+    }
+
+    /// A slot is about to be written after it waited so long for its session.
+    pub fn sending(&mut self, slot: u64, entry: &Entry, wait_ns: u64) {
+        self.session_wait.record(wait_ns);
+        self.put(slot, entry);
+    }
+
+    /// A slot has ended at `done_ns`.
+    pub fn ended(&mut self, slot: u64, mut entry: Entry, outcome: Outcome, done_ns: u64) {
+        entry.outcome = Some(outcome);
+        entry.done_ns = Some(done_ns.max(entry.sent_ns.unwrap_or(entry.intended_ns)));
+        self.put(slot, &entry);
+        self.tallies.ended(
+            entry.intended_ns,
+            outcome,
+            entry.response_ns(self.timeout_ns),
+            u64::from(entry.lag_ns),
+        );
+        self.open -= 1;
+        self.shared.threads[self.thread].ended(outcome);
+    }
+
+    /// Slots that have not ended.
+    pub fn open(&self) -> u64 {
+        self.open
+    }
+
+    /// True when the ledger failed: the run must end.
+    pub fn is_broken(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Hands out finished 100 ms slots and lets go of ledger segments that nobody writes any more.
+    pub fn housekeep(&mut self, passed_ns: u64) {
+        let mut moved = false;
+        while let Some((index, tally)) = self.tallies.finished(passed_ns) {
+            moved = true;
+            let said = ThreadSlots::Finished {
+                thread: self.thread,
+                index,
+                tally,
+            };
+            if self.finished.send(said).is_err() {
+                tracing::debug!("nobody takes 100 ms slots any more");
+            }
+        }
+        if moved && let Some(slot) = self.tallies.lowest_open() {
+            self.ledger.release_below(slot);
+        }
+    }
+
+    /// Closes the books at the end of the run, everything intended before `passed_ns` having ended.
+    pub fn close(mut self, passed_ns: u64) -> ClosedBooks {
+        self.housekeep(
+            passed_ns
+                .max(1)
+                .next_multiple_of(shakedown_record::slots::SLOT_NS as u64),
+        );
+        let thread = self.thread;
+        if self.finished.send(ThreadSlots::Ended { thread }).is_err() {
+            tracing::debug!("nobody takes 100 ms slots any more");
+        }
+        ClosedBooks {
+            slots_end: self.slots_end,
+            send_lag: self.send_lag,
+            session_wait: self.session_wait,
+            failure: self.failure,
+        }
+    }
+
+    fn put(&mut self, slot: u64, entry: &Entry) {
+        if let Err(error) = self.ledger.put(slot, entry) {
+            self.failure.get_or_insert(error);
+        }
+    }
+}

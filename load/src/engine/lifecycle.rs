@@ -1,0 +1,242 @@
+//! Connections: dialled, lost, dialled again. What becomes of the slots of a session at each step.
+
+use shakedown_record::Outcome;
+
+use super::desk::Judged;
+use super::poller::Ready;
+use super::room::Room;
+use super::session::{Link, Waiting};
+use super::socket::{self, DialFailure};
+
+/// Shortest time between two dials of a session that nobody answers, in nanoseconds.
+const SHORTEST_REDIAL_NS: u64 = 1_000_000;
+
+impl Room {
+    /// Begins to connect a session.
+    pub(super) fn dial(&mut self, session: usize) {
+        let owner = &mut self.sessions[session];
+        owner.dialled_ns = self.now_ns;
+        owner.answered = false;
+        owner.generation = owner.generation.wrapping_add(1);
+        owner.decoder.reset();
+        owner.unsent.clear();
+        let token = u64::from(owner.generation) << 32 | session as u64;
+        let dialled =
+            socket::dial(self.plan.addresses[owner.address]).and_then(|socket| {
+                match self.poller.watch(&socket, token) {
+                    Ok(()) => Ok(socket),
+                    Err(_) => Err(DialFailure::Exhausted(rustix::io::Errno::NOMEM)),
+                }
+            });
+        match dialled {
+            Ok(socket) => {
+                let give_up_ns = self.now_ns + self.dial_ns();
+                self.sessions[session].link = Link::Dialling { socket, give_up_ns };
+                self.timers.arm(session, give_up_ns);
+            }
+            Err(failure) => self.dial_failed(session, failure),
+        }
+    }
+
+    /// A dial came to nothing: those who waited for it end, and the next address is tried later.
+    fn dial_failed(&mut self, session: usize, failure: DialFailure) {
+        let outcome = match failure {
+            DialFailure::Refused => Outcome::Refused,
+            DialFailure::Unreachable => Outcome::Unreachable,
+            DialFailure::Exhausted(errno) => {
+                let (count, _) = self.exhausted.get_or_insert((0, errno));
+                *count += 1;
+                Outcome::NotSent
+            }
+        };
+        self.rotate(session);
+        self.go_down(session, outcome);
+    }
+
+    /// Ends those who wait, and dials again when the time between two dials has passed.
+    fn go_down(&mut self, session: usize, outcome: Outcome) {
+        let every_ns = self.plan.reconnect_every_ns.max(SHORTEST_REDIAL_NS);
+        let dial_at_ns = self.sessions[session].dialled_ns + every_ns;
+        self.sessions[session].link = Link::Down { dial_at_ns };
+        while let Some(waiting) = self.sessions[session].waiting.pop_front() {
+            self.end_unsent(session, waiting, outcome);
+        }
+        self.timers.arm(session, dial_at_ns);
+    }
+
+    fn rotate(&mut self, session: usize) {
+        let owner = &mut self.sessions[session];
+        owner.address = (owner.address + 1) % self.plan.addresses.len();
+    }
+
+    /// The connection is gone or must go: what was written may have executed; a new one is dialled.
+    ///
+    /// At once when the old one had answered, else no sooner than [`reconnect_every_ns`] after the last dial, so that a
+    /// server which accepts and hangs up is not flooded.
+    ///
+    /// [`reconnect_every_ns`]: super::RoomPlan::reconnect_every_ns
+    pub(super) fn lose(&mut self, session: usize, rotates: bool) {
+        while !self.sessions[session].flight.is_empty() {
+            self.complete(session, Judged::without_answer(Outcome::ResetAfterSend));
+        }
+        if rotates {
+            self.rotate(session);
+        }
+        let owner = &self.sessions[session];
+        let every_ns = self.plan.reconnect_every_ns.max(SHORTEST_REDIAL_NS);
+        if owner.answered || self.now_ns >= owner.dialled_ns + every_ns {
+            self.dial(session);
+        } else {
+            self.go_down(session, Outcome::NotSent);
+        }
+    }
+
+    /// A slot ends without having been written.
+    pub(super) fn end_unsent(&mut self, session: usize, waiting: Waiting, outcome: Outcome) {
+        let job = self.desk.prepare(session, waiting.slot);
+        let entry = job.entry(&waiting, self.source.part().session(session));
+        self.desk
+            .settle(session, waiting.slot, job, Judged::without_answer(outcome));
+        let done_ns = self.run_ns();
+        self.books.ended(waiting.slot, entry, outcome, done_ns);
+    }
+
+    /// The oldest written slot of a session ends.
+    pub(super) fn complete(&mut self, session: usize, judged: Judged) {
+        let Some(mut flight) = self.sessions[session].flight.pop_front() else {
+            return;
+        };
+        flight.entry.sequence = judged.sequence;
+        flight.entry.served_by = judged.served_by;
+        let done_ns = self.run_ns();
+        self.books
+            .ended(flight.slot, flight.entry, judged.outcome, done_ns);
+        self.desk.settle(session, flight.slot, flight.job, judged);
+    }
+
+    /// A socket has something to say.
+    pub(super) fn attend(&mut self, session: usize, ready: Ready) {
+        match &self.sessions[session].link {
+            Link::Down { .. } => return,
+            Link::Dialling { socket, .. } => {
+                if !ready.writable && !ready.ending {
+                    return;
+                }
+                let dialled = socket::dialled(socket);
+                self.now_ns = shakedown_record::monotonic_ns();
+                match dialled {
+                    Ok(()) => self.connected(session),
+                    Err(failure) => return self.dial_failed(session, failure),
+                }
+            }
+            Link::Up { .. } => {
+                if ready.writable {
+                    self.flush(session);
+                }
+            }
+        }
+        if ready.readable || ready.ending {
+            self.receive(session, ready.ending);
+        }
+    }
+
+    fn connected(&mut self, session: usize) {
+        let owner = &mut self.sessions[session];
+        let link = std::mem::replace(&mut owner.link, Link::Down { dial_at_ns: 0 });
+        owner.link = match link {
+            Link::Dialling { socket, .. } => Link::Up { socket },
+            other => other,
+        };
+        self.pump(session);
+    }
+
+    /// Looks at every session whose time has come.
+    pub(super) fn expire(&mut self) {
+        while let Some(session) = self.timers.pop_due(self.now_ns) {
+            self.look(session);
+            self.rearm(session);
+        }
+    }
+
+    fn look(&mut self, session: usize) {
+        match self.sessions[session].link {
+            Link::Down { dial_at_ns } if dial_at_ns <= self.now_ns => {
+                self.offer(session);
+                self.dial(session);
+            }
+            Link::Dialling { give_up_ns, .. } if give_up_ns <= self.now_ns => {
+                self.dial_failed(session, DialFailure::Unreachable);
+            }
+            Link::Down { .. } | Link::Dialling { .. } | Link::Up { .. } => {}
+        }
+        if self.is_overdue(session) {
+            // An answer that lies in the socket came in time: it was us who did not look.
+            self.receive(session, false);
+        }
+        let mut timed_out = false;
+        while let Some(flight) = self.sessions[session].flight.front()
+            && self.expires_ns(flight.entry.intended_ns) <= self.now_ns
+        {
+            timed_out = true;
+            self.complete(session, Judged::without_answer(Outcome::Timeout));
+        }
+        while let Some(waiting) = self.sessions[session].waiting.front().copied()
+            && self.expires_ns(waiting.intended_ns) <= self.now_ns
+        {
+            self.sessions[session].waiting.pop_front();
+            self.end_unsent(session, waiting, Outcome::NotSent);
+        }
+        if timed_out {
+            // The answer may still come, and would be taken for the next one's.
+            self.lose(session, true);
+        }
+    }
+
+    fn is_overdue(&self, session: usize) -> bool {
+        let oldest = self.sessions[session].flight.front();
+        oldest.is_some_and(|flight| self.expires_ns(flight.entry.intended_ns) <= self.now_ns)
+    }
+
+    /// In closed mode a session that is down owes a slot to every dial: an outage is counted, not slept through.
+    fn offer(&mut self, session: usize) {
+        if !self.running || !self.sessions[session].waiting.is_empty() {
+            return;
+        }
+        let now_ns = self.run_ns();
+        if let Some(slot) = self.source.take_now(now_ns, self.stop_at_ns) {
+            self.books.released(slot, 0);
+            self.sessions[session].waiting.push_back(Waiting {
+                slot: slot.index,
+                intended_ns: slot.at_ns,
+                lag_ns: 0,
+            });
+        }
+    }
+
+    fn rearm(&mut self, session: usize) {
+        let owner = &self.sessions[session];
+        let link_ns = match owner.link {
+            Link::Down { dial_at_ns } => Some(dial_at_ns),
+            Link::Dialling { give_up_ns, .. } => Some(give_up_ns),
+            Link::Up { .. } => None,
+        };
+        let oldest_ns = owner
+            .oldest_ns()
+            .map(|intended_ns| self.expires_ns(intended_ns));
+        if let Some(at_ns) = link_ns.into_iter().chain(oldest_ns).min() {
+            self.timers.arm(session, at_ns);
+        }
+    }
+
+    /// The run ends now: what was written stays unresolved.
+    pub(super) fn abandon(&mut self) {
+        for session in 0..self.sessions.len() {
+            while !self.sessions[session].flight.is_empty() {
+                self.complete(session, Judged::without_answer(Outcome::Unresolved));
+            }
+            while let Some(waiting) = self.sessions[session].waiting.pop_front() {
+                self.end_unsent(session, waiting, Outcome::NotSent);
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The engine room: N threads, each with its own sockets, its part of the schedule, its histograms.
+//!
+//! ```text
+//! source (what is due) -> room -> submit -> socket
+//!                          ^ |                 |
+//!        timers, poller ---+ +-> books <- judge <- decoder <- read
+//! ```
+//!
+//! A thread owns the sessions `s` with `s mod T == thread` and shares nothing that it waits for: counters are atomics
+//! with one writer, finished 100 ms slots go through a channel. One request costs one `send`, one `read` and a share
+//! of one `epoll_pwait2`; sockets are registered once, edge-triggered, and never touched by `epoll_ctl` again.
+//!
+//! A session is a state machine: *down* ends its slots at once, *dialling* lets them wait for that dial, *up* sends
+//! them or, while it is busy, lets them wait. No slot is ever sent twice.
+
+mod affinity;
+mod books;
+mod desk;
+mod idle;
+mod lifecycle;
+mod names;
+mod order_desk;
+mod poller;
+mod room;
+mod session;
+mod shared;
+mod socket;
+mod source;
+mod tally;
+mod timers;
+mod urgency;
+mod wire;
+
+pub(crate) use books::Books;
+pub(crate) use desk::{Desk, RequestDesk};
+pub(crate) use names::Names;
+pub(crate) use order_desk::{OrderDesk, OrderDeskParts};
+pub(crate) use room::{Room, RoomEnd, RoomPlan};
+pub(crate) use shared::{Shared, SlotMerger};
+pub(crate) use source::{Part, Source};
+pub(crate) use urgency::raise as raise_urgency;

@@ -1,0 +1,338 @@
+//! One load thread: release what is due, serve what is ready, look at whose time has come, wait.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+use shakedown_record::slots::SLOT_NS;
+use shakedown_record::{Outcome, monotonic_ns};
+
+use super::affinity::{available_cores, settle};
+use super::books::{Books, ClosedBooks};
+use super::desk::Desk;
+use super::idle::Idle;
+use super::poller::Poller;
+use super::session::{Link, Session, Waiting};
+use super::shared::Shared;
+use super::socket::describe;
+use super::source::Source;
+use super::timers::Timers;
+use crate::pacing::Slot;
+
+/// How often a thread looks at things that are not urgent, in nanoseconds; also its longest sleep.
+const HOUSEKEEPING_NS: u64 = 20_000_000;
+
+/// Bytes of the buffer into which every connection of a thread is read.
+const INBOX_BYTES: usize = 64 * 1024;
+
+/// Most slots that are released before the sockets are served again.
+const MOST_RELEASES: usize = 256;
+
+/// Longest wait for a connection, in nanoseconds; a lost SYN would be repeated after a second, a new dial is sooner.
+const LONGEST_DIAL_NS: u64 = 250_000_000;
+
+/// How a thread works.
+#[derive(Debug, Clone)]
+pub(crate) struct RoomPlan {
+    pub thread: usize,
+    pub threads: usize,
+    pub timeout_ns: u64,
+    pub reconnect_every_ns: u64,
+    pub in_flight: usize,
+    /// Session `s` begins with address `s mod addresses`.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// What a thread leaves behind.
+#[derive(Debug)]
+pub(crate) struct RoomEnd {
+    pub books: ClosedBooks,
+    /// Dials that failed because this machine had no socket or port left, and what the kernel said.
+    pub exhausted: Option<(u64, String)>,
+    /// The poller or a side file failed.
+    pub failure: Option<io::Error>,
+    /// CPU time of the thread while the load ran, and how long it ran, in nanoseconds.
+    pub cpu_ns: u64,
+    pub wall_ns: u64,
+}
+
+/// One load thread.
+pub(crate) struct Room {
+    pub(super) plan: RoomPlan,
+    pub(super) poller: Poller,
+    pub(super) sessions: Vec<Session>,
+    pub(super) timers: Timers,
+    pub(super) books: Books,
+    pub(super) desk: Desk,
+    pub(super) source: Source,
+    pub(super) inbox: Vec<u8>,
+    pub(super) outbox: Vec<u8>,
+    /// The last reading of the clock; every event takes one.
+    pub(super) now_ns: u64,
+    /// `CLOCK_MONOTONIC` of zero.
+    pub(super) zero_ns: u64,
+    pub(super) running: bool,
+    pub(super) stop_at_ns: u64,
+    pub(super) exhausted: Option<(u64, Errno)>,
+    shared: Arc<Shared>,
+    failure: Option<io::Error>,
+    housekeeping_at_ns: u64,
+}
+
+impl Room {
+    /// A room whose sessions have not dialled yet.
+    ///
+    /// # Errors
+    /// When the kernel gives no poller.
+    pub fn new(
+        plan: RoomPlan,
+        books: Books,
+        desk: Desk,
+        source: Source,
+        shared: Arc<Shared>,
+    ) -> io::Result<Room> {
+        let part = source.part();
+        let sessions: Vec<Session> = (0..part.count())
+            .map(|local| {
+                let address = usize::from(part.session(local)) % plan.addresses.len();
+                Session::new(address, desk.needs_bodies())
+            })
+            .collect();
+        Ok(Room {
+            poller: Poller::new()?,
+            timers: Timers::new(sessions.len()),
+            sessions,
+            plan,
+            books,
+            desk,
+            source,
+            inbox: vec![0; INBOX_BYTES],
+            outbox: Vec::with_capacity(4096),
+            now_ns: monotonic_ns(),
+            zero_ns: 0,
+            running: false,
+            stop_at_ns: u64::MAX,
+            exhausted: None,
+            shared,
+            failure: None,
+            housekeeping_at_ns: 0,
+        })
+    }
+
+    /// Dials every session and waits until each is connected or has tried every address, `for_ns` at most.
+    pub fn connect(&mut self, for_ns: u64) {
+        let is_open_loop = self.source.next_at_ns().is_some();
+        settle(self.plan.thread, self.plan.threads, is_open_loop);
+        let until_ns = monotonic_ns() + for_ns;
+        for session in 0..self.sessions.len() {
+            self.now_ns = monotonic_ns();
+            self.dial(session);
+        }
+        while self.now_ns < until_ns && self.failure.is_none() && self.is_dialling() {
+            let timer_ns = self.timers.next_ns().unwrap_or(until_ns).min(until_ns);
+            let ready = self.poller.wait(timer_ns.saturating_sub(self.now_ns));
+            self.serve(ready);
+            self.now_ns = monotonic_ns();
+            self.expire();
+        }
+    }
+
+    /// Some session is not connected and has not yet tried every address once.
+    fn is_dialling(&self) -> bool {
+        self.sessions.iter().any(|session| match session.link {
+            Link::Up { .. } => false,
+            Link::Dialling { .. } => true,
+            Link::Down { .. } => (session.generation as usize) < self.plan.addresses.len(),
+        })
+    }
+
+    /// Runs the load until every slot has ended.
+    pub fn run(mut self, zero_ns: u64) -> RoomEnd {
+        self.zero_ns = zero_ns;
+        let mut idle = Idle::new(self.plan.threads, available_cores().len(), monotonic_ns());
+        let cpu_before_ns = thread_cpu_ns();
+        if self.source.next_at_ns().is_none() {
+            std::thread::sleep(std::time::Duration::from_nanos(
+                zero_ns.saturating_sub(monotonic_ns()),
+            ));
+        }
+        self.now_ns = monotonic_ns();
+        self.stop_at_ns = self.shared.stop_at_ns.load(Ordering::Acquire);
+        self.running = true;
+        for session in 0..self.sessions.len() {
+            self.pump(session);
+        }
+        loop {
+            self.now_ns = monotonic_ns();
+            self.stop_at_ns = self.shared.stop_at_ns.load(Ordering::Acquire);
+            self.release_due();
+            self.expire();
+            self.housekeep();
+            if self.is_over() {
+                break;
+            }
+            let (deadline_ns, exact) = self.deadline();
+            let ready = idle.wait(&mut self.poller, self.now_ns, deadline_ns, exact);
+            self.serve(ready);
+        }
+        self.close(cpu_before_ns)
+    }
+
+    /// Ends a room whose load never began.
+    pub fn leave(mut self) -> RoomEnd {
+        self.stop_at_ns = 0;
+        self.zero_ns = self.now_ns;
+        self.close(thread_cpu_ns())
+    }
+
+    /// Nanoseconds since zero at the last reading of the clock.
+    pub(super) fn run_ns(&self) -> u64 {
+        self.now_ns.saturating_sub(self.zero_ns)
+    }
+
+    fn is_over(&self) -> bool {
+        self.books.open() == 0 && self.run_ns() >= self.stop_at_ns
+    }
+
+    /// Until when there is nothing to do but to serve sockets, and whether a slot is due then.
+    fn deadline(&mut self) -> (u64, bool) {
+        let mut deadline_ns = self.now_ns + HOUSEKEEPING_NS;
+        if let Some(timer_ns) = self.timers.next_ns() {
+            deadline_ns = deadline_ns.min(timer_ns);
+        }
+        if self.stop_at_ns < u64::MAX && self.run_ns() < self.stop_at_ns {
+            deadline_ns = deadline_ns.min(self.zero_ns.saturating_add(self.stop_at_ns));
+        }
+        match self.source.next_at_ns() {
+            Some(at_ns) if at_ns < self.stop_at_ns && self.zero_ns + at_ns <= deadline_ns => {
+                (self.zero_ns + at_ns, true)
+            }
+            _ => (deadline_ns, false),
+        }
+    }
+
+    /// Releases every slot that is due now, each stamped by itself.
+    pub(super) fn release_due(&mut self) {
+        if self.now_ns < self.zero_ns || !self.running {
+            return;
+        }
+        let due_ns = self.run_ns();
+        for _ in 0..MOST_RELEASES {
+            let Some((slot, session)) = self.source.take_due(due_ns, self.stop_at_ns) else {
+                return;
+            };
+            self.release(slot, session);
+            self.now_ns = monotonic_ns();
+        }
+    }
+
+    fn release(&mut self, slot: Slot, session: usize) {
+        let lag_ns = self.run_ns().saturating_sub(slot.at_ns);
+        self.books.released(slot, lag_ns);
+        let waiting = Waiting {
+            slot: slot.index,
+            intended_ns: slot.at_ns,
+            lag_ns,
+        };
+        let owner = &mut self.sessions[session];
+        match owner.link {
+            Link::Up { .. }
+                if owner.waiting.is_empty() && owner.flight.len() < self.plan.in_flight =>
+            {
+                self.submit(session, waiting);
+            }
+            Link::Up { .. } | Link::Dialling { .. } => {
+                owner.waiting.push_back(waiting);
+                let expires_ns = self.expires_ns(slot.at_ns);
+                self.timers.arm(session, expires_ns);
+            }
+            Link::Down { .. } => self.end_unsent(session, waiting, Outcome::NotSent),
+        }
+    }
+
+    /// When a slot must have ended, on the clock of the sockets.
+    pub(super) fn expires_ns(&self, intended_ns: u64) -> u64 {
+        self.zero_ns + intended_ns + self.plan.timeout_ns
+    }
+
+    /// Longest time that a dial may take.
+    pub(super) fn dial_ns(&self) -> u64 {
+        self.plan.timeout_ns.min(LONGEST_DIAL_NS)
+    }
+
+    fn serve(&mut self, ready: io::Result<usize>) {
+        let count = match ready {
+            Ok(count) => count,
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                return;
+            }
+        };
+        for at in 0..count {
+            let ready = self.poller.ready(at);
+            let session = (ready.token & 0xffff_ffff) as usize;
+            if self.sessions[session].generation == (ready.token >> 32) as u32 {
+                self.attend(session, ready);
+            }
+            let due = self.source.next_at_ns();
+            if self.running && due.is_some_and(|at_ns| self.zero_ns + at_ns <= self.now_ns) {
+                self.release_due();
+            }
+        }
+    }
+
+    fn housekeep(&mut self) {
+        if self.now_ns < self.housekeeping_at_ns {
+            return;
+        }
+        self.housekeeping_at_ns = self.now_ns + HOUSEKEEPING_NS;
+        self.books.housekeep(self.passed_ns());
+        if let Err(error) = self.desk.flush() {
+            self.failure.get_or_insert(error);
+        }
+        if self.failure.is_some() || self.books.is_broken() {
+            self.shared.abandon.store(true, Ordering::Release);
+        }
+        if self.shared.abandon.load(Ordering::Acquire) {
+            self.shared.stop_at_ns.fetch_min(0, Ordering::AcqRel);
+            self.stop_at_ns = 0;
+            self.abandon();
+        }
+    }
+
+    /// Everything intended before this run time has been scheduled.
+    fn passed_ns(&self) -> u64 {
+        let last_slot_ends_ns = self
+            .stop_at_ns
+            .checked_next_multiple_of(SLOT_NS as u64)
+            .unwrap_or(u64::MAX);
+        match self.source.next_at_ns() {
+            Some(at_ns) if at_ns < self.stop_at_ns => at_ns.min(self.run_ns()),
+            _ => self.run_ns().min(last_slot_ends_ns),
+        }
+    }
+
+    fn close(mut self, cpu_before_ns: u64) -> RoomEnd {
+        if let Err(error) = self.desk.flush() {
+            self.failure.get_or_insert(error);
+        }
+        let wall_ns = self.run_ns();
+        RoomEnd {
+            books: self.books.close(self.stop_at_ns.min(wall_ns)),
+            exhausted: self
+                .exhausted
+                .map(|(count, errno)| (count, describe(errno))),
+            failure: self.failure,
+            cpu_ns: thread_cpu_ns() - cpu_before_ns,
+            wall_ns,
+        }
+    }
+}
+
+fn thread_cpu_ns() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}

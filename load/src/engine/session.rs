@@ -1,0 +1,85 @@
+//! A session: one connection at a time, and the slots that wait for it.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+
+use shakedown_record::ledger::Entry;
+
+use super::desk::Job;
+use crate::http::Decoder;
+
+/// The connection of a session. Moments are `CLOCK_MONOTONIC` in nanoseconds.
+#[derive(Debug)]
+pub(super) enum Link {
+    /// Slots end at once.
+    Down { dial_at_ns: u64 },
+    /// Slots wait for this dial.
+    Dialling { socket: OwnedFd, give_up_ns: u64 },
+    /// Slots are sent, or wait while the session is busy.
+    Up { socket: OwnedFd },
+}
+
+/// A slot that was released and not written yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub slot: u64,
+    /// Nanoseconds since zero.
+    pub intended_ns: u64,
+    pub lag_ns: u64,
+}
+
+/// A slot that was written and not answered yet.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub slot: u64,
+    pub entry: Entry,
+    pub job: Job,
+}
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub link: Link,
+    /// Counts connections, so that events of a closed one are recognised.
+    pub generation: u32,
+    /// Index into the entry addresses.
+    pub address: usize,
+    /// When the last dial began.
+    pub dialled_ns: u64,
+    /// The present connection has answered at least once.
+    pub answered: bool,
+    /// In order of intended time.
+    pub waiting: VecDeque<Waiting>,
+    /// In the order in which they were written, which is the order of the answers.
+    pub flight: VecDeque<Flight>,
+    /// Bytes that the socket did not take yet.
+    pub unsent: Vec<u8>,
+    pub decoder: Decoder,
+}
+
+impl Session {
+    /// A session that has not dialled yet.
+    pub fn new(address: usize, keeps_bodies: bool) -> Session {
+        Session {
+            link: Link::Down { dial_at_ns: 0 },
+            generation: 0,
+            address,
+            dialled_ns: 0,
+            answered: false,
+            waiting: VecDeque::new(),
+            flight: VecDeque::new(),
+            unsent: Vec::new(),
+            decoder: Decoder::new(keeps_bodies),
+        }
+    }
+
+    /// Intended time of the oldest slot that has not ended, in nanoseconds since zero.
+    pub fn oldest_ns(&self) -> Option<u64> {
+        let flying = self.flight.front().map(|flight| flight.entry.intended_ns);
+        let waiting = self.waiting.front().map(|waiting| waiting.intended_ns);
+        match (flying, waiting) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What threads tell the outside while they run.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+
+use shakedown_record::slots::{SlotStats, SlotTally};
+use shakedown_record::{Outcome, OutcomeCounts};
+
+/// Signals to and counters of all threads.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// No slot that is due at this run time or later is scheduled.
+    pub stop_at_ns: AtomicU64,
+    /// End at once: open slots stay unresolved.
+    pub abandon: AtomicBool,
+    pub threads: Vec<ThreadCounters>,
+}
+
+impl Shared {
+    /// Counters for so many threads.
+    pub fn new(threads: usize, stop_at_ns: u64) -> Shared {
+        Shared {
+            stop_at_ns: AtomicU64::new(stop_at_ns),
+            abandon: AtomicBool::new(false),
+            threads: (0..threads).map(|_| ThreadCounters::default()).collect(),
+        }
+    }
+
+    /// Slots scheduled so far, and how those that ended did.
+    pub fn counts(&self) -> (u64, OutcomeCounts) {
+        let mut outcomes = OutcomeCounts::default();
+        let mut scheduled = 0;
+        for thread in &self.threads {
+            // Outcomes first: a reader never sees more ends than slots.
+            for (outcome, count) in Outcome::ALL.into_iter().zip(&thread.outcomes) {
+                outcomes.add(outcome, count.load(Ordering::Acquire));
+            }
+            scheduled += thread.scheduled.load(Ordering::Acquire);
+        }
+        (scheduled, outcomes)
+    }
+}
+
+/// Counters with one writer, on cache lines of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct ThreadCounters {
+    scheduled: AtomicU64,
+    outcomes: [AtomicU64; Outcome::ALL.len()],
+}
+
+impl ThreadCounters {
+    /// One more slot was scheduled.
+    pub fn scheduled(&self) {
+        increment(&self.scheduled);
+    }
+
+    /// One more slot has ended.
+    pub fn ended(&self, outcome: Outcome) {
+        increment(&self.outcomes[outcome as usize - 1]);
+    }
+}
+
+/// Adds one without a locked instruction: only one thread writes.
+fn increment(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
+}
+
+/// What a thread says of its 100 ms slots.
+#[derive(Debug)]
+pub(crate) enum ThreadSlots {
+    Finished {
+        thread: usize,
+        index: usize,
+        tally: SlotTally,
+    },
+    /// The thread has none left.
+    Ended { thread: usize },
+}
+
+/// Merges the threads' slots and hands them out in order.
+#[derive(Debug)]
+pub(crate) struct SlotMerger {
+    source: Receiver<ThreadSlots>,
+    /// The first slot that each thread has not finished.
+    reached: Vec<usize>,
+    merging: BTreeMap<usize, SlotTally>,
+    next: usize,
+    finished: VecDeque<(usize, SlotStats)>,
+}
+
+impl SlotMerger {
+    /// A merger for so many threads.
+    pub fn new(source: Receiver<ThreadSlots>, threads: usize) -> SlotMerger {
+        SlotMerger {
+            source,
+            reached: vec![0; threads],
+            merging: BTreeMap::new(),
+            next: 0,
+            finished: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what the threads have said.
+    pub fn absorb(&mut self) {
+        while let Ok(said) = self.source.try_recv() {
+            match said {
+                ThreadSlots::Ended { thread } => self.reached[thread] = usize::MAX,
+                ThreadSlots::Finished {
+                    thread,
+                    index,
+                    tally,
+                } => {
+                    self.reached[thread] = index + 1;
+                    self.merging.entry(index).or_default().merge(&tally);
+                }
+            }
+        }
+        let reached = self.reached.iter().copied().min().unwrap_or(0);
+        let last = self
+            .merging
+            .last_key_value()
+            .map_or(0, |(index, _)| index + 1);
+        while self.next < reached.min(last) {
+            let tally = self.merging.remove(&self.next).unwrap_or_default();
+            self.finished.push_back((self.next, tally.stats()));
+            self.next += 1;
+        }
+    }
+
+    /// The finished slots since the last call.
+    pub fn take(&mut self) -> Vec<(usize, SlotStats)> {
+        self.absorb();
+        self.finished.drain(..).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    fn finished(thread: usize, index: usize) -> ThreadSlots {
+        let mut tally = SlotTally::default();
+        tally.add(Outcome::Acked, 1_000 * (thread as u64 + 1), 0);
+        ThreadSlots::Finished {
+            thread,
+            index,
+            tally,
+        }
+    }
+
+    #[test]
+    fn slots_wait_for_the_slowest_thread_and_come_in_order() {
+        let (sender, receiver) = channel();
+        let mut merger = SlotMerger::new(receiver, 2);
+        sender.send(finished(0, 0)).unwrap();
+        sender.send(finished(0, 1)).unwrap();
+        assert!(merger.take().is_empty());
+        sender.send(finished(1, 0)).unwrap();
+        let taken = merger.take();
+        assert_eq!(taken.len(), 1);
+        assert_eq!((taken[0].0, taken[0].1.outcomes.acked), (0, 2));
+        sender.send(ThreadSlots::Ended { thread: 1 }).unwrap();
+        assert_eq!(merger.take()[0].0, 1);
+        sender.send(ThreadSlots::Ended { thread: 0 }).unwrap();
+        assert!(merger.take().is_empty());
+    }
+
+    #[test]
+    fn counters_add_up_over_threads() {
+        let shared = Shared::new(2, u64::MAX);
+        shared.threads[0].scheduled();
+        shared.threads[1].scheduled();
+        shared.threads[1].ended(Outcome::Unresolved);
+        let (scheduled, outcomes) = shared.counts();
+        assert_eq!(
+            (scheduled, outcomes.unresolved, outcomes.total()),
+            (2, 1, 1)
+        );
+    }
+}

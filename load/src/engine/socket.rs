@@ -1,0 +1,170 @@
+//! Non-blocking TCP sockets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, SendFlags, SocketFlags, SocketType, connect, getpeername, getsockname, ipproto,
+    send, socket_with, sockopt,
+};
+
+/// Why a dial came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DialFailure {
+    /// Somebody is there and does not listen.
+    Refused,
+    /// Nobody answered, or there is no way.
+    Unreachable,
+    /// This machine has no socket or port left: our fault.
+    Exhausted(Errno),
+}
+
+impl DialFailure {
+    fn from_errno(errno: Errno) -> DialFailure {
+        match errno {
+            Errno::CONNREFUSED | Errno::CONNRESET | Errno::CONNABORTED => DialFailure::Refused,
+            Errno::MFILE
+            | Errno::NFILE
+            | Errno::ADDRNOTAVAIL
+            | Errno::NOBUFS
+            | Errno::NOMEM
+            | Errno::AGAIN => DialFailure::Exhausted(errno),
+            _ => DialFailure::Unreachable,
+        }
+    }
+}
+
+/// Starts to connect. `Ok`: under way; the poller says when it is decided.
+pub(super) fn dial(address: SocketAddr) -> Result<OwnedFd, DialFailure> {
+    let open = || -> Result<OwnedFd, Errno> {
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+        sockopt::set_tcp_nodelay(&socket, true)?;
+        // Our port may be the one on which a killed engine wants to listen again: this lets it.
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        match connect(&socket, &address) {
+            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(socket),
+            Err(errno) => Err(errno),
+        }
+    };
+    open().map_err(DialFailure::from_errno)
+}
+
+/// How a dial that is decided ended.
+///
+/// While nobody listens on a port of the ephemeral range, the kernel may give us that very port, and TCP then connects
+/// the socket to itself. That is refused too, and reset so that the port is free at once.
+pub(super) fn dialled(socket: &OwnedFd) -> Result<(), DialFailure> {
+    match sockopt::socket_error(socket) {
+        Ok(Ok(())) => {}
+        Ok(Err(errno)) | Err(errno) => return Err(DialFailure::from_errno(errno)),
+    }
+    match (getsockname(socket), getpeername(socket)) {
+        (Ok(own), Ok(Some(peer))) if own == peer => {
+            reset_on_close(socket);
+            Err(DialFailure::Refused)
+        }
+        (Ok(_), Ok(Some(_))) => Ok(()),
+        _ => Err(DialFailure::Unreachable),
+    }
+}
+
+fn reset_on_close(socket: &OwnedFd) {
+    if let Err(errno) = sockopt::set_socket_linger(socket, Some(Duration::ZERO)) {
+        tracing::debug!(%errno, "a socket that was connected to itself closes slowly");
+    }
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// So many bytes were taken; zero when the socket is full.
+    Bytes(usize),
+    /// The connection is broken and took nothing.
+    Broken,
+}
+
+/// Writes without blocking.
+pub(super) fn write(socket: &OwnedFd, bytes: &[u8]) -> Written {
+    loop {
+        return match send(socket, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+            Ok(taken) => Written::Bytes(taken),
+            Err(Errno::AGAIN) => Written::Bytes(0),
+            Err(Errno::INTR) => continue,
+            Err(_) => Written::Broken,
+        };
+    }
+}
+
+/// How a read ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadEnd {
+    Bytes(usize),
+    /// Nothing there now.
+    Empty,
+    /// The other side has closed in good order.
+    Closed,
+    /// Reset.
+    Broken,
+}
+
+/// Reads without blocking.
+pub(super) fn read(socket: &OwnedFd, buffer: &mut [u8]) -> ReadEnd {
+    loop {
+        return match rustix::io::read(socket, &mut *buffer) {
+            Ok(0) => ReadEnd::Closed,
+            Ok(count) => ReadEnd::Bytes(count),
+            Err(Errno::AGAIN) => ReadEnd::Empty,
+            Err(Errno::INTR) => continue,
+            Err(_) => ReadEnd::Broken,
+        };
+    }
+}
+
+/// The words for an exhausted machine.
+pub(super) fn describe(errno: Errno) -> String {
+    io::Error::from(errno).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_shortage_is_told_from_the_engines_refusal() {
+        let of = DialFailure::from_errno;
+        assert_eq!(of(Errno::CONNREFUSED), DialFailure::Refused);
+        assert_eq!(of(Errno::HOSTUNREACH), DialFailure::Unreachable);
+        assert_eq!(of(Errno::TIMEDOUT), DialFailure::Unreachable);
+        assert_eq!(of(Errno::MFILE), DialFailure::Exhausted(Errno::MFILE));
+        assert_eq!(
+            of(Errno::ADDRNOTAVAIL),
+            DialFailure::Exhausted(Errno::ADDRNOTAVAIL)
+        );
+    }
+
+    #[test]
+    fn a_socket_that_reached_itself_is_refused() {
+        use rustix::net::bind;
+        let open = || {
+            socket_with(
+                AddressFamily::INET,
+                SocketType::STREAM,
+                SocketFlags::empty(),
+                None,
+            )
+        };
+        let socket = open().unwrap();
+        bind(&socket, &"127.0.0.1:0".parse::<SocketAddr>().unwrap()).unwrap();
+        let own = getsockname(&socket).unwrap();
+        connect(&socket, &own).unwrap();
+        assert_eq!(dialled(&socket), Err(DialFailure::Refused));
+    }
+}

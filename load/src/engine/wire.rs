@@ -1,0 +1,187 @@
+//! Bytes of a connection: requests out, answers in.
+
+use std::mem;
+
+use shakedown_record::{Outcome, monotonic_ns};
+
+use super::desk::Judged;
+use super::room::Room;
+use super::session::{Flight, Link, Waiting};
+use super::socket::{self, ReadEnd, Written};
+use crate::http::Ending;
+
+impl Room {
+    /// Writes a slot to the session's connection, which is up and has room for it.
+    ///
+    /// The ledger knows of it before the socket does. A connection that turns out to be broken before it took a byte
+    /// leaves the slot waiting: nothing was sent.
+    pub(super) fn submit(&mut self, session: usize, waiting: Waiting) {
+        let job = self.desk.prepare(session, waiting.slot);
+        let mut entry = job.entry(&waiting, self.source.part().session(session));
+        let sent_ns = self.run_ns().max(waiting.intended_ns);
+        entry.sent_ns = Some(sent_ns);
+        let wait_ns = sent_ns.saturating_sub(waiting.intended_ns + waiting.lag_ns);
+        self.books.sending(waiting.slot, &entry, wait_ns);
+        let owner = &mut self.sessions[session];
+        let Link::Up { socket } = &owner.link else {
+            owner.waiting.push_front(waiting);
+            return;
+        };
+        self.outbox.clear();
+        let bytes = self
+            .desk
+            .encode(session, owner.address, waiting.slot, &job, &mut self.outbox);
+        let written = if owner.unsent.is_empty() {
+            socket::write(socket, bytes)
+        } else {
+            Written::Bytes(0)
+        };
+        match written {
+            Written::Bytes(count) => {
+                owner.unsent.extend_from_slice(&bytes[count..]);
+                owner.flight.push_back(Flight {
+                    slot: waiting.slot,
+                    entry,
+                    job,
+                });
+                let expires_ns = self.expires_ns(waiting.intended_ns);
+                self.timers.arm(session, expires_ns);
+            }
+            Written::Broken => {
+                owner.waiting.push_front(waiting);
+                let unsent = Judged::without_answer(Outcome::NotSent);
+                self.desk.settle(session, waiting.slot, job, unsent);
+                self.lose(session, true);
+            }
+        }
+    }
+
+    /// Sends what the session has room for.
+    pub(super) fn pump(&mut self, session: usize) {
+        loop {
+            let owner = &mut self.sessions[session];
+            if !matches!(owner.link, Link::Up { .. }) || owner.flight.len() >= self.plan.in_flight {
+                return;
+            }
+            if let Some(waiting) = owner.waiting.pop_front() {
+                if self.expires_ns(waiting.intended_ns) <= self.now_ns {
+                    self.end_unsent(session, waiting, Outcome::NotSent);
+                } else {
+                    self.submit(session, waiting);
+                }
+                continue;
+            }
+            let now_ns = self.run_ns();
+            let taken = if self.running {
+                self.source.take_now(now_ns, self.stop_at_ns)
+            } else {
+                None
+            };
+            let Some(slot) = taken else {
+                return;
+            };
+            self.books.released(slot, 0);
+            let waiting = Waiting {
+                slot: slot.index,
+                intended_ns: slot.at_ns,
+                lag_ns: 0,
+            };
+            self.submit(session, waiting);
+        }
+    }
+
+    /// Writes what the socket did not take before.
+    pub(super) fn flush(&mut self, session: usize) {
+        let owner = &mut self.sessions[session];
+        let Link::Up { socket } = &owner.link else {
+            return;
+        };
+        while !owner.unsent.is_empty() {
+            match socket::write(socket, &owner.unsent) {
+                Written::Bytes(0) => return,
+                Written::Bytes(count) => {
+                    owner.unsent.drain(..count);
+                }
+                Written::Broken => {
+                    self.now_ns = monotonic_ns();
+                    return self.lose(session, true);
+                }
+            }
+        }
+    }
+
+    /// Reads what is there. A short read has emptied the socket, unless its end was announced.
+    pub(super) fn receive(&mut self, session: usize, ending: bool) {
+        let mut inbox = mem::take(&mut self.inbox);
+        while let Link::Up { socket } = &self.sessions[session].link {
+            let read = socket::read(socket, &mut inbox);
+            self.now_ns = monotonic_ns();
+            match read {
+                ReadEnd::Bytes(count) => {
+                    self.consume(session, &inbox[..count]);
+                    if count < inbox.len() && !ending {
+                        break;
+                    }
+                }
+                ReadEnd::Empty => break,
+                ReadEnd::Closed => {
+                    self.closed(session);
+                    break;
+                }
+                ReadEnd::Broken => {
+                    self.lose(session, true);
+                    break;
+                }
+            }
+        }
+        self.inbox = inbox;
+        self.pump(session);
+    }
+
+    /// Takes the answers out of what was read.
+    fn consume(&mut self, session: usize, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let owner = &mut self.sessions[session];
+            let Some(flight) = owner.flight.front() else {
+                // Nobody asked: a server that says so before it hangs up.
+                return self.lose(session, true);
+            };
+            let to_head = self.desk.asks_for_head(&flight.job);
+            match owner.decoder.decode(rest, to_head) {
+                Ok(None) => return,
+                Ok(Some((used, answer))) => {
+                    let judged = self.desk.judge(&flight.job, &answer);
+                    let closes = answer.close;
+                    rest = &rest[used..];
+                    owner.answered = true;
+                    self.complete(session, judged);
+                    if closes {
+                        return self.lose(session, false);
+                    }
+                }
+                Err(malformed) => {
+                    tracing::debug!(%malformed, "a connection is closed");
+                    self.complete(session, Judged::without_answer(Outcome::BadResponse));
+                    return self.lose(session, true);
+                }
+            }
+        }
+    }
+
+    /// The server has closed in good order.
+    fn closed(&mut self, session: usize) {
+        let owner = &mut self.sessions[session];
+        let judged = match (owner.decoder.end(), owner.flight.front()) {
+            (Ending::Answer(answer), Some(flight)) => Some(self.desk.judge(&flight.job, &answer)),
+            _ => None,
+        };
+        let mut rotates = true;
+        if let Some(judged) = judged {
+            owner.answered = true;
+            rotates = false;
+            self.complete(session, judged);
+        }
+        self.lose(session, rotates);
+    }
+}

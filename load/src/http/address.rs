@@ -1,0 +1,105 @@
+//! Entry addresses.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use crate::error::LoadError;
+
+/// A base URL with the addresses behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    /// Value of the `host` header.
+    pub host: String,
+    /// Path before the templates' paths, without a trailing slash.
+    pub prefix: String,
+    pub addresses: Vec<SocketAddr>,
+}
+
+impl BaseUrl {
+    /// Reads `http://host[:port][/prefix]` and resolves the host.
+    ///
+    /// # Errors
+    /// When it is not such a URL, or the host has no address.
+    pub fn resolve(url: &str) -> Result<BaseUrl, LoadError> {
+        let wrong = |what: &str| LoadError::Url {
+            url: url.to_string(),
+            what: what.to_string(),
+        };
+        let rest = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
+                return Err(wrong("TLS is not supported by this version"));
+            }
+            Some(_) => return Err(wrong("the scheme is not http")),
+            None => return Err(wrong("there is no scheme")),
+        };
+        let (host, prefix) = match rest.find('/') {
+            Some(at) => rest.split_at(at),
+            None => (rest, ""),
+        };
+        if host.is_empty() || host.contains('@') || host.contains(char::is_whitespace) {
+            return Err(wrong("there is no plain host"));
+        }
+        let name = host.rsplit(']').next().unwrap_or(host);
+        let with_port = if name.contains(':') {
+            host.to_string()
+        } else {
+            format!("{host}:80")
+        };
+        let resolved = with_port
+            .to_socket_addrs()
+            .map_err(|source| LoadError::Resolve {
+                url: url.to_string(),
+                source,
+            })?;
+        let addresses: Vec<SocketAddr> = resolved.collect();
+        if addresses.is_empty() {
+            return Err(wrong("its host has no address"));
+        }
+        Ok(BaseUrl {
+            host: host.to_string(),
+            prefix: prefix.trim_end_matches('/').to_string(),
+            addresses,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_split_and_resolved() {
+        let url = BaseUrl::resolve("http://127.0.0.1:8081/api/").unwrap();
+        assert_eq!(
+            (url.host.as_str(), url.prefix.as_str()),
+            ("127.0.0.1:8081", "/api")
+        );
+        assert_eq!(url.addresses, ["127.0.0.1:8081".parse().unwrap()]);
+        let default_port = BaseUrl::resolve("http://127.0.0.1").unwrap();
+        assert_eq!(default_port.addresses[0].port(), 80);
+        let six = BaseUrl::resolve("http://[::1]:9000").unwrap();
+        assert_eq!(six.addresses, ["[::1]:9000".parse().unwrap()]);
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused_with_the_reason() {
+        for url in [
+            "",
+            "127.0.0.1:80",
+            "https://127.0.0.1",
+            "ftp://x",
+            "http://",
+            "http://u@h",
+            "http:///x",
+        ] {
+            assert!(
+                matches!(BaseUrl::resolve(url), Err(LoadError::Url { .. })),
+                "{url}"
+            );
+        }
+        assert!(matches!(
+            BaseUrl::resolve("http://127.0.0.1:99999"),
+            Err(LoadError::Resolve { .. })
+        ));
+    }
+}

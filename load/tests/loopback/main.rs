@@ -1,0 +1,9 @@
+//! Known truth on loopback: a server that misbehaves on purpose and logs what it did, against what the ledger says.
+#![allow(clippy::unwrap_used, reason = "all of this is test code")]
+
+mod accuracy;
+mod lifecycle;
+mod outages;
+mod outcomes;
+mod rig;
+mod server;
