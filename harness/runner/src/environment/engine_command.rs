@@ -1,0 +1,92 @@
+//! The command line of a node of the reference engine.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where a node is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Member {
+    /// From 1.
+    pub(super) id: usize,
+    pub(super) name: String,
+    pub(super) http: SocketAddr,
+    pub(super) peer: SocketAddr,
+}
+
+/// The members of a cluster: two addresses for each, HTTP and peer.
+pub(super) fn members(part: &str, addresses: &[SocketAddr]) -> Vec<Member> {
+    addresses
+        .chunks_exact(2)
+        .enumerate()
+        .map(|(index, pair)| Member {
+            id: index + 1,
+            name: format!("{part}-{}", index + 1),
+            http: pair[0],
+            peer: pair[1],
+        })
+        .collect()
+}
+
+/// The arguments that make the binary a node.
+pub(super) fn node_arguments(
+    own: &Member,
+    all: &[Member],
+    data: &Path,
+    defects: &[String],
+) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec!["engine".into(), "node".into()];
+    let mut option = |name: &str, value: OsString| {
+        arguments.push(name.into());
+        arguments.push(value);
+    };
+    option("--name", own.name.clone().into());
+    option("--id", own.id.to_string().into());
+    option("--data", PathBuf::from(data).into());
+    option("--http", own.http.to_string().into());
+    option("--peer-listen", own.peer.to_string().into());
+    for member in all {
+        let text = format!(
+            "{}={},{},{}",
+            member.id, member.name, member.http, member.peer
+        );
+        option("--member", text.into());
+    }
+    if !defects.is_empty() {
+        option("--defect", defects.join(",").into());
+    }
+    arguments.push("--with-parent".into());
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn line(defects: &[String]) -> String {
+        let all = members("engine", &[1, 2, 3, 4].map(address));
+        node_arguments(&all[1], &all, Path::new("/d"), defects)
+            .join(&OsString::from(" "))
+            .into_string()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_node_is_told_who_it_is_and_who_the_others_are() {
+        assert_eq!(
+            line(&[]),
+            "engine node --name engine-2 --id 2 --data /d --http 127.0.0.1:3 --peer-listen 127.0.0.1:4 \
+             --member 1=engine-1,127.0.0.1:1,127.0.0.1:2 --member 2=engine-2,127.0.0.1:3,127.0.0.1:4 --with-parent"
+        );
+    }
+
+    #[test]
+    fn defects_are_one_argument() {
+        let defects = ["corrupt-quantity", "slow-failover"].map(String::from);
+        assert!(line(&defects).ends_with("--defect corrupt-quantity,slow-failover --with-parent"));
+    }
+}

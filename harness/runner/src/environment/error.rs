@@ -1,0 +1,65 @@
+//! Why an environment could not be started.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::journal::JournalError;
+use crate::mechanisms::SpawnError;
+use crate::mechanisms::child::AdoptError;
+use crate::state_dir::StateDirError;
+
+/// One variant for each cause; all mean exit 69.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    #[error("the profile's local stand-in is for part `{part}`, and the system has no such part")]
+    NoSuchPart { part: String },
+    #[error("the profile names no address of a replica of part `{part}`")]
+    NoEndpoints { part: String },
+    #[error("`{url}` is no base URL of the form http://HOST:PORT")]
+    BadUrl { url: String },
+    #[error(
+        "the readiness request of the profile has variables or a body; a local stand-in is asked before there is anything to fill in"
+    )]
+    ReadinessTemplate,
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        what: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    State(#[from] StateDirError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Spawner(#[from] SpawnError),
+    #[error("there are not {wanted} free ports between {from} and {to} on 127.0.0.1")]
+    NoFreePorts { wanted: usize, from: u16, to: u16 },
+    #[error("cannot start {name} as `{command}`: {source}")]
+    Start {
+        name: String,
+        command: String,
+        source: io::Error,
+    },
+    #[error("cannot take charge of {name}: {source}")]
+    Adopt { name: String, source: AdoptError },
+    #[error("{name} {how} before it was ready; {log}")]
+    EndedEarly {
+        name: String,
+        how: String,
+        log: String,
+    },
+    #[error("{name} was not ready within {waited_s} s: its readiness endpoint {answer}; {log}")]
+    NotReady {
+        name: String,
+        waited_s: u64,
+        answer: String,
+        log: String,
+    },
+    #[error("{name} is not run by Shakedown, so it cannot be started by it")]
+    NotOurs { name: String },
+    #[error("{name} still runs; it cannot be started a second time")]
+    StillRuns { name: String },
+    #[error("the cluster is being stopped")]
+    Stopping,
+}

@@ -1,0 +1,204 @@
+//! The environment of a run: one of a closed set.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_record::event::Leftover;
+use shakedown_record::run_dir::RunDir;
+use shakedown_scenarios::plan::{EnvironmentPlan, LocalStandIn, Plan, RestartedBy};
+
+use super::error::EnvironmentError;
+use super::external::ExternalTarget;
+use super::handle::{Handle, Replica, ReplicaHealth};
+use super::local::LocalCluster;
+use crate::journal::Journal;
+use crate::mechanisms::{Exit, ProcessId};
+
+/// What it takes to start an environment.
+#[derive(Debug)]
+pub struct StartContext<'a> {
+    pub plan: &'a Plan,
+    /// Logs of what is started go to its `logs` folder.
+    pub run_dir: &'a RunDir,
+    /// The Shakedown binary, absolute: it is also the reference engine and the watchdog.
+    pub exe: PathBuf,
+    /// Defects of the stand-in to switch on.
+    pub defects: Vec<String>,
+    pub journal: Arc<Journal>,
+}
+
+/// Where the system runs. Methods take `&self`, so that a fault can be under way while the replicas are looked at.
+#[derive(Debug)]
+pub enum Environment {
+    Local(LocalCluster),
+    External(ExternalTarget),
+}
+
+impl Environment {
+    /// Starts what has to be started and returns when all of it is ready.
+    ///
+    /// # Errors
+    /// When something does not start or does not become ready; whatever was started is gone again then.
+    pub async fn start(context: &StartContext<'_>) -> Result<Environment, EnvironmentError> {
+        let system = &context.plan.system;
+        match &context.plan.environment {
+            EnvironmentPlan::Local {
+                stand_in: LocalStandIn::Engine { part },
+            } => LocalCluster::start(context, part)
+                .await
+                .map(Environment::Local),
+            EnvironmentPlan::External(endpoints) => {
+                ExternalTarget::new(system, endpoints).map(Environment::External)
+            }
+        }
+    }
+
+    /// All replicas whose address is known, part by part.
+    pub fn replicas(&self) -> &[Replica] {
+        match self {
+            Environment::Local(cluster) => cluster.replicas(),
+            Environment::External(target) => target.replicas(),
+        }
+    }
+
+    /// Base URLs for order entry; sessions are spread over them.
+    pub fn entry(&self) -> Vec<String> {
+        match self {
+            Environment::Local(cluster) => cluster.entry(),
+            Environment::External(target) => target.entry().to_vec(),
+        }
+    }
+
+    /// The handle of a replica; `None` when it does not run, or is not ours to handle.
+    pub fn handle(&self, name: &str) -> Option<Handle> {
+        match self {
+            Environment::Local(cluster) => cluster.handle(name),
+            Environment::External(_) => None,
+        }
+    }
+
+    /// Replicas that ended since the last call without a fault or a stop being the cause: name, and how with the
+    /// end of the log.
+    pub fn unexpected_exits(&self) -> Vec<(String, String)> {
+        match self {
+            Environment::Local(cluster) => cluster.unexpected_exits(),
+            Environment::External(_) => Vec::new(),
+        }
+    }
+
+    /// Takes down what was started, frozen or not, and returns what could not be. May be called again.
+    pub async fn stop(&self) -> Vec<Leftover> {
+        match self {
+            Environment::Local(cluster) => cluster.stop().await,
+            Environment::External(_) => Vec::new(),
+        }
+    }
+
+    /// Starts a replica again with its data, and returns as soon as its process runs.
+    pub(crate) async fn respawn(&self, name: &str) -> Result<(), EnvironmentError> {
+        match self {
+            Environment::Local(cluster) => cluster.respawn(name).await,
+            Environment::External(_) => Err(not_ours(name)),
+        }
+    }
+
+    /// Waits until a replica is ready; fails at once when it ends.
+    pub(crate) async fn wait_ready(
+        &self,
+        name: &str,
+        at_most: Duration,
+    ) -> Result<(), EnvironmentError> {
+        match self {
+            Environment::Local(cluster) => cluster.wait_ready(name, at_most).await,
+            Environment::External(_) => Err(not_ours(name)),
+        }
+    }
+
+    /// What can be seen of a replica now; `None` when it is not ours to look into.
+    pub(crate) async fn health(&self, name: &str) -> Option<ReplicaHealth> {
+        match self {
+            Environment::Local(cluster) => cluster.health(name).await,
+            Environment::External(_) => None,
+        }
+    }
+
+    /// Where a replica of ours listens.
+    pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {
+        match self {
+            Environment::Local(cluster) => cluster.address(name),
+            Environment::External(_) => None,
+        }
+    }
+
+    /// How this very process of a replica ended.
+    pub(crate) fn exit_of(&self, name: &str, process: ProcessId) -> Option<Exit> {
+        match self {
+            Environment::Local(cluster) => cluster.exit_of(name, process),
+            Environment::External(_) => None,
+        }
+    }
+
+    /// The end of a replica's log, in words; empty where there is none.
+    pub(crate) fn log_end(&self, name: &str) -> String {
+        match self {
+            Environment::Local(cluster) => cluster.log_end(name),
+            Environment::External(_) => String::new(),
+        }
+    }
+
+    /// Announces that a fault will end this replica, or takes that back.
+    pub(crate) fn expect_exit(&self, name: &str, expected: bool) {
+        match self {
+            Environment::Local(cluster) => cluster.expect_exit(name, expected),
+            Environment::External(_) => {}
+        }
+    }
+
+    /// From now on a fault is at work on this replica.
+    pub(crate) fn fault_begins(&self, name: &str) {
+        match self {
+            Environment::Local(cluster) => cluster.fault_begins(name),
+            Environment::External(_) => {}
+        }
+    }
+
+    /// Takes back one [`Environment::fault_begins`].
+    pub(crate) fn fault_ends(&self, name: &str) {
+        match self {
+            Environment::Local(cluster) => cluster.fault_ends(name),
+            Environment::External(_) => {}
+        }
+    }
+
+    /// True when a fault of ours is the reason for whatever state this replica is in.
+    pub(crate) fn is_explained(&self, name: &str) -> bool {
+        match self {
+            Environment::Local(cluster) => cluster.is_explained(name),
+            Environment::External(_) => false,
+        }
+    }
+
+    /// Who starts a replica again after it was killed.
+    pub(crate) fn restarted_by(&self) -> RestartedBy {
+        match self {
+            Environment::Local(cluster) => cluster.restarted_by(),
+            Environment::External(_) => RestartedBy::Nobody,
+        }
+    }
+
+    /// The binary that can be a watchdog.
+    pub(crate) fn watchdog_exe(&self) -> Option<&Path> {
+        match self {
+            Environment::Local(cluster) => Some(cluster.exe()),
+            Environment::External(_) => None,
+        }
+    }
+}
+
+fn not_ours(name: &str) -> EnvironmentError {
+    EnvironmentError::NotOurs {
+        name: name.to_string(),
+    }
+}

@@ -1,0 +1,326 @@
+//! A cluster of the reference engine on loopback: one child process a replica.
+//!
+//! Starting it, starting nodes again, and looking at them; how it ends is in `teardown`.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use shakedown_scenarios::plan::{Plan, RestartedBy};
+
+use super::engine_command::{members, node_arguments};
+use super::error::EnvironmentError;
+use super::handle::{Handle, Replica, ReplicaHealth};
+use super::health::{HttpAnswer, PlainRequest, ask_plain, refuses};
+use super::kind::StartContext;
+use super::node::Node;
+use super::ports;
+use crate::journal::{Entry, Journal};
+use crate::mechanisms::{Exit, ProcessId, ProcessState, Spawner};
+
+/// Attempts to start when another process takes one of the ports in between.
+const ATTEMPTS: usize = 3;
+const READY_WITHIN: Duration = Duration::from_secs(20);
+const READY_POLL: Duration = Duration::from_millis(25);
+const ONE_ANSWER_WITHIN: Duration = Duration::from_secs(1);
+const REAPED_WITHIN: Duration = Duration::from_secs(2);
+
+/// A cluster that Shakedown started.
+#[derive(Debug)]
+pub struct LocalCluster {
+    pub(super) nodes: Vec<Arc<Node>>,
+    replicas: Vec<Replica>,
+    pub(super) spawner: Spawner,
+    pub(super) journal: Arc<Journal>,
+    /// `None`: the profile has no readiness request; a listening socket will have to do.
+    readiness: Option<PlainRequest>,
+    restarted_by: RestartedBy,
+    exe: PathBuf,
+    pub(super) data: PathBuf,
+    pub(super) stopping: Arc<AtomicBool>,
+}
+
+impl LocalCluster {
+    pub(super) async fn start(
+        context: &StartContext<'_>,
+        part: &str,
+    ) -> Result<LocalCluster, EnvironmentError> {
+        let mut attempt = 1;
+        loop {
+            let cluster = LocalCluster::prepare(context, part)?;
+            let outcome = cluster.start_all().await;
+            let Err(error) = outcome else {
+                return Ok(cluster);
+            };
+            let lost_a_port = cluster.lost_a_port();
+            for left in cluster.stop().await {
+                tracing::warn!("left behind: {}", left.what);
+            }
+            if !lost_a_port || attempt == ATTEMPTS {
+                return Err(error);
+            }
+            tracing::info!("another process took a port of the cluster; starting again: {error}");
+            attempt += 1;
+        }
+    }
+
+    /// Everything but the processes.
+    fn prepare(
+        context: &StartContext<'_>,
+        part_name: &str,
+    ) -> Result<LocalCluster, EnvironmentError> {
+        let parts = &context.plan.system.parts;
+        let part = parts
+            .iter()
+            .find(|part| part.name == part_name)
+            .ok_or_else(|| EnvironmentError::NoSuchPart {
+                part: part_name.to_string(),
+            })?;
+        let data = context.journal.state().nodes(context.journal.run_id())?;
+        let all = members(
+            part_name,
+            &ports::free_addresses(2 * part.replicas as usize)?,
+        );
+        let nodes = all.iter().map(|own| {
+            Arc::new(Node::new(
+                own.name.clone(),
+                context.exe.clone(),
+                node_arguments(own, &all, &data.join(&own.name), &context.defects),
+                context.run_dir.logs().join(format!("{}.log", own.name)),
+                (own.http, own.peer),
+            ))
+        });
+        let replicas = all
+            .iter()
+            .map(|own| Replica::numbered(part_name, own.id, format!("http://{}", own.http)));
+        Ok(LocalCluster {
+            nodes: nodes.collect(),
+            replicas: replicas.collect(),
+            spawner: Spawner::start()?,
+            journal: Arc::clone(&context.journal),
+            readiness: readiness(context.plan)?,
+            restarted_by: part.restarted_by,
+            exe: context.exe.clone(),
+            data,
+            stopping: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    async fn start_all(&self) -> Result<(), EnvironmentError> {
+        self.make_data_folders()?;
+        for node in &self.nodes {
+            self.start_node(node).await?;
+        }
+        let deadline = Instant::now() + READY_WITHIN;
+        for node in &self.nodes {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.wait_node_ready(node, left, READY_WITHIN).await?;
+        }
+        Ok(())
+    }
+
+    fn make_data_folders(&self) -> Result<(), EnvironmentError> {
+        self.journal.record(&Entry::DataFolder {
+            path: self.data.clone(),
+        })?;
+        for node in &self.nodes {
+            let path = self.data.join(&node.name);
+            fs::create_dir_all(&path).map_err(|source| EnvironmentError::Io {
+                what: "make the data folder",
+                path,
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn start_node(&self, node: &Arc<Node>) -> Result<(), EnvironmentError> {
+        let node = Arc::clone(node);
+        let journal = Arc::clone(&self.journal);
+        let stopping = Arc::clone(&self.stopping);
+        self.spawner
+            .run(move |here| {
+                if stopping.load(Ordering::SeqCst) {
+                    return Err(EnvironmentError::Stopping);
+                }
+                node.start(here, &journal)
+            })
+            .await?
+    }
+
+    async fn wait_node_ready(
+        &self,
+        node: &Node,
+        at_most: Duration,
+        told: Duration,
+    ) -> Result<(), EnvironmentError> {
+        let deadline = Instant::now() + at_most;
+        loop {
+            if let Some(exit) = node.child().and_then(|child| child.exit()) {
+                return Err(EnvironmentError::EndedEarly {
+                    name: node.name.clone(),
+                    how: exit.to_string(),
+                    log: node.log_end(),
+                });
+            }
+            let answer = self.ask_ready(node).await;
+            if answer.is_success() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(EnvironmentError::NotReady {
+                    name: node.name.clone(),
+                    waited_s: told.as_secs(),
+                    answer: answer.to_string(),
+                    log: node.log_end(),
+                });
+            }
+            tokio::time::sleep(READY_POLL).await;
+        }
+    }
+
+    async fn ask_ready(&self, node: &Node) -> HttpAnswer {
+        match &self.readiness {
+            Some(request) => ask_plain(node.http, request, ONE_ANSWER_WITHIN).await,
+            None if refuses(node.http, ONE_ANSWER_WITHIN).await => HttpAnswer::Refused,
+            None => HttpAnswer::Status(200),
+        }
+    }
+
+    fn lost_a_port(&self) -> bool {
+        let ended = |node: &&Arc<Node>| node.child().is_some_and(|child| child.exit().is_some());
+        let mut ended = self.nodes.iter().filter(ended);
+        ended.any(|node| ports::is_taken(node.http) || ports::is_taken(node.peer))
+    }
+
+    pub(super) fn replicas(&self) -> &[Replica] {
+        &self.replicas
+    }
+
+    pub(super) fn entry(&self) -> Vec<String> {
+        let urls = self.replicas.iter().map(|replica| replica.base_url.clone());
+        urls.collect()
+    }
+
+    pub(super) fn handle(&self, name: &str) -> Option<Handle> {
+        let child = self.node(name)?.child()?;
+        // Asked of the kernel: it may have ended and not been reaped yet.
+        let ended = child.exit().is_some() || child.handle().has_exited().unwrap_or(true);
+        (!ended).then(|| Handle::Process(child.handle().clone()))
+    }
+
+    pub(super) fn address(&self, name: &str) -> Option<SocketAddr> {
+        self.node(name).map(|node| node.http)
+    }
+
+    pub(super) fn exit_of(&self, name: &str, process: ProcessId) -> Option<Exit> {
+        self.node(name)?.exit_of(process)
+    }
+
+    pub(super) fn log_end(&self, name: &str) -> String {
+        self.node(name)
+            .map_or_else(String::new, |node| node.log_end())
+    }
+
+    pub(super) fn expect_exit(&self, name: &str, expected: bool) {
+        if let Some(node) = self.node(name) {
+            node.expect_exit(expected);
+        }
+    }
+
+    pub(super) fn fault_begins(&self, name: &str) {
+        if let Some(node) = self.node(name) {
+            node.fault_begins();
+        }
+    }
+
+    pub(super) fn fault_ends(&self, name: &str) {
+        if let Some(node) = self.node(name) {
+            node.fault_ends();
+        }
+    }
+
+    pub(super) fn is_explained(&self, name: &str) -> bool {
+        self.node(name).is_some_and(|node| node.is_explained())
+    }
+
+    pub(super) fn restarted_by(&self) -> RestartedBy {
+        self.restarted_by
+    }
+
+    pub(super) fn exe(&self) -> &Path {
+        &self.exe
+    }
+
+    pub(super) fn unexpected_exits(&self) -> Vec<(String, String)> {
+        let exits = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node.name.clone(), node.take_unexpected_exit()?)));
+        exits.collect()
+    }
+
+    pub(super) async fn respawn(&self, name: &str) -> Result<(), EnvironmentError> {
+        let node = self.known(name)?;
+        // A process that has ended a moment ago may still have to be reaped.
+        if let Some(child) = node.child()
+            && child.handle().has_exited().unwrap_or(false)
+        {
+            child.wait(REAPED_WITHIN).await;
+        }
+        self.start_node(node).await
+    }
+
+    pub(super) async fn wait_ready(
+        &self,
+        name: &str,
+        at_most: Duration,
+    ) -> Result<(), EnvironmentError> {
+        self.wait_node_ready(self.known(name)?, at_most, at_most)
+            .await
+    }
+
+    pub(super) async fn health(&self, name: &str) -> Option<ReplicaHealth> {
+        let node = self.node(name)?;
+        let process = match node.child() {
+            Some(child) => child.handle().state().unwrap_or_else(|error| {
+                tracing::warn!("{error}");
+                ProcessState::Exited
+            }),
+            None => ProcessState::Exited,
+        };
+        let ready = match process {
+            ProcessState::Running => self.ask_ready(node).await.is_success(),
+            ProcessState::Stopped | ProcessState::Exited => false,
+        };
+        Some(ReplicaHealth {
+            process,
+            address: node.http,
+            ready,
+        })
+    }
+
+    fn node(&self, name: &str) -> Option<&Arc<Node>> {
+        self.nodes.iter().find(|node| node.name == name)
+    }
+
+    fn known(&self, name: &str) -> Result<&Arc<Node>, EnvironmentError> {
+        self.node(name).ok_or_else(|| EnvironmentError::NotOurs {
+            name: name.to_string(),
+        })
+    }
+}
+
+fn readiness(plan: &Plan) -> Result<Option<PlainRequest>, EnvironmentError> {
+    let ready = plan
+        .system
+        .health
+        .as_ref()
+        .and_then(|health| health.ready.as_ref());
+    ready
+        .map(|request| PlainRequest::of(request).ok_or(EnvironmentError::ReadinessTemplate))
+        .transpose()
+}

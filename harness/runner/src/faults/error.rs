@@ -1,0 +1,54 @@
+//! Why a fault could not be done, or could not be shown to be gone.
+
+use shakedown_record::event::Leftover;
+
+use crate::environment::EnvironmentError;
+use crate::journal::JournalError;
+use crate::mechanisms::{ProcessError, WatchdogError};
+
+/// Why a step of a fault's life failed. Whatever was done up to there is undone by healing.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultError {
+    #[error("{fault}: there is no target")]
+    NoTarget { fault: String },
+    #[error(
+        "{fault}: {kind} needs a process, and {target} does not run or is known by its address only"
+    )]
+    NoHandle {
+        fault: String,
+        kind: &'static str,
+        target: String,
+    },
+    #[error("{fault}: {target} is stopped already, by another fault or by somebody else")]
+    AlreadyStopped { fault: String, target: String },
+    #[error("{fault}: it was to be injected before it was armed")]
+    NotArmed { fault: String },
+    #[error("{fault}: gone before the fault reached it: {targets}")]
+    TargetGone { fault: String, targets: String },
+    #[error("{fault}: {target} does not end, not even by SIGKILL")]
+    DoesNotEnd { fault: String, target: String },
+    #[error("{fault}: {target} is still stopped after SIGCONT")]
+    StaysStopped { fault: String, target: String },
+    #[error("{fault}: {source}")]
+    Process { fault: String, source: ProcessError },
+    #[error("{fault}: {source}")]
+    Journal { fault: String, source: JournalError },
+    #[error("{fault}: {source}")]
+    Watchdog {
+        fault: String,
+        source: WatchdogError,
+    },
+    #[error("{fault}: {source}")]
+    Environment {
+        fault: String,
+        source: EnvironmentError,
+    },
+}
+
+/// The state after a fault is not the state before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotClean {
+    /// What of *ours* is still there; `None` when the system itself did not come back, which is its own doing.
+    pub left: Option<Leftover>,
+    pub reason: String,
+}

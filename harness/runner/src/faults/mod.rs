@@ -1,0 +1,20 @@
+//! Faults: the life cycle that every kind goes through, and what each kind does in it.
+//!
+//! [`preflight`] (can it be done?), [`Prepared::arm`] (journal and watchdogs, synced), [`Prepared::inject`],
+//! [`Prepared::confirm`] (seen from the target's side), [`Prepared::heal`], [`Prepared::confirm_clean`] (the
+//! snapshot after equals the one before). A kind that was not confirmed did not happen; a state that was not
+//! confirmed clean is not clean.
+//!
+//! Adding a kind: a variant of [`FaultKind`](shakedown_scenarios::plan::FaultKind), a file here with its steps, a
+//! match arm in each step of [`Prepared`].
+
+mod error;
+mod freeze;
+mod kill;
+mod prepared;
+mod restart;
+mod snapshot;
+mod target;
+
+pub use error::{FaultError, NotClean};
+pub use prepared::{FaultTargetRef, Prepared, preflight};

@@ -1,0 +1,172 @@
+//! `shakedown halt`: every live run heals its faults and ends, now; and it is timed.
+//!
+//! A run is found by the owner in its journal and asked by SIGTERM, which it takes as it takes Ctrl-C: heal, clean
+//! up, end. What counts first is when the faults are gone, so that is timed apart from the end.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde::Serialize;
+use shakedown_record::ExitCode;
+
+use crate::journal::{JournalView, Owner, read_journal};
+use crate::mechanisms::{ProcessError, ProcessHandle, World};
+use crate::recover::{RecoverError, journal_folders};
+use crate::state_dir::StateDir;
+
+const POLL: Duration = Duration::from_millis(10);
+
+/// What became of the runs that were live.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HaltReport {
+    pub runs: Vec<HaltedRun>,
+}
+
+/// One run that was asked to end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HaltedRun {
+    pub run_id: String,
+    pub pid: u32,
+    /// From the request until no fault of its was in effect; `None`: not in time.
+    pub healed_after_s: Option<f64>,
+    /// From the request until its process had ended; `None`: not in time.
+    pub ended_after_s: Option<f64>,
+    /// Why it could not be asked.
+    pub error: Option<String>,
+    /// It ended and left its journal open: `recover` has work to do.
+    pub to_recover: bool,
+}
+
+impl HaltReport {
+    /// 0 when every run healed and ended, 3 when something is left.
+    pub fn exit_code(&self) -> ExitCode {
+        let done = |run: &HaltedRun| run.ended_after_s.is_some() && !run.to_recover;
+        match self.runs.iter().all(done) {
+            true => ExitCode::Pass,
+            false => ExitCode::Dirty,
+        }
+    }
+
+    /// The report for people.
+    pub fn lines(&self) -> Vec<String> {
+        if self.runs.is_empty() {
+            return vec!["no run is live".to_string()];
+        }
+        self.runs.iter().map(HaltedRun::line).collect()
+    }
+}
+
+impl HaltedRun {
+    fn line(&self) -> String {
+        let healed = match self.healed_after_s {
+            Some(s) => format!("healed after {s:.2} s"),
+            None => "NOT healed".to_string(),
+        };
+        let ended = match self.ended_after_s {
+            Some(s) => format!("ended after {s:.2} s"),
+            None => "STILL RUNNING".to_string(),
+        };
+        let mut line = format!("run {} (pid {}): {healed}, {ended}", self.run_id, self.pid);
+        if let Some(error) = &self.error {
+            line.push_str(&format!("; {error}"));
+        }
+        if self.to_recover {
+            line.push_str(&format!("; now: shakedown recover {}", self.run_id));
+        }
+        line
+    }
+}
+
+struct Asked {
+    handle: Option<ProcessHandle>,
+    folder: PathBuf,
+    run: HaltedRun,
+}
+
+/// Asks every live run to heal and end, and waits until each has, or the deadline is over. Blocks.
+///
+/// # Errors
+/// When the journals cannot be listed.
+pub fn halt(state: &StateDir, deadline: Duration) -> Result<HaltReport, RecoverError> {
+    let begun = Instant::now();
+    let mut asked = Vec::new();
+    for folder in journal_folders(state)? {
+        asked.extend(ask_to_end(&folder));
+    }
+    loop {
+        for one in &mut asked {
+            one.look(begun);
+        }
+        let waiting = asked.iter().any(Asked::is_waiting);
+        if !waiting || begun.elapsed() >= deadline {
+            break;
+        }
+        std::thread::sleep(POLL);
+    }
+    Ok(HaltReport {
+        runs: asked.into_iter().map(|one| one.run).collect(),
+    })
+}
+
+fn ask_to_end(folder: &Path) -> Option<Asked> {
+    let view = read_journal(folder).ok()?;
+    let owner = view.owner()?;
+    let handle = match live(owner) {
+        Ok(handle) => Ok(handle?),
+        Err(error) => Err(error),
+    };
+    let sent = handle.and_then(|handle| handle.signal(Signal::TERM).map(|_| handle));
+    let (handle, error) = match sent {
+        Ok(handle) => (Some(handle), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Some(Asked {
+        handle,
+        folder: folder.to_path_buf(),
+        run: HaltedRun {
+            run_id: owner.run_id.clone(),
+            pid: owner.process.pid,
+            healed_after_s: None,
+            ended_after_s: None,
+            error,
+            to_recover: false,
+        },
+    })
+}
+
+fn live(owner: &Owner) -> Result<Option<ProcessHandle>, ProcessError> {
+    match World::current() {
+        Ok(here) if here == owner.world => ProcessHandle::open(owner.process),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+impl Asked {
+    fn is_waiting(&self) -> bool {
+        self.handle.is_some() && self.run.ended_after_s.is_none()
+    }
+
+    fn look(&mut self, begun: Instant) {
+        let Some(handle) = &self.handle else { return };
+        if self.run.ended_after_s.is_some() {
+            return;
+        }
+        // In this order: an owner that ended in between has written all that it will.
+        let ended = handle.has_exited().unwrap_or(false);
+        let journal = read_journal(&self.folder).ok();
+        let healed = journal.as_ref().is_none_or(no_fault_open);
+        let now_s = begun.elapsed().as_secs_f64();
+        if healed && self.run.healed_after_s.is_none() {
+            self.run.healed_after_s = Some(now_s);
+        }
+        if ended {
+            self.run.ended_after_s = Some(now_s);
+            self.run.to_recover = journal.is_some_and(|view| !view.is_closed());
+        }
+    }
+}
+
+fn no_fault_open(view: &JournalView) -> bool {
+    view.open_faults().is_empty()
+}

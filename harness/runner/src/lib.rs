@@ -1,0 +1,36 @@
+//! The only crate with side effects on a system under test: environments, faults, probes, and the run itself.
+//!
+//! ```text
+//! Plan --run--> environment + load + faults + probes --> events.jsonl, ledger/, readback/   (the run directory)
+//! ```
+//!
+//! [`run`] is a pure state machine with a thin shell around it; [`faults`] act on handles that an [`environment`]
+//! gives, by [`mechanisms`] that know neither; what is about to be done to the world stands in the [`journal`] first,
+//! so that [`recover`] and [`halt`] can take it back. [`guard`] comes before everything. [`readback`] looks at every
+//! copy afterwards, [`cleanup`] leaves nothing of ours open.
+//!
+//! Never here: SLA rules, percentiles of a phase, rendering.
+
+pub mod cleanup;
+pub mod environment;
+pub mod error;
+pub mod faults;
+pub mod guard;
+pub mod halt;
+pub mod journal;
+pub mod lock;
+pub mod mechanisms;
+pub mod probe_profile;
+pub mod probes;
+pub mod readback;
+pub mod recover;
+pub mod retry;
+pub mod run;
+pub mod sentinel;
+pub mod state_dir;
+#[cfg(test)]
+mod testing;
+
+pub use error::RunError;
+pub use probe_profile::{ProbeReport, probe};
+pub use run::{Progress, RunEnd, RunRequest, run};

@@ -1,0 +1,94 @@
+//! Orders that are sent outside the load, one at a time: retries, sentinels, cancels of the clean-up, the probe.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use shakedown_load::http::{Vars, classify, take};
+use shakedown_record::Outcome;
+use shakedown_scenarios::plan::OrderAction;
+
+use super::client::Reply;
+use super::target::{OrderWords, Target};
+
+/// How an order was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    pub outcome: Outcome,
+    /// Cancel and replace: the order was already done.
+    pub too_late: bool,
+    pub server_id: Option<String>,
+    pub sequence: Option<u64>,
+    pub served_by: Option<String>,
+    /// The answer, or why there is none, in words and without secrets.
+    pub said: String,
+}
+
+impl Answered {
+    /// True when the engine said something definite about this order.
+    pub fn is_definite(&self) -> bool {
+        self.outcome.is_served()
+    }
+}
+
+impl Target {
+    /// Sends one order message through the `number`-th entry, below the ceiling on orders.
+    ///
+    /// `id` is the id by which the engine knows the order: the client's, or its own where it makes the ids.
+    pub async fn order(
+        &self,
+        action: &OrderAction,
+        words: &OrderWords,
+        id: &str,
+        number: usize,
+    ) -> Answered {
+        self.order_turns.turn().await;
+        let vars = Vars {
+            id: Some(id),
+            session: Some(&words.session),
+            account: Some(&words.account),
+            symbol: Some(&words.symbol),
+            side: Some(&words.side),
+            price: Some(&words.price),
+            quantity: Some(&words.quantity),
+            cursor: None,
+        };
+        let base = self.entry_for(number);
+        let sent = self
+            .client
+            .send(base, &action.send, &vars, self.order_timeout());
+        match sent.await {
+            Ok(reply) => self.read(action, &reply),
+            Err(error) => Answered {
+                outcome: error.outcome(),
+                too_late: false,
+                server_id: None,
+                sequence: None,
+                served_by: None,
+                said: error.to_string(),
+            },
+        }
+    }
+
+    fn read(&self, action: &OrderAction, reply: &Reply) -> Answered {
+        let classified = classify(action, reply.status, &reply.body);
+        let header = |name: &str| {
+            let mut headers = reply.headers.iter();
+            let found = headers.find(|(header, _)| header.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.as_str())
+        };
+        let taken = take(&self.plan.system.orders.take, header, &reply.body);
+        Answered {
+            outcome: classified.outcome,
+            too_late: classified.too_late,
+            server_id: taken.server_id.map(Cow::into_owned),
+            sequence: taken.sequence,
+            served_by: taken.served_by.map(Cow::into_owned),
+            said: self.client.excerpt(reply),
+        }
+    }
+
+    /// Outside the load a slow answer is better than none: at least two seconds.
+    fn order_timeout(&self) -> Duration {
+        Duration::from_nanos(self.plan.load.timeout_ns).max(Duration::from_secs(2))
+    }
+}

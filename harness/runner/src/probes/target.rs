@@ -1,0 +1,205 @@
+//! The system under test as the runner talks to it: its plan, its addresses, one client, its ceilings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_load::http::{price_text, quantity_text};
+use shakedown_load::secret::Secrets;
+use shakedown_record::ledger::{Entry, Side};
+use shakedown_scenarios::plan::{EnvironmentPlan, Part, Plan};
+
+use super::client::{Client, ClientError};
+use super::limiter::Limiter;
+use crate::environment::Replica;
+
+/// How long one probe may take.
+pub const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long one query of a read-back may take.
+pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The name of the copy that is read through the entry, where copies cannot be told apart.
+pub const ENTRY_COPY: &str = "entry";
+
+/// Everything that is needed to ask the system something.
+#[derive(Debug)]
+pub struct Target {
+    pub plan: Plan,
+    pub client: Client,
+    pub replicas: Vec<Replica>,
+    /// Base URLs for orders.
+    pub entry: Vec<String>,
+    /// Prefix of every client order id of this run.
+    pub prefix: String,
+    /// Ceiling on orders, for what is sent outside the load.
+    pub order_turns: Limiter,
+    /// Ceiling on queries.
+    pub query_turns: Limiter,
+}
+
+/// A copy of the data that can be read on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// Name of the replica, or [`ENTRY_COPY`].
+    pub name: String,
+    pub base_url: String,
+}
+
+/// The words of one order message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderWords {
+    /// The client's id.
+    pub id: String,
+    pub session: String,
+    pub account: String,
+    pub symbol: String,
+    pub side: String,
+    pub price: String,
+    pub quantity: String,
+}
+
+impl Target {
+    /// A target at these addresses.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be made.
+    pub fn new(
+        plan: Plan,
+        secrets: Arc<Secrets>,
+        replicas: Vec<Replica>,
+        entry: Vec<String>,
+        prefix: String,
+    ) -> Result<Self, ClientError> {
+        let bases = replicas.iter().map(|replica| &replica.base_url);
+        let https = bases.chain(&entry).any(|base| base.starts_with("https:"));
+        let ceilings = plan.system.ceilings;
+        Ok(Self {
+            client: Client::new(&plan.system.auth, secrets, https)?,
+            order_turns: Limiter::per_second(ceilings.orders_per_s),
+            query_turns: Limiter::per_second(ceilings.queries_per_s),
+            plan,
+            replicas,
+            entry,
+            prefix,
+        })
+    }
+
+    /// The part that a replica belongs to.
+    pub fn part_of(&self, replica: &Replica) -> Option<&Part> {
+        let mut parts = self.plan.system.parts.iter();
+        parts.find(|part| part.name == replica.part)
+    }
+
+    /// Replicas of the part that orders enter through.
+    pub fn engine_replicas(&self) -> Vec<Replica> {
+        let first = self.plan.system.parts.first().map(|part| &part.name);
+        let replicas = self.replicas.iter();
+        replicas
+            .filter(|replica| Some(&replica.part) == first)
+            .cloned()
+            .collect()
+    }
+
+    /// The copies that a read-back looks at.
+    pub fn copies(&self, at_each_replica: bool) -> Vec<Copy> {
+        if !at_each_replica {
+            let first = self.entry.first().cloned();
+            return first
+                .map(|base_url| Copy {
+                    name: ENTRY_COPY.to_string(),
+                    base_url,
+                })
+                .into_iter()
+                .collect();
+        }
+        let replicas = self.engine_replicas().into_iter();
+        replicas
+            .map(|replica| Copy {
+                name: replica.name,
+                base_url: replica.base_url,
+            })
+            .collect()
+    }
+
+    /// Where a replica's health or metrics are. In the local environment every replica serves all on its one port.
+    pub fn control_base(&self, replica: &Replica, port: Option<u16>) -> String {
+        match (&self.plan.environment, port) {
+            (EnvironmentPlan::External(_), Some(port)) => with_port(&replica.base_url, port),
+            (EnvironmentPlan::External(_), None) | (EnvironmentPlan::Local { .. }, _) => {
+                replica.base_url.clone()
+            }
+        }
+    }
+
+    /// The entry that the n-th of several independent messages goes to.
+    pub fn entry_for(&self, number: usize) -> &str {
+        let count = self.entry.len().max(1);
+        self.entry.get(number % count).map_or("", String::as_str)
+    }
+
+    /// The client order id of a slot.
+    pub fn order_id(&self, slot: u64) -> String {
+        format!("{}-{slot}", self.prefix)
+    }
+
+    /// The slot of a client order id of this run; `None` for sentinels and foreign orders.
+    pub fn slot_of(&self, id: &str) -> Option<u64> {
+        id.strip_prefix(&self.prefix)?
+            .strip_prefix('-')?
+            .parse()
+            .ok()
+    }
+
+    /// The words that the load sent for the order of a slot.
+    pub fn words(&self, slot: u64, entry: &Entry) -> OrderWords {
+        let load = &self.plan.load;
+        let symbol = load.symbols.get(usize::from(entry.symbol));
+        let account = load.accounts.get(usize::from(entry.account));
+        let instrument = symbol.map(|symbol| &symbol.instrument);
+        let price = instrument.map(|it| price_text(it, entry.price_ticks));
+        let quantity = instrument.map(|it| quantity_text(it, entry.quantity_lots));
+        OrderWords {
+            id: self.order_id(slot),
+            session: entry.session.to_string(),
+            account: account.cloned().unwrap_or_default(),
+            symbol: symbol.map(|symbol| symbol.name.clone()).unwrap_or_default(),
+            side: self.side_name(entry.side),
+            price: price.unwrap_or_default(),
+            quantity: quantity.unwrap_or_default(),
+        }
+    }
+
+    /// How the profile writes a side.
+    pub fn side_name(&self, side: Side) -> String {
+        let [buy, sell] = &self.plan.system.orders.side_names;
+        match side {
+            Side::Buy => buy.clone(),
+            Side::Sell => sell.clone(),
+        }
+    }
+}
+
+/// A base URL with another port.
+pub fn with_port(base_url: &str, port: u16) -> String {
+    let (scheme, rest) = base_url.split_once("://").unwrap_or(("http", base_url));
+    let host = match rest.rfind(']') {
+        Some(end) => &rest[..=end],
+        None => rest.split([':', '/']).next().unwrap_or(rest),
+    };
+    format!("{scheme}://{host}:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_port;
+
+    #[test]
+    fn another_port_keeps_scheme_and_host() {
+        assert_eq!(
+            with_port("http://127.0.0.1:8080", 9090),
+            "http://127.0.0.1:9090"
+        );
+        assert_eq!(with_port("https://host/api", 1), "https://host:1");
+        assert_eq!(with_port("http://[::1]:80", 2), "http://[::1]:2");
+    }
+}

@@ -1,0 +1,17 @@
+//! Reading every copy back after the heal: what is there decides over loss, not what was acknowledged.
+//!
+//! [`list`] pages through a copy, [`by_id`] asks for each order; [`copies`] does either on every copy at once, behind
+//! the sentinel, and writes the rows. A read is complete only when it has every sentinel: silence, an empty answer
+//! and a page missing in the middle all look like loss otherwise.
+
+pub mod by_id;
+pub mod copies;
+pub mod list;
+pub mod ours;
+pub mod rows;
+
+pub use copies::{CopyRead, ReadSpec, Reading, read_copies};
+pub use ours::{OrderIds, Ours};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,358 @@
+//! The loop while the load runs: feeds the state machine and does what it says.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shakedown_load::{Finished, Generator};
+use shakedown_record::event::Event;
+use shakedown_record::slots::SlotStats;
+use shakedown_record::{OutcomeCounts, RunZero, monotonic_ns};
+use tokio::task::{JoinError, JoinSet};
+
+use super::driver::{Driver, Faults};
+use super::events::EventLog;
+use super::interrupt::Interrupt;
+use super::machine::Machine;
+use super::protocol::{Action, Input, MachineConfig};
+use super::redundancy::Redundancy;
+use super::request::{Progress, told};
+use crate::environment::Environment;
+use crate::error::RunError;
+use crate::probes::Target;
+use crate::probes::metrics::scrape_all;
+use crate::probes::together::panic_of;
+
+/// How often the machine is told the time.
+const TICK: Duration = Duration::from_millis(20);
+
+/// How often the processes of the environment are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long the load may take to end beyond its timeout before that is a bug.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Slots in a line of progress.
+const SLOTS_PER_LINE: usize = 10;
+
+/// The load, which is told to stop whatever becomes of its owner.
+#[derive(Debug)]
+pub struct Load(Option<Generator>);
+
+impl Load {
+    pub fn new(generator: Generator) -> Self {
+        Self(Some(generator))
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        if let Some(generator) = &self.0 {
+            generator.request_stop();
+        }
+    }
+}
+
+/// What came of the loop.
+#[derive(Debug)]
+pub struct Driven {
+    pub redundancy: Redundancy,
+    pub interrupted: bool,
+    /// Panics of tasks, and a load that did not keep its books.
+    pub bugs: Vec<String>,
+    /// Why the load could not be ended in order.
+    pub failure: Option<RunError>,
+}
+
+/// The loop and what it owns.
+pub struct Drive<'a> {
+    target: Arc<Target>,
+    environment: Arc<Environment>,
+    events: Arc<EventLog>,
+    machine: Machine,
+    driver: Driver,
+    redundancy: Redundancy,
+    scrapes: JoinSet<Vec<Event>>,
+    load: Load,
+    zero: RunZero,
+    stopping_since: Option<Instant>,
+    looked_at: Instant,
+    line: Line,
+    interrupted: bool,
+    bugs: Vec<String>,
+    failure: Option<RunError>,
+    progress: &'a mut (dyn FnMut(Progress) + Send),
+}
+
+impl<'a> Drive<'a> {
+    /// A loop over a load that has just begun.
+    pub fn new(
+        faults: &Arc<Faults>,
+        load: Load,
+        progress: &'a mut (dyn FnMut(Progress) + Send),
+    ) -> Self {
+        Self {
+            target: Arc::clone(&faults.target),
+            environment: Arc::clone(&faults.environment),
+            events: Arc::clone(&faults.events),
+            machine: Machine::new(MachineConfig::of(&faults.target.plan)),
+            driver: Driver::new(Arc::clone(faults)),
+            redundancy: Redundancy::begin(&faults.target, &faults.events),
+            zero: faults.zero,
+            scrapes: JoinSet::new(),
+            load,
+            stopping_since: None,
+            looked_at: Instant::now(),
+            line: Line::default(),
+            interrupted: false,
+            bugs: Vec::new(),
+            failure: None,
+            progress,
+        }
+    }
+
+    /// Runs until the load is gone and every fault is over.
+    pub async fn run(mut self, interrupt: &mut Interrupt) -> Driven {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !self.machine.is_done() {
+            tokio::select! {
+                _ = ticks.tick() => self.tick().await,
+                (firing, step) = self.driver.next() => {
+                    self.feed(Input::Fault { firing, step });
+                }
+                by = interrupt.came(), if !self.interrupted => {
+                    self.interrupted = true;
+                    self.feed(Input::Interrupted { by });
+                }
+            }
+        }
+        self.take_last_scrapes().await;
+        self.bugs.append(&mut self.driver.bugs);
+        self.bugs.extend(self.redundancy.bugs());
+        Driven {
+            redundancy: self.redundancy,
+            interrupted: self.interrupted,
+            bugs: self.bugs,
+            failure: self.failure,
+        }
+    }
+
+    async fn tick(&mut self) {
+        let (slots, finished) = match &mut self.load.0 {
+            Some(generator) => (generator.take_slots(), generator.is_finished()),
+            None => (Vec::new(), false),
+        };
+        for (index, stats) in slots {
+            self.line.add(&stats);
+            self.feed(Input::Slot { index, stats });
+            self.tell_line(index);
+        }
+        self.feed(Input::Tick);
+        if self.events.failure().is_some() {
+            self.feed(Input::Broken);
+        }
+        while let Some(scraped) = self.scrapes.try_join_next() {
+            self.take_scrape(scraped);
+        }
+        self.look_at_processes();
+        let late = self
+            .stopping_since
+            .is_some_and(|since| since.elapsed() > self.stop_within());
+        if finished || late {
+            self.end_load(finished).await;
+        }
+    }
+
+    fn stop_within(&self) -> Duration {
+        Duration::from_nanos(self.target.plan.load.timeout_ns) + STOP_WITHIN
+    }
+
+    fn feed(&mut self, input: Input) {
+        let actions = self.machine.step(self.now_ns(), input);
+        actions.into_iter().for_each(|action| self.act(action));
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.zero.since_ns(monotonic_ns()).max(0) as u64
+    }
+
+    fn act(&mut self, action: Action) {
+        let plan = |firing: &shakedown_record::fault::Firing| {
+            let mut faults = self.target.plan.faults.iter();
+            let plan = faults.find(|plan| plan.id == firing.fault).cloned();
+            plan.expect("firings come from the plan")
+        };
+        match action {
+            Action::Emit(event) => self.emit(event),
+            Action::Scrape => {
+                let target = Arc::clone(&self.target);
+                self.scrapes.spawn(async move { scrape_all(&target).await });
+            }
+            Action::Prepare { firing, scrape } => {
+                let plan = plan(&firing);
+                self.driver.prepare(firing, &plan, scrape);
+            }
+            Action::Inject(firing) => self.driver.inject(firing, self.now_ns()),
+            Action::Confirm(firing) => {
+                let plan = plan(&firing);
+                self.driver.confirm(firing, &plan);
+            }
+            Action::Heal(firing) => self.driver.heal(firing),
+            Action::CheckClean(firing) => self.driver.check_clean(firing),
+            Action::StopLoad => {
+                self.stopping_since = Some(Instant::now());
+                if let Some(generator) = &self.load.0 {
+                    generator.request_stop();
+                }
+            }
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        if let Some(progress) = told(&event) {
+            (self.progress)(progress);
+        }
+        let clean = match &event {
+            Event::FaultClean { firing } => Some(firing.clone()),
+            _ => None,
+        };
+        self.events.emit(event);
+        // Only what is clean on record may be restored after it.
+        if let Some(firing) = clean {
+            self.redundancy.wait_for(firing);
+        }
+    }
+
+    fn tell_line(&mut self, index: usize) {
+        if let Some(line) = self.line.take(index, self.machine.phase()) {
+            (self.progress)(line);
+        }
+    }
+
+    /// The last scrape may still be under way.
+    async fn take_last_scrapes(&mut self) {
+        let all = tokio::time::timeout(Duration::from_secs(3), async {
+            while let Some(scraped) = self.scrapes.join_next().await {
+                self.take_scrape(scraped);
+            }
+        });
+        if all.await.is_err() {
+            tracing::warn!("the engine's metrics were not read in time");
+        }
+    }
+
+    fn take_scrape(&mut self, scraped: Result<Vec<Event>, JoinError>) {
+        match scraped {
+            Ok(events) => events.into_iter().for_each(|event| {
+                self.events.emit(event);
+            }),
+            Err(error) => self.bugs.extend(panic_of(error)),
+        }
+    }
+
+    fn look_at_processes(&mut self) {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.looked_at = Instant::now();
+        for (replica, how) in self.environment.unexpected_exits() {
+            let text = format!("{replica} ended by itself: {how}");
+            tracing::warn!("{text}");
+            (self.progress)(Progress::Note(self.target.client.clean(&text)));
+        }
+    }
+
+    /// Joins the load's threads and writes what they counted.
+    async fn end_load(&mut self, finished: bool) {
+        let Some(generator) = self.load.0.take() else {
+            return;
+        };
+        if !finished {
+            // Its threads hang: joining them would hang us as well.
+            self.bugs
+                .push("the load did not stop when it was told to".to_string());
+            let within_s = self.stop_within().as_secs();
+            let what = "the load";
+            self.failure = Some(RunError::Hung { what, within_s });
+            drop(Load(Some(generator)));
+            return self.feed(Input::LoadStopped);
+        }
+        let ended = tokio::task::spawn_blocking(move || generator.finish()).await;
+        match ended {
+            Ok(Ok(Finished {
+                report,
+                end_ns,
+                scheduled,
+            })) => {
+                self.events.emit(Event::LoadStopped { scheduled, end_ns });
+                self.events.emit(Event::Generator { report });
+            }
+            Ok(Err(error)) => self.failure = Some(error.into()),
+            Err(error) => self.bugs.push(format!("ending the load: {error}")),
+        }
+        self.feed(Input::LoadStopped);
+    }
+}
+
+/// A second of load, collected from its slots.
+#[derive(Debug, Default)]
+struct Line {
+    slots: usize,
+    outcomes: OutcomeCounts,
+    p99_ns: Option<u64>,
+}
+
+impl Line {
+    fn add(&mut self, stats: &SlotStats) {
+        self.slots += 1;
+        self.outcomes.merge(&stats.outcomes);
+        self.p99_ns = self.p99_ns.max(stats.p99_ns);
+    }
+
+    fn take(&mut self, index: usize, phase: shakedown_record::phase::Phase) -> Option<Progress> {
+        if self.slots < SLOTS_PER_LINE {
+            return None;
+        }
+        let line = std::mem::take(self);
+        let seconds = line.slots as f64 / 10.0;
+        Some(Progress::Second {
+            at_s: (index + 1) as f64 / 10.0,
+            phase,
+            offered_per_s: line.outcomes.total() as f64 / seconds,
+            achieved_per_s: line.outcomes.acked as f64 / seconds,
+            p99_ns: line.p99_ns,
+            errors: line.outcomes.errors(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_record::Outcome;
+    use shakedown_record::phase::Phase;
+    use shakedown_record::slots::SlotTally;
+
+    use super::*;
+
+    #[test]
+    fn ten_slots_make_a_line_with_the_largest_p99() {
+        let mut line = Line::default();
+        for slot in 0..10u64 {
+            let mut tally = SlotTally::default();
+            (0..100).for_each(|_| tally.add(Outcome::Acked, 1_000 * (slot + 1), 0));
+            tally.add(Outcome::Timeout, 5_000, 0);
+            assert_eq!(line.take(slot as usize, Phase::Steady), None);
+            line.add(&tally.stats());
+        }
+        let expected = Progress::Second {
+            at_s: 1.0,
+            phase: Phase::Steady,
+            offered_per_s: 1010.0,
+            achieved_per_s: 1000.0,
+            p99_ns: Some(10_000),
+            errors: 10,
+        };
+        assert_eq!(line.take(9, Phase::Steady), Some(expected));
+        assert_eq!(line.take(9, Phase::Steady), None);
+    }
+}

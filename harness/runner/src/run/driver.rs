@@ -1,0 +1,345 @@
+//! Carries out what the state machine wants of faults, each step as a task of its own with a time limit.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shakedown_record::RunZero;
+use shakedown_record::event::{Event, Leftover, LeftoverKind};
+use shakedown_record::fault::{Effect, Firing};
+use shakedown_scenarios::plan::FaultPlan;
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+use super::events::EventLog;
+use super::protocol::FaultStep;
+use super::targets::resolve;
+use crate::environment::Environment;
+use crate::faults::{FaultError, FaultTargetRef, NotClean, Prepared, preflight};
+use crate::journal::Journal;
+use crate::probes::Target;
+use crate::probes::metrics::scrape_all;
+use crate::probes::together::panic_of;
+
+/// Longest time that each step may take; beyond it the step counts as failed and the next one is tried.
+const PREPARE_WITHIN: Duration = Duration::from_secs(15);
+const SCRAPE_WITHIN: Duration = Duration::from_millis(800);
+const INJECT_WITHIN: Duration = Duration::from_secs(180);
+const HEAL_WITHIN: Duration = Duration::from_secs(60);
+const CLEAN_WITHIN: Duration = Duration::from_secs(40);
+
+/// An effect is looked for as long as the fault stays, within these bounds.
+const CONFIRM_AT_LEAST: Duration = Duration::from_secs(2);
+const CONFIRM_AT_MOST: Duration = Duration::from_secs(30);
+
+type Shared<T> = Arc<tokio::sync::Mutex<T>>;
+
+/// What every step needs.
+#[derive(Debug)]
+pub struct Faults {
+    pub target: Arc<Target>,
+    pub environment: Arc<Environment>,
+    pub journal: Arc<Journal>,
+    pub events: Arc<EventLog>,
+    pub zero: RunZero,
+    /// Faults that were armed and are not known to be clean.
+    open: Mutex<BTreeMap<Firing, Shared<Prepared>>>,
+    /// Those of them that were injected.
+    injected: Mutex<BTreeSet<Firing>>,
+}
+
+impl Faults {
+    pub fn new(
+        target: &Arc<Target>,
+        environment: &Arc<Environment>,
+        journal: &Arc<Journal>,
+        events: &Arc<EventLog>,
+        zero: RunZero,
+    ) -> Self {
+        Self {
+            target: Arc::clone(target),
+            environment: Arc::clone(environment),
+            journal: Arc::clone(journal),
+            events: Arc::clone(events),
+            zero,
+            open: Mutex::default(),
+            injected: Mutex::default(),
+        }
+    }
+
+    async fn prepare(&self, firing: &Firing, plan: &FaultPlan, scrape: bool) -> FaultStep {
+        if scrape {
+            let scraped = tokio::time::timeout(SCRAPE_WITHIN, scrape_all(&self.target)).await;
+            for event in scraped.unwrap_or_default() {
+                self.events.emit(event);
+            }
+        }
+        let targets = match resolve(&self.target, &plan.to, firing).await {
+            Ok(targets) => targets,
+            Err(reason) => return FaultStep::Refused { reason },
+        };
+        match self.arm(firing, plan, &targets).await {
+            Ok(prepared) => {
+                let step = FaultStep::Prepared {
+                    kind: plan.kind.name().to_string(),
+                    targets: prepared.targets(),
+                    mechanism: prepared.mechanism(),
+                };
+                let prepared = Arc::new(tokio::sync::Mutex::new(prepared));
+                lock(&self.open).insert(firing.clone(), prepared);
+                step
+            }
+            Err(error) => FaultStep::Refused {
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    async fn arm(
+        &self,
+        firing: &Firing,
+        plan: &FaultPlan,
+        targets: &[FaultTargetRef],
+    ) -> Result<Prepared, FaultError> {
+        let mut prepared = preflight(firing, &plan.kind, targets, &self.environment)?;
+        prepared.arm(&self.environment, &self.journal).await?;
+        Ok(prepared)
+    }
+
+    async fn inject(&self, firing: &Firing) -> FaultStep {
+        let prepared = self.prepared(firing);
+        let mut prepared = prepared.lock().await;
+        lock(&self.injected).insert(firing.clone());
+        let mono_ns = self.events.emit(Event::FaultInjected {
+            firing: firing.clone(),
+        });
+        let injected = prepared.inject(&self.environment).await;
+        let at_ns = self.zero.since_ns(mono_ns).max(0) as u64;
+        match injected {
+            Ok(()) => FaultStep::Injected { at_ns },
+            Err(error) => FaultStep::InjectFailed {
+                at_ns,
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    async fn confirm(&self, firing: &Firing, deadline: Duration) -> FaultStep {
+        let prepared = self.prepared(firing);
+        let prepared = prepared.lock().await;
+        FaultStep::Effect(prepared.confirm(&self.environment, deadline).await)
+    }
+
+    async fn heal(&self, firing: &Firing) -> FaultStep {
+        let prepared = self.prepared(firing);
+        let mut prepared = prepared.lock().await;
+        match prepared.heal(&self.environment, &self.journal).await {
+            Ok(()) => FaultStep::Healed,
+            Err(error) => FaultStep::HealFailed {
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    async fn check_clean(&self, firing: &Firing) -> FaultStep {
+        let prepared = self.prepared(firing);
+        let step = match prepared.lock().await.confirm_clean(&self.environment).await {
+            Ok(()) => FaultStep::Clean,
+            Err(NotClean {
+                left: Some(left), ..
+            }) => FaultStep::Dirty(left),
+            Err(NotClean { left: None, reason }) => FaultStep::NotBack { reason },
+        };
+        lock(&self.open).remove(firing);
+        step
+    }
+
+    /// Heals whatever is still open: what was armed and never injected, and everything when the run broke.
+    ///
+    /// Returns what could not be healed.
+    pub async fn heal_all(&self) -> Vec<Leftover> {
+        let mut left = Vec::new();
+        let open: Vec<Firing> = lock(&self.open).keys().cloned().collect();
+        for firing in open {
+            let told = lock(&self.injected).contains(&firing);
+            let tell = |event: Event| {
+                if told {
+                    self.events.emit(event);
+                }
+            };
+            tell(Event::FaultHealing {
+                firing: firing.clone(),
+            });
+            let healed = tokio::time::timeout(HEAL_WITHIN, self.heal(&firing)).await;
+            if healed == Ok(FaultStep::Healed) {
+                tell(Event::FaultHealed {
+                    firing: firing.clone(),
+                });
+            }
+            let clean = tokio::time::timeout(CLEAN_WITHIN, self.check_clean(&firing)).await;
+            match (healed, clean) {
+                (_, Ok(FaultStep::Dirty(leftover))) => left.push(leftover),
+                (Ok(FaultStep::Healed), Ok(FaultStep::Clean)) => tell(Event::FaultClean { firing }),
+                (Ok(FaultStep::Healed), Ok(FaultStep::NotBack { reason })) => {
+                    tell(Event::FaultFailed { firing, reason });
+                }
+                (_, _) => left.push(self.not_healed(&firing)),
+            }
+        }
+        left
+    }
+
+    fn not_healed(&self, firing: &Firing) -> Leftover {
+        Leftover {
+            kind: LeftoverKind::Fault,
+            what: format!("fault {} could not be healed", firing.label()),
+            remove_with: format!("shakedown recover {}", self.journal.run_id()),
+        }
+    }
+
+    fn prepared(&self, firing: &Firing) -> Shared<Prepared> {
+        let open = lock(&self.open);
+        let prepared = open.get(firing).map(Arc::clone);
+        prepared.expect("the machine asks for a step only of a fault that is armed")
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is reported for a step whose task died or hung.
+struct Running {
+    firing: Firing,
+    fallback: FaultStep,
+}
+
+/// Runs the steps.
+pub struct Driver {
+    faults: Arc<Faults>,
+    tasks: JoinSet<FaultStep>,
+    running: HashMap<Id, Running>,
+    confirming: HashMap<Firing, AbortHandle>,
+    /// Panics of steps: bugs.
+    pub bugs: Vec<String>,
+}
+
+impl Driver {
+    pub fn new(faults: Arc<Faults>) -> Self {
+        Self {
+            faults,
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            confirming: HashMap::new(),
+            bugs: Vec::new(),
+        }
+    }
+
+    pub fn prepare(&mut self, firing: Firing, plan: &FaultPlan, scrape: bool) {
+        let (faults, plan, own) = (Arc::clone(&self.faults), plan.clone(), firing.clone());
+        let fallback = FaultStep::Refused {
+            reason: failed("resolving its targets", PREPARE_WITHIN),
+        };
+        self.begin(firing, PREPARE_WITHIN, fallback, async move {
+            faults.prepare(&own, &plan, scrape).await
+        });
+    }
+
+    pub fn inject(&mut self, firing: Firing, now_ns: u64) {
+        let (faults, own) = (Arc::clone(&self.faults), firing.clone());
+        let fallback = FaultStep::InjectFailed {
+            at_ns: now_ns,
+            reason: failed("injecting", INJECT_WITHIN),
+        };
+        self.begin(firing, INJECT_WITHIN, fallback, async move {
+            faults.inject(&own).await
+        });
+    }
+
+    pub fn confirm(&mut self, firing: Firing, plan: &FaultPlan) {
+        let (faults, own) = (Arc::clone(&self.faults), firing.clone());
+        let hold = Duration::from_nanos(plan.hold_ns);
+        let deadline = hold.clamp(CONFIRM_AT_LEAST, CONFIRM_AT_MOST);
+        let within = deadline + Duration::from_secs(10);
+        let fallback = FaultStep::Effect(Effect {
+            confirmed: false,
+            text: failed("looking for its effect", within),
+        });
+        let key = firing.clone();
+        let task = self.begin(firing, within, fallback, async move {
+            faults.confirm(&own, deadline).await
+        });
+        self.confirming.insert(key, task);
+    }
+
+    /// Heals; a search for the effect that is still going on is given up.
+    pub fn heal(&mut self, firing: Firing) {
+        if let Some(confirming) = self.confirming.remove(&firing) {
+            confirming.abort();
+        }
+        let (faults, own) = (Arc::clone(&self.faults), firing.clone());
+        let fallback = FaultStep::HealFailed {
+            reason: failed("healing", HEAL_WITHIN),
+        };
+        self.begin(firing, HEAL_WITHIN, fallback, async move {
+            faults.heal(&own).await
+        });
+    }
+
+    pub fn check_clean(&mut self, firing: Firing) {
+        let (faults, own) = (Arc::clone(&self.faults), firing.clone());
+        let fallback = FaultStep::Dirty(self.faults.not_healed(&firing));
+        self.begin(firing, CLEAN_WITHIN, fallback, async move {
+            faults.check_clean(&own).await
+        });
+    }
+
+    fn begin(
+        &mut self,
+        firing: Firing,
+        within: Duration,
+        fallback: FaultStep,
+        step: impl Future<Output = FaultStep> + Send + 'static,
+    ) -> AbortHandle {
+        let late = fallback.clone();
+        let task = self.tasks.spawn(async move {
+            let ended = tokio::time::timeout(within, step).await;
+            ended.unwrap_or(late)
+        });
+        self.running.insert(task.id(), Running { firing, fallback });
+        task
+    }
+
+    /// The next step that ended; never while none is under way.
+    pub async fn next(&mut self) -> (Firing, FaultStep) {
+        loop {
+            let Some(joined) = self.tasks.join_next_with_id().await else {
+                std::future::pending::<()>().await;
+                continue;
+            };
+            let (id, step) = match joined {
+                Ok((id, step)) => (id, Ok(step)),
+                Err(error) => (error.id(), Err(error)),
+            };
+            let Some(running) = self.running.remove(&id) else {
+                continue;
+            };
+            match step {
+                Ok(step) => return (running.firing, step),
+                Err(error) => {
+                    // Only a search for an effect is told to end; what it would have said is not needed any more.
+                    if let Some(panic) = panic_of(error) {
+                        self.bugs.push(panic);
+                        return (running.firing, running.fallback);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn failed(what: &str, within: Duration) -> String {
+    format!(
+        "{what} failed, or did not end within {} s",
+        within.as_secs()
+    )
+}

@@ -1,0 +1,242 @@
+//! Up: guards, lock, journal, environment, load, in this order, so that a refusal leaves nothing behind.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
+
+use shakedown_load::secret::Secrets;
+use shakedown_load::{GeneratorConfig, Mode, Work};
+use shakedown_record::RunZero;
+use shakedown_record::event::{Event, Moment};
+use shakedown_record::run_dir::sha256_hex;
+use shakedown_scenarios::plan::EnvironmentPlan;
+
+use super::drive::Load;
+use super::driver::Faults;
+use super::interrupt::Interrupt;
+use super::request::Progress;
+use super::shell::{Run, Tell};
+use crate::environment::{Environment, StartContext};
+use crate::error::RunError;
+use crate::guard;
+use crate::journal::{Entry, Journal, OpenOrders, RunAbout};
+use crate::lock::{Holder, Lock};
+use crate::probes::Target;
+use crate::probes::state::look;
+
+/// A run whose load has begun.
+pub(super) struct Begun {
+    pub target: Arc<Target>,
+    pub load: Load,
+    pub zero: RunZero,
+}
+
+impl Run {
+    /// Guards, environment, load.
+    /// `None` when somebody wants the run to end before its load has begun. What is being started is not abandoned
+    /// half-way: it is taken down as a whole.
+    pub(super) async fn begin(
+        &self,
+        interrupt: &mut Interrupt,
+        tell: Tell<'_>,
+    ) -> Result<Option<Begun>, RunError> {
+        guard::check_plan(self.plan())?;
+        let secrets = Arc::new(Secrets::resolve(&self.plan().system.secrets)?);
+        self.events.keep_out(&secrets);
+        guard::prove_not_production(&secrets, self.plan()).await?;
+        let journal = self.lock_and_journal()?;
+        tell(Progress::Note(format!(
+            "starting {}",
+            self.plan().system.name
+        )));
+        let (environment, digests) = tokio::join!(self.start_environment(&journal), self.digests());
+        let environment = environment?;
+        if interrupt.is_there() {
+            return Ok(None);
+        }
+        let target = Arc::new(Target::new(
+            self.plan().clone(),
+            Arc::clone(&secrets),
+            environment.replicas().to_vec(),
+            environment.entry(),
+            self.prefix.clone(),
+        )?);
+        self.events
+            .emit(look(&target, Moment::Before, digests).await);
+        if interrupt.is_there() {
+            return Ok(None);
+        }
+        self.orders_may_be_open(&target, &journal)?;
+        let (load, zero) = self.start_load(&target, &secrets).await?;
+        Ok(Some(Begun { target, load, zero }))
+    }
+
+    fn lock_and_journal(&self) -> Result<Arc<Journal>, RunError> {
+        let state = self.state.clone()?;
+        let (system, environment) = (&self.plan().system.name, self.plan().environment.name());
+        let holder = Holder {
+            run_id: self.request.run_id.clone(),
+            pid: std::process::id(),
+            since: self.started_at.clone(),
+        };
+        let lock = Lock::acquire(&state, system, environment, &holder)?;
+        let held = &mut *self
+            .standing
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *held = Some(lock);
+        let about = RunAbout {
+            run_id: self.request.run_id.clone(),
+            run_dir: self.run_dir().root().to_path_buf(),
+            system: system.clone(),
+            environment: environment.to_string(),
+            started_at: self.started_at.clone(),
+        };
+        let journal = Arc::new(Journal::create(&state, about)?);
+        Ok(Arc::clone(self.standing.journal.get_or_init(|| journal)))
+    }
+
+    async fn start_environment(
+        &self,
+        journal: &Arc<Journal>,
+    ) -> Result<Arc<Environment>, RunError> {
+        let context = StartContext {
+            plan: self.plan(),
+            run_dir: self.run_dir(),
+            exe: self.request.exe.clone(),
+            defects: self.request.defects.clone(),
+            journal: Arc::clone(journal),
+        };
+        let environment = Arc::new(Environment::start(&context).await?);
+        let standing = self.standing.environment.get_or_init(|| environment);
+        Ok(Arc::clone(standing))
+    }
+
+    fn orders_may_be_open(&self, target: &Target, journal: &Journal) -> Result<(), RunError> {
+        if let EnvironmentPlan::External(_) = self.plan().environment {
+            journal.record(&Entry::OrdersMayBeOpen(OpenOrders {
+                prefix: self.prefix.clone(),
+                entry: target.entry.clone(),
+            }))?;
+            *self.open_flag() = true;
+        }
+        Ok(())
+    }
+
+    async fn start_load(
+        &self,
+        target: &Target,
+        secrets: &Arc<Secrets>,
+    ) -> Result<(Load, RunZero), RunError> {
+        let plan = self.plan();
+        let config = GeneratorConfig {
+            plan: plan.load.clone(),
+            seed: plan.seed,
+            session: plan.system.session,
+            work: Work::Orders {
+                orders: plan.system.orders.clone(),
+                auth: plan.system.auth.clone(),
+                secrets: Secrets::clone(secrets),
+            },
+            entry: target.entry.clone(),
+            ledger: self.run_dir().ledger(),
+            prefix: self.prefix.clone(),
+            mode: Mode::Open,
+            duration_ns: None,
+        };
+        let started = tokio::task::spawn_blocking(move || shakedown_load::start(config)).await;
+        let generator = match started {
+            Ok(started) => started?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        let zero = RunZero {
+            mono_ns: generator.zero_mono_ns(),
+        };
+        let load = Load::new(generator);
+        self.events.emit(Event::LoadStarted {
+            zero_mono_ns: zero.mono_ns,
+            sessions: plan.load.sessions,
+            threads: plan.load.threads,
+        });
+        Ok((load, zero))
+    }
+
+    /// The driver's side of the faults; it stays reachable when the loop dies.
+    pub(super) fn faults(&self, target: &Arc<Target>, zero: RunZero) -> Arc<Faults> {
+        let standing = &self.standing;
+        let (journal, environment) = (standing.journal.get(), standing.environment.get());
+        let journal = journal.expect("the journal is begun before the load");
+        let environment = environment.expect("the environment is started before the load");
+        let faults = Faults::new(target, environment, journal, &self.events, zero);
+        Arc::clone(standing.faults.get_or_init(|| Arc::new(faults)))
+    }
+
+    /// What runs in a local environment is the Shakedown binary itself. Its digest is taken again only when the file
+    /// is another one than before.
+    pub(super) async fn digests(&self) -> Vec<String> {
+        match self.plan().environment {
+            EnvironmentPlan::External(_) => Vec::new(),
+            EnvironmentPlan::Local { .. } => {
+                let (exe, known) = (self.request.exe.clone(), Arc::clone(&self.digest));
+                let digest = tokio::task::spawn_blocking(move || digest_of(&exe, &known)).await;
+                let digest = digest.ok().and_then(Result::ok);
+                digest
+                    .map(|digest| format!("sha256:{digest}"))
+                    .into_iter()
+                    .collect()
+            }
+        }
+    }
+}
+
+/// A file as it was when its digest was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Digested {
+    /// Device, inode, length, and time of the last change in seconds and nanoseconds.
+    file: (u64, u64, u64, i64, i64),
+    sha256: String,
+}
+
+fn digest_of(exe: &Path, known: &Mutex<Option<Digested>>) -> io::Result<String> {
+    let found = fs::metadata(exe)?;
+    let file = (
+        found.dev(),
+        found.ino(),
+        found.len(),
+        found.mtime(),
+        found.mtime_nsec(),
+    );
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*known {
+        Some(digested) if digested.file == file => Ok(digested.sha256.clone()),
+        Some(_) | None => {
+            let sha256 = sha256_hex(exe)?;
+            *known = Some(Digested {
+                file,
+                sha256: sha256.clone(),
+            });
+            Ok(sha256)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_binary_under_the_same_name_has_another_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let exe = folder.path().join("exe");
+        let known = Mutex::new(None);
+        fs::write(&exe, "one").unwrap();
+        let one = digest_of(&exe, &known).unwrap();
+        assert_eq!(digest_of(&exe, &known).unwrap(), one);
+        fs::write(&exe, "three").unwrap();
+        assert_ne!(digest_of(&exe, &known).unwrap(), one);
+        fs::remove_file(&exe).unwrap();
+        assert!(digest_of(&exe, &known).is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! The shell around the state machine: from the guards to the last event, and back down whatever happens.
+//!
+//! Everything that must be taken down again is in [`Standing`], outside the code that can fail: an error, an
+//! interrupt and a panic all end in the same teardown, which heals first.
+
+use std::sync::{Arc, Mutex};
+
+use shakedown_record::ExitCode;
+use shakedown_record::event::{Event, Moment};
+use shakedown_record::run_dir::RunDir;
+use shakedown_scenarios::plan::Plan;
+use tokio::sync::watch;
+
+use super::after::After;
+use super::drive::Drive;
+use super::events::EventLog;
+use super::interrupt::Interrupt;
+use super::request::{Progress, RunEnd, RunRequest, order_prefix};
+use super::setup::{Begun, Digested};
+use super::teardown::{Standing, caught};
+use crate::error::RunError;
+use crate::lock::LockError;
+use crate::probes::Watch;
+use crate::probes::state::look;
+use crate::state_dir::{StateDir, StateDirError};
+
+/// Where progress goes.
+pub(super) type Tell<'a> = &'a mut (dyn FnMut(Progress) + Send);
+
+/// Runs a scenario and writes what happened into the run directory. Never panics out.
+pub async fn run(
+    request: RunRequest,
+    interrupt: watch::Receiver<Option<String>>,
+    progress: impl FnMut(Progress) + Send,
+) -> RunEnd {
+    run_in(StateDir::from_environment(), request, interrupt, progress).await
+}
+
+/// The same, with journal and lock in a folder of one's own choice.
+pub(super) async fn run_in(
+    state: Result<StateDir, StateDirError>,
+    request: RunRequest,
+    interrupt: watch::Receiver<Option<String>>,
+    mut progress: impl FnMut(Progress) + Send,
+) -> RunEnd {
+    let events = match EventLog::create(&request.run_dir.events()) {
+        Ok(events) => Arc::new(events),
+        Err(error) => {
+            return RunEnd {
+                exit_floor: Some(ExitCode::Unavailable),
+                message: Some(format!("the events cannot be written: {error}")),
+            };
+        }
+    };
+    let run = Run {
+        prefix: order_prefix(&request.run_id),
+        started_at: jiff::Timestamp::now().to_string(),
+        events,
+        standing: Standing::default(),
+        digest: Arc::default(),
+        state,
+        request,
+    };
+    let mut interrupt = Interrupt::new(interrupt);
+    let tell: Tell<'_> = &mut progress;
+    let went = caught(run.go(&mut interrupt, tell)).await;
+    let torn_down = caught(run.tear_down()).await;
+    run.end(went, torn_down)
+}
+
+/// How the middle of a run ended.
+#[derive(Debug)]
+enum Went {
+    /// By itself.
+    Through,
+    Interrupted,
+    /// By itself, but something of ours is broken.
+    Bug(String),
+}
+
+/// One run, from the outside in: what was asked, where it writes, and what stands.
+pub(super) struct Run {
+    pub state: Result<StateDir, StateDirError>,
+    pub request: RunRequest,
+    pub prefix: String,
+    pub started_at: String,
+    pub events: Arc<EventLog>,
+    pub standing: Standing,
+    pub digest: Arc<Mutex<Option<Digested>>>,
+}
+
+impl Run {
+    pub(super) fn plan(&self) -> &Plan {
+        &self.request.compiled.plan
+    }
+
+    pub(super) fn run_dir(&self) -> &RunDir {
+        &self.request.run_dir
+    }
+
+    async fn go(&self, interrupt: &mut Interrupt, tell: Tell<'_>) -> Result<Went, RunError> {
+        self.emit_started();
+        self.write_resolved()?;
+        let Some(begun) = self.begin(interrupt, tell).await? else {
+            let by = interrupt.came().await;
+            self.events.emit(Event::Interrupted { by });
+            return Ok(Went::Interrupted);
+        };
+        let Begun { target, load, zero } = begun;
+        let mut watch = Watch::begin(&target, &self.events);
+        let faults = self.faults(&target, zero);
+        let driven = Drive::new(&faults, load, tell).run(interrupt).await;
+        let after = After {
+            target: &target,
+            events: &self.events,
+            run_dir: self.run_dir(),
+            zero,
+        };
+        if let Some(error) = driven.failure {
+            let cleaned = after.clean_up_only().await?;
+            self.orders_closed(&cleaned);
+            return Err(error);
+        }
+        let mut interrupted = driven.interrupted;
+        let mut cleaned = None;
+        if !interrupted {
+            tokio::select! {
+                done = after.all(&driven.redundancy, tell) => cleaned = Some(done?),
+                by = interrupt.came() => {
+                    self.events.emit(Event::Interrupted { by });
+                    interrupted = true;
+                }
+            }
+        }
+        let mut bugs = driven.bugs;
+        bugs.extend(watch.bugs());
+        drop(watch);
+        let cleaned = match cleaned {
+            Some(cleaned) => cleaned,
+            None => after.clean_up_only().await?,
+        };
+        self.orders_closed(&cleaned);
+        self.events
+            .emit(look(&target, Moment::After, self.digests().await).await);
+        match bugs.first() {
+            Some(bug) => Ok(Went::Bug(bug.clone())),
+            None if interrupted => Ok(Went::Interrupted),
+            None => Ok(Went::Through),
+        }
+    }
+
+    fn emit_started(&self) {
+        let plan = self.plan();
+        let defects = &self.request.defects;
+        self.events.emit(Event::RunStarted {
+            run_id: self.request.run_id.clone(),
+            scenario: plan.scenario.clone(),
+            system: plan.system.name.clone(),
+            environment: plan.environment.name().to_string(),
+            seed: plan.seed,
+            started_at: self.started_at.clone(),
+            operator: self.request.operator.clone(),
+            shakedown_version: env!("CARGO_PKG_VERSION").to_string(),
+            order_prefix: self.prefix.clone(),
+            defect: (!defects.is_empty()).then(|| defects.join(", ")),
+        });
+    }
+
+    /// The texts that compile to this plan again, unless the caller has written them.
+    fn write_resolved(&self) -> Result<(), RunError> {
+        let compiled = &self.request.compiled;
+        for (path, text) in [
+            (self.run_dir().scenario(), &compiled.scenario_yaml),
+            (self.run_dir().system(), &compiled.system_yaml),
+        ] {
+            if !path.exists() {
+                std::fs::write(&path, text).map_err(|source| RunError::Write {
+                    what: path.display().to_string(),
+                    source,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(
+        &self,
+        went: Result<Result<Went, RunError>, String>,
+        torn_down: Result<(), String>,
+    ) -> RunEnd {
+        let (exit_floor, message) = match went {
+            Ok(Ok(Went::Through)) => (None, None),
+            Ok(Ok(Went::Interrupted)) => (Some(ExitCode::Interrupted), None),
+            Ok(Ok(Went::Bug(what))) => (Some(ExitCode::Bug), Some(what)),
+            Ok(Err(error)) => (Some(error.exit()), Some(self.emit_error(&error))),
+            Err(panic) => (
+                Some(ExitCode::Bug),
+                Some(format!("a bug in Shakedown: {panic}")),
+            ),
+        };
+        let (exit_floor, message) = match torn_down {
+            Ok(()) => (exit_floor, message),
+            Err(panic) => {
+                let what = format!("a bug in Shakedown while taking the run down: {panic}");
+                (Some(ExitCode::Bug), Some(what))
+            }
+        };
+        let (exit_floor, message) = match self.events.failure() {
+            Some(why) if exit_floor.is_none() => {
+                let what = format!("the events could not all be written: {why}");
+                (Some(ExitCode::Unavailable), Some(what))
+            }
+            Some(_) | None => (exit_floor, message),
+        };
+        if exit_floor.is_none() {
+            self.events.emit(Event::RunFinished {
+                finished_at: jiff::Timestamp::now().to_string(),
+            });
+        }
+        self.events.sync();
+        RunEnd {
+            exit_floor,
+            message,
+        }
+    }
+
+    /// Puts why the run could not be carried out into the events, and into words.
+    fn emit_error(&self, error: &RunError) -> String {
+        let reason = error.to_string();
+        match error {
+            RunError::Refused(refusal) => {
+                self.events.emit(Event::GuardRefused {
+                    guard: refusal.guard.clone(),
+                    reason: refusal.reason.clone(),
+                });
+            }
+            RunError::Lock(LockError::Held(_)) => {
+                self.events.emit(Event::GuardRefused {
+                    guard: "lock".to_string(),
+                    reason: reason.clone(),
+                });
+            }
+            _ => {
+                self.events.emit(Event::EnvironmentFailed {
+                    reason: reason.clone(),
+                });
+            }
+        }
+        reason
+    }
+}

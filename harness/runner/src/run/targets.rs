@@ -1,0 +1,119 @@
+//! Who is hit: targets are resolved when the fault fires, not when the plan was made.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shakedown_record::fault::Firing;
+use shakedown_scenarios::plan::{Part, Selector};
+
+use super::choice::{chooser, pick};
+use crate::environment::Replica;
+use crate::faults::FaultTargetRef;
+use crate::probes::Target;
+use crate::probes::roles::{RoleSeen, ask_all, sole_holder};
+
+/// How long a role may be held by nobody, or by several, before the fault is refused.
+const ROLE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Pause between two askings for a role.
+const PAUSE: Duration = Duration::from_millis(50);
+
+type Answers = Vec<(Replica, Option<RoleSeen>)>;
+
+/// The targets of a firing as they are now.
+///
+/// # Errors
+/// In words, when the selector does not name targets now.
+pub async fn resolve(
+    target: &Arc<Target>,
+    selector: &Selector,
+    firing: &Firing,
+) -> Result<Vec<FaultTargetRef>, String> {
+    match selector {
+        Selector::Role(role) => {
+            let part = part_with_role(target, role)?;
+            let (holder, _) = holder(target, part, role).await?;
+            Ok(vec![FaultTargetRef {
+                name: holder.name,
+                role: Some(role.clone()),
+            }])
+        }
+        Selector::Name(name) => {
+            let known = target.replicas.iter().find(|it| it.name == *name);
+            let known = known.ok_or_else(|| format!("there is no replica '{name}'"))?;
+            let part = target.part_of(known);
+            let part = part.ok_or_else(|| format!("'{name}' belongs to no part"))?;
+            let all = refs(ask_all(target, part).await);
+            Ok(all.into_iter().filter(|it| it.name == *name).collect())
+        }
+        Selector::Part(name) => Ok(refs(ask_all(target, part(target, name)?).await)),
+        Selector::Random {
+            part: name,
+            count,
+            without_role,
+        } => {
+            let part = part(target, name)?;
+            let answers = match without_role {
+                Some(role) => {
+                    let (holder, mut answers) = holder(target, part, role).await?;
+                    answers.retain(|(it, answer)| it.name != holder.name && answer.is_some());
+                    answers
+                }
+                None => ask_all(target, part).await,
+            };
+            let candidates = refs(answers);
+            let wanted = *count as usize;
+            if candidates.len() < wanted {
+                let found = candidates.len();
+                return Err(format!(
+                    "{wanted} of part '{name}' are wanted and {found} qualify"
+                ));
+            }
+            let seed = target.plan.seed;
+            let mut chooser = chooser(seed, "targets", &firing.fault, firing.occurrence);
+            Ok(pick(&mut chooser, &candidates, wanted))
+        }
+    }
+}
+
+/// Asks again and again until exactly one replica holds the role.
+async fn holder(
+    target: &Arc<Target>,
+    part: &Part,
+    role: &str,
+) -> Result<(Replica, Answers), String> {
+    let deadline = Instant::now() + ROLE_WITHIN;
+    loop {
+        let answers = ask_all(target, part).await;
+        match sole_holder(role, &answers) {
+            Ok(holder) => return Ok((holder, answers)),
+            Err(why) if Instant::now() >= deadline => {
+                return Err(format!("{why}, for {} s", ROLE_WITHIN.as_secs()));
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+fn part_with_role<'a>(target: &'a Target, role: &str) -> Result<&'a Part, String> {
+    let mut parts = target.plan.system.parts.iter();
+    let has = |part: &&Part| part.roles.iter().any(|it| it.name == role);
+    parts
+        .find(has)
+        .ok_or_else(|| format!("no part of the system has a role '{role}'"))
+}
+
+fn part<'a>(target: &'a Target, name: &str) -> Result<&'a Part, String> {
+    let mut parts = target.plan.system.parts.iter();
+    parts
+        .find(|part| part.name == name)
+        .ok_or_else(|| format!("the system has no part '{name}'"))
+}
+
+fn refs(answers: Answers) -> Vec<FaultTargetRef> {
+    let named = |(replica, answer): (Replica, Option<RoleSeen>)| FaultTargetRef {
+        name: replica.name,
+        role: answer.and_then(|answer| answer.first()),
+    };
+    answers.into_iter().map(named).collect()
+}

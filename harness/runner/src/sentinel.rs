@@ -1,0 +1,143 @@
+//! The sentinel: an order behind all others. A copy that does not have it has not been read to its end.
+//!
+//! Without it, an engine that answers "OK, but empty" would look like one that lost everything, and one that has not
+//! caught up yet like one that diverged.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shakedown_load::http::{price_text, quantity_text};
+use shakedown_record::Outcome;
+use shakedown_record::event::Event;
+use shakedown_record::ledger::Side;
+use shakedown_scenarios::plan::{Identity, SymbolShare};
+
+use crate::probes::{OrderWords, Target};
+use crate::readback::OrderIds;
+use crate::run::EventLog;
+
+/// How long sentinels are tried.
+const AT_MOST: Duration = Duration::from_secs(10);
+
+/// Pause between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// One sentinel order that may be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentinelOrder {
+    pub words: OrderWords,
+    pub server_id: Option<String>,
+    pub sequence: Option<u64>,
+    pub acked: bool,
+}
+
+/// All sentinels of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentinels {
+    /// Every one that was sent and may be there.
+    pub orders: Vec<SentinelOrder>,
+    /// Why not every symbol has an acknowledged one.
+    pub missing: Option<String>,
+}
+
+impl Sentinels {
+    /// None were sent, and why.
+    pub fn none(reason: &str) -> Self {
+        Self {
+            orders: Vec::new(),
+            missing: Some(reason.to_string()),
+        }
+    }
+
+    /// The acknowledged ones: every copy must have them.
+    pub fn acked(&self) -> impl Iterator<Item = &SentinelOrder> {
+        self.orders.iter().filter(|order| order.acked)
+    }
+
+    /// The highest engine sequence of an acknowledgement; `None` when the engine told none.
+    pub fn sequence(&self) -> Option<u64> {
+        self.acked().filter_map(|order| order.sequence).max()
+    }
+
+    /// The ids of all that may be there.
+    pub fn ids(&self, identity: Identity) -> Vec<OrderIds> {
+        let orders = self.orders.iter();
+        orders
+            .filter_map(|order| {
+                let engine = match identity {
+                    Identity::Client => Some(order.words.id.clone()),
+                    Identity::Server => order.server_id.clone(),
+                };
+                engine.map(|engine| OrderIds {
+                    client: order.words.id.clone(),
+                    engine,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Sends one new order for each symbol until it is acknowledged, each try under an id of its own.
+pub async fn send(target: &Arc<Target>, events: &EventLog) -> Sentinels {
+    let deadline = Instant::now() + AT_MOST;
+    let mut sentinels = Sentinels {
+        orders: Vec::new(),
+        missing: None,
+    };
+    let mut numbers = 0usize..;
+    for symbol in target.plan.load.symbols.clone() {
+        for number in &mut numbers {
+            let words = words(target, &symbol, number);
+            let id = words.id.clone();
+            let action = &target.plan.system.orders.new;
+            let answer = target.order(action, &words, &id, number).await;
+            let acked = answer.outcome == Outcome::Acked;
+            if acked || answer.outcome.is_indeterminate() {
+                sentinels.orders.push(SentinelOrder {
+                    words,
+                    server_id: answer.server_id,
+                    sequence: answer.sequence,
+                    acked,
+                });
+            }
+            let late = Instant::now() >= deadline;
+            let refused = answer.outcome == Outcome::Rejected;
+            if acked || late || refused {
+                let reason = (!acked).then(|| answer.said.clone());
+                events.emit(Event::Sentinel {
+                    acked,
+                    id,
+                    reason: reason.clone(),
+                });
+                if let Some(reason) = reason {
+                    let missing = format!("no sentinel order for {}: {reason}", symbol.name);
+                    sentinels.missing.get_or_insert(missing);
+                }
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    sentinels
+}
+
+/// A buy of one lot at the lower end of the band: it rests, whatever the book holds.
+fn words(target: &Target, symbol: &SymbolShare, number: usize) -> OrderWords {
+    let instrument = &symbol.instrument;
+    let price_ticks = (instrument.around_ticks - instrument.band_ticks).max(1);
+    OrderWords {
+        id: format!("{}-s{number}", target.prefix),
+        session: "0".to_string(),
+        account: target
+            .plan
+            .load
+            .accounts
+            .first()
+            .cloned()
+            .unwrap_or_default(),
+        symbol: symbol.name.clone(),
+        side: target.side_name(Side::Buy),
+        price: price_text(instrument, price_ticks),
+        quantity: quantity_text(instrument, 1),
+    }
+}
