@@ -1,0 +1,69 @@
+//! What an analysis hands to the reports.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shakedown_record::histogram::LatencyHistogram;
+use shakedown_record::run_record::RunRecord;
+use shakedown_record::{OutcomeCounts, Phase};
+
+/// Everything that the reports show, derived from a run directory and its plan.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// What goes into `record.json`.
+    pub record: RunRecord,
+    /// What the scenario is about, as its author wrote it.
+    pub about: String,
+    /// What a person should know before trusting this run, from the plan.
+    pub notes: Vec<String>,
+    /// SHA-256 of the plan.
+    pub plan_digest: String,
+    /// Intervals of equal length in order, from zero to the end of the schedule, without gaps.
+    pub timeline: Vec<TimelineRow>,
+    /// Response time by quantile, for each phase that has samples.
+    pub curves: BTreeMap<Phase, Vec<CurvePoint>>,
+    /// Response times by interval, for the HDR interval log.
+    pub latency_intervals: Vec<LatencyInterval>,
+    /// A 100 ms slot whose P99 is above this is not healthy, in nanoseconds.
+    pub health_limit_ns: u64,
+}
+
+/// One interval of the run, by intended time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimelineRow {
+    /// Run time in seconds.
+    pub from_s: f64,
+    pub to_s: f64,
+    /// The phase at the start of the interval; never `run`.
+    pub phase: Phase,
+    /// Slots scheduled per second.
+    pub offered_per_s: f64,
+    /// Acknowledged per second.
+    pub achieved_per_s: f64,
+    pub outcomes: OutcomeCounts,
+    /// Response times, failures censored at the timeout; `None` without orders.
+    pub p50_ns: Option<u64>,
+    pub p99_ns: Option<u64>,
+    pub p999_ns: Option<u64>,
+    /// How long, by the end of the interval, the session that waited longest had been without a good answer.
+    pub worst_session_gap_s: f64,
+}
+
+/// One point of a percentile curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CurvePoint {
+    /// 0 to 1.
+    pub quantile: f64,
+    pub latency_ns: u64,
+    /// Samples at or below `latency_ns`.
+    pub count: u64,
+}
+
+/// Response times of the orders intended in one interval.
+#[derive(Debug, Clone)]
+pub struct LatencyInterval {
+    /// Run time in seconds.
+    pub from_s: f64,
+    pub to_s: f64,
+    pub histogram: LatencyHistogram,
+}

@@ -1,0 +1,218 @@
+//! The figures of data loss, with the first orders of each class and their story.
+
+use shakedown_record::Outcome;
+use shakedown_record::readback::ReadKind;
+use shakedown_record::run_record::{Coverage, DataLoss, OrderExample};
+use shakedown_scenarios::plan::{DataClass, Plan};
+
+use super::classes::{self, Class, Classes, Sorter};
+use super::copies::{CopyRead, Reader};
+use super::fates::Fates;
+use super::rpo::{Rpo, over, rpo};
+use crate::failover::Struck;
+use crate::input::Input;
+use crate::story::Teller;
+
+/// Examples of each class in the record.
+const EXAMPLES: usize = 5;
+
+/// Classes of the contract that this version never checks.
+const NEVER_CHECKED: [&str; 4] = ["resurrected", "reordered", "stale", "contract-cancelled"];
+
+/// Data loss as measured, and what it rests on.
+#[derive(Debug)]
+pub(crate) struct Assessment {
+    pub data_loss: DataLoss,
+    pub classes: Classes,
+    pub rpo: Rpo,
+    /// New orders that cannot have been executed.
+    pub absent: u64,
+    /// What every read found on every copy.
+    pub reads: Vec<(ReadKind, Vec<CopyRead>)>,
+}
+
+/// Looks for every order on every copy. `recovered[i]`: when service was back after firing `i`.
+pub(crate) fn assess(
+    input: &Input,
+    plan: &Plan,
+    struck: &[Struck],
+    recovered: &[Option<u64>],
+) -> Assessment {
+    let fates = Fates::of(input);
+    let reads = read_all(input, plan, &fates);
+    let classes = all_classes(input, plan, &fates, &reads);
+    let lost = &classes[&DataClass::Lost];
+    let over = over(struck, recovered);
+    let rpo = rpo(input, &lost.found, struck, &over);
+    let value = |class: DataClass| classes[&class].value();
+    let teller = Teller {
+        input,
+        plan,
+        struck,
+        over: &over,
+        reads: &reads,
+    };
+    let data_loss = DataLoss {
+        acknowledged: fates.acked.len(),
+        rejected: fates.rejected,
+        indeterminate: fates.indeterminate.len(),
+        lost: value(DataClass::Lost),
+        divergent: value(DataClass::Divergent),
+        phantom: value(DataClass::Phantom),
+        resurrected: None,
+        duplicate: value(DataClass::Duplicate),
+        corrupt: value(DataClass::Corrupt),
+        reordered: None,
+        stale: None,
+        unresolved: value(DataClass::Unresolved),
+        contract_cancelled: None,
+        rpo_orders: lost.value(),
+        rpo_s: rpo.seconds.filter(|_| lost.value().is_some()),
+        coverage: coverage(&fates, &classes, &reads),
+        examples: examples(input, &classes, &reads, &teller),
+    };
+    Assessment {
+        data_loss,
+        classes,
+        rpo,
+        absent: fates.absent.len(),
+        reads,
+    }
+}
+
+/// The reads from which loss may be concluded, of those that the plan asks for. A degraded read never proves loss.
+fn read_all(input: &Input, plan: &Plan, fates: &Fates) -> Vec<(ReadKind, Vec<CopyRead>)> {
+    if plan.system.read_back.is_none() {
+        return Vec::new();
+    }
+    let reader = Reader { input, plan, fates };
+    plan.reads
+        .iter()
+        .filter(|read| **read != ReadKind::Degraded)
+        .map(|read| (*read, reader.copies(*read)))
+        .collect()
+}
+
+fn all_classes(
+    input: &Input,
+    plan: &Plan,
+    fates: &Fates,
+    reads: &[(ReadKind, Vec<CopyRead>)],
+) -> Classes {
+    if plan.system.read_back.is_none() {
+        return classes::unknown("the profile has no read-back", true);
+    }
+    let mut all = Classes::new();
+    for (_, copies) in reads {
+        classes::merge(
+            &mut all,
+            Sorter {
+                input,
+                plan,
+                fates,
+                copies,
+            }
+            .classes(),
+        );
+    }
+    match all.is_empty() {
+        true => classes::unknown("the plan asks for no read of the copies", false),
+        false => all,
+    }
+}
+
+fn coverage(fates: &Fates, classes: &Classes, reads: &[(ReadKind, Vec<CopyRead>)]) -> Coverage {
+    let copies = || reads.iter().flat_map(|(_, copies)| copies);
+    let complete_in_all = |replica: &str| {
+        copies()
+            .filter(|copy| copy.replica == replica)
+            .all(CopyRead::is_complete)
+    };
+    let mut replicas: Vec<&str> = copies().map(|copy| copy.replica.as_str()).collect();
+    replicas.sort_unstable();
+    replicas.dedup();
+    let not_checkable = classes.iter().filter(|(_, class)| class.not_checkable);
+    Coverage {
+        orders: if reads.is_empty() {
+            0
+        } else {
+            fates.acked.len()
+        },
+        replicas_expected: replicas.len() as u64,
+        replicas_read: replicas
+            .iter()
+            .filter(|replica| complete_in_all(replica))
+            .count() as u64,
+        reads: reads
+            .iter()
+            .filter(|(_, copies)| copies.iter().any(CopyRead::is_complete))
+            .map(|(read, _)| *read)
+            .collect(),
+        not_checkable: not_checkable
+            .map(|(name, _)| name.name().to_string())
+            .chain(NEVER_CHECKED.map(str::to_string))
+            .collect(),
+        unread: copies().filter_map(|copy| copy.unread.clone()).collect(),
+    }
+}
+
+fn examples(
+    input: &Input,
+    classes: &Classes,
+    reads: &[(ReadKind, Vec<CopyRead>)],
+    teller: &Teller<'_>,
+) -> Vec<OrderExample> {
+    let mut examples = Vec::new();
+    for (name, class) in classes {
+        examples.extend(class.found.iter().take(EXAMPLES).map(|slot| OrderExample {
+            class: name.name().to_string(),
+            order: input.order_id(slot),
+            slot: Some(slot),
+            story: teller.in_short(slot),
+        }));
+        if *name == DataClass::Phantom {
+            examples.extend(strangers(class, reads));
+        }
+    }
+    examples
+}
+
+fn strangers(class: &Class, reads: &[(ReadKind, Vec<CopyRead>)]) -> Vec<OrderExample> {
+    if class.strangers == 0 {
+        return Vec::new();
+    }
+    let copies = reads.iter().flat_map(|(_, copies)| copies);
+    let Some(copy) = copies.max_by_key(|copy| copy.strangers) else {
+        return Vec::new();
+    };
+    let stranger = |id: &String| OrderExample {
+        class: DataClass::Phantom.name().to_string(),
+        order: id.clone(),
+        slot: None,
+        story: format!(
+            "found on {}; it bears the prefix of this run and was never sent",
+            copy.replica
+        ),
+    };
+    copy.named_strangers
+        .iter()
+        .take(EXAMPLES)
+        .map(stranger)
+        .collect()
+}
+
+/// How an outcome reads in a story.
+pub(crate) fn outcome_words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Acked => "acknowledged",
+        Outcome::Rejected => "rejected by the engine",
+        Outcome::Throttled => "refused for load",
+        Outcome::BadResponse => "answered in a way that the profile does not list",
+        Outcome::Timeout => "not answered within the timeout",
+        Outcome::ResetAfterSend => "sent, and the connection broke before an answer",
+        Outcome::Refused => "not sent: the connection was refused",
+        Outcome::Unreachable => "not sent: the host could not be reached",
+        Outcome::NotSent => "never sent",
+        Outcome::Unresolved => "still open when the run ended",
+    }
+}

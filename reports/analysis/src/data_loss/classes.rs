@@ -1,0 +1,243 @@
+//! From fates and copies to classes: plain set arithmetic over slots.
+
+use std::collections::BTreeMap;
+
+use shakedown_scenarios::checkable;
+use shakedown_scenarios::plan::{DataClass, Identity, Plan};
+
+use super::copies::{CopyRead, copies_are_equal};
+use super::fates::Fates;
+use crate::bits::Bits;
+use crate::input::Input;
+
+/// The orders of one class, and how much is known of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Class {
+    pub found: Bits,
+    /// Rows that are no order of any slot.
+    pub strangers: u64,
+    /// Why more may be undiscovered; `None`: every order of the class was found.
+    pub incomplete: Option<String>,
+    /// False: this profile cannot show the class at all.
+    pub not_checkable: bool,
+}
+
+impl Class {
+    /// Orders that were found to be of this class.
+    pub fn proven(&self) -> u64 {
+        self.found.len() + self.strangers
+    }
+
+    /// The figure of the record: null when nothing was found and not everything was looked at.
+    pub fn value(&self) -> Option<u64> {
+        (self.incomplete.is_none() || self.proven() > 0).then(|| self.proven())
+    }
+
+    fn merge(&mut self, other: Class) {
+        self.found.union(&other.found);
+        self.strangers = self.strangers.max(other.strangers);
+        self.incomplete = self.incomplete.take().or(other.incomplete);
+        self.not_checkable |= other.not_checkable;
+    }
+}
+
+/// All classes by name.
+pub(crate) type Classes = BTreeMap<DataClass, Class>;
+
+/// Adds what a further read found.
+pub(crate) fn merge(all: &mut Classes, more: Classes) {
+    for (name, class) in more {
+        match all.get_mut(&name) {
+            Some(known) => known.merge(class),
+            None => {
+                all.insert(name, class);
+            }
+        }
+    }
+}
+
+/// Every class as unknown, for one reason.
+pub(crate) fn unknown(why: &str, not_checkable: bool) -> Classes {
+    let class = Class {
+        incomplete: Some(why.to_string()),
+        not_checkable,
+        ..Class::default()
+    };
+    DataClass::ALL
+        .into_iter()
+        .map(|name| (name, class.clone()))
+        .collect()
+}
+
+/// One read of all copies, sorted into classes.
+pub(crate) struct Sorter<'a> {
+    pub input: &'a Input,
+    pub plan: &'a Plan,
+    pub fates: &'a Fates,
+    pub copies: &'a [CopyRead],
+}
+
+impl Sorter<'_> {
+    pub fn classes(&self) -> Classes {
+        checkable(&self.plan.system)
+            .into_iter()
+            .map(|(name, provable)| (name, self.limited(name, provable.err())))
+            .collect()
+    }
+
+    /// A class as far as the profile can show it: what is found is proof all the same, what is missing is not.
+    fn limited(&self, name: DataClass, not_provable: Option<String>) -> Class {
+        let class = self.class(name);
+        let Some(why) = not_provable else {
+            return class;
+        };
+        let found = match name {
+            DataClass::Lost | DataClass::Unresolved => Bits::default(),
+            DataClass::Divergent
+            | DataClass::Phantom
+            | DataClass::Duplicate
+            | DataClass::Corrupt => class.found,
+        };
+        Class {
+            found,
+            incomplete: Some(why),
+            not_checkable: true,
+            ..class
+        }
+    }
+
+    fn class(&self, name: DataClass) -> Class {
+        match name {
+            DataClass::Lost => self.lost(),
+            DataClass::Divergent => self.divergent(),
+            DataClass::Phantom => self.phantom(),
+            DataClass::Duplicate => self.found_by_copies(|copy| &copy.twice),
+            DataClass::Corrupt => self.found_by_copies(|copy| &copy.corrupt),
+            DataClass::Unresolved => self.unresolved(),
+        }
+    }
+
+    /// Why absence cannot be believed everywhere.
+    fn unread(&self) -> Option<String> {
+        let why: Vec<&str> = self
+            .copies
+            .iter()
+            .filter_map(|copy| copy.unread.as_deref())
+            .collect();
+        (!why.is_empty()).then(|| why.join("; "))
+    }
+
+    fn nothing_acknowledged(&self) -> Option<String> {
+        self.fates
+            .acked
+            .is_empty()
+            .then(|| "nothing was acknowledged, so nothing could be lost".to_string())
+    }
+
+    /// On any copy, complete or not: presence is proof.
+    fn anywhere(&self) -> Bits {
+        self.over(|copy| &copy.present)
+    }
+
+    fn over(&self, set: impl Fn(&CopyRead) -> &Bits) -> Bits {
+        let mut all = Bits::default();
+        self.copies.iter().for_each(|copy| all.union(set(copy)));
+        all
+    }
+
+    /// Orders whose id we never learned cannot be looked for.
+    fn without_id(&self, orders: &Bits) -> Bits {
+        match self.plan.system.orders.identity {
+            Identity::Client => Bits::default(),
+            Identity::Server => {
+                let known = self.input.server_ids.id_of.keys().copied().collect();
+                orders.without(&known)
+            }
+        }
+    }
+
+    fn lost(&self) -> Class {
+        let nameless = self.without_id(&self.fates.acked);
+        let unread = self.unread().or_else(|| self.nothing_acknowledged());
+        let found = match &unread {
+            None => self
+                .fates
+                .acked
+                .without(&self.anywhere())
+                .without(&nameless),
+            Some(_) => Bits::default(),
+        };
+        let incomplete = unread.or_else(|| {
+            (!nameless.is_empty()).then(|| {
+                format!(
+                    "{} acknowledged orders have no id of the engine",
+                    nameless.len()
+                )
+            })
+        });
+        Class {
+            found,
+            incomplete,
+            ..Class::default()
+        }
+    }
+
+    fn divergent(&self) -> Class {
+        if !copies_are_equal(self.plan) {
+            return Class::default();
+        }
+        let mut missing = Bits::default();
+        for copy in self.copies.iter().filter(|copy| copy.is_complete()) {
+            missing.union(&self.fates.acked.without(&copy.present));
+        }
+        Class {
+            found: missing.and(&self.anywhere()),
+            incomplete: self.unread().or_else(|| self.nothing_acknowledged()),
+            ..Class::default()
+        }
+    }
+
+    /// Where orders are asked for one by one, those that the engine declined must have been asked for too; those
+    /// that never left us cannot be there.
+    fn phantom(&self) -> Class {
+        let asked = || self.copies.iter().filter_map(|copy| copy.asked.as_ref());
+        let left_out = asked()
+            .map(|asked| self.fates.declined.without(asked).len())
+            .max()
+            .unwrap_or(0);
+        let not_asked = || format!("{left_out} orders that the engine declined were not asked for");
+        Class {
+            found: self.over(|copy| &copy.phantom),
+            strangers: self
+                .copies
+                .iter()
+                .map(|copy| copy.strangers)
+                .max()
+                .unwrap_or(0),
+            incomplete: self.unread().or_else(|| (left_out > 0).then(not_asked)),
+            not_checkable: false,
+        }
+    }
+
+    fn found_by_copies(&self, set: impl Fn(&CopyRead) -> &Bits) -> Class {
+        Class {
+            found: self.over(set),
+            incomplete: self.unread(),
+            ..Class::default()
+        }
+    }
+
+    fn unresolved(&self) -> Class {
+        let unread = self.unread();
+        let found = match (&unread, self.copies.iter().any(CopyRead::is_complete)) {
+            (None, _) => self.without_id(&self.fates.indeterminate),
+            (Some(_), true) => self.fates.indeterminate.without(&self.anywhere()),
+            (Some(_), false) => Bits::default(),
+        };
+        Class {
+            found,
+            incomplete: unread,
+            ..Class::default()
+        }
+    }
+}

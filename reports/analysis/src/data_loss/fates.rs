@@ -1,0 +1,63 @@
+//! Every new order by what is known of it: acknowledged, indeterminate, or definitely absent.
+
+use std::collections::HashMap;
+
+use shakedown_record::Outcome;
+use shakedown_record::ledger::OrderKind;
+
+use super::expected::Change;
+use crate::bits::Bits;
+use crate::input::{Fate, Input};
+
+/// The new orders of a run, retries taken into account.
+#[derive(Debug, Default)]
+pub(crate) struct Fates {
+    /// Must be there: acknowledged, outright or on retry.
+    pub acked: Bits,
+    /// May be there, once.
+    pub indeterminate: Bits,
+    /// Cannot be there.
+    pub absent: Bits,
+    /// Those of the absent ones that reached the engine, which said no.
+    pub declined: Bits,
+    /// How many of them it rejected by its rules.
+    pub rejected: u64,
+    /// Replaces that were or may have been executed, by the slot of their order.
+    pub changes: HashMap<u64, Vec<Change>>,
+}
+
+impl Fates {
+    /// Sorts every order of the ledger.
+    pub fn of(input: &Input) -> Self {
+        let mut fates = Fates::default();
+        for (slot, entry) in input.orders.iter() {
+            match entry.kind {
+                OrderKind::New | OrderKind::Oversized => fates.add(slot, input.fate(slot, &entry)),
+                OrderKind::Replace => {
+                    let fate = input.fate(slot, &entry);
+                    let change = Change::of(&entry, fate, input.sequence(slot, &entry));
+                    if let (Some(target), Some(change)) = (entry.target, change) {
+                        fates.changes.entry(target).or_default().push(change);
+                    }
+                }
+                OrderKind::Cancel | OrderKind::Request => {}
+            }
+        }
+        fates
+    }
+
+    fn add(&mut self, slot: u64, fate: Fate) {
+        let set = match fate {
+            Fate::Acked { .. } => &mut self.acked,
+            Fate::Indeterminate => &mut self.indeterminate,
+            Fate::Absent(outcome) => {
+                self.rejected += u64::from(outcome == Outcome::Rejected);
+                if matches!(outcome, Outcome::Rejected | Outcome::Throttled) {
+                    self.declined.insert(slot);
+                }
+                &mut self.absent
+            }
+        };
+        set.insert(slot);
+    }
+}

@@ -1,0 +1,24 @@
+//! What became of the orders: every acknowledged order is looked for on every copy that must hold it.
+//!
+//! ```text
+//! ledger + retries --> fates (acknowledged, indeterminate, absent)      fates.rs
+//! ledger           --> values an order may have now                      expected.rs
+//! read-back        --> what each copy holds, and whether it was read     copies.rs
+//! fates x copies   --> classes                                           classes.rs
+//! lost orders      --> RPO                                               rpo.rs
+//! all of it        --> the figures of the record, with examples          assess.rs
+//! ```
+//!
+//! Absence is only believed of a copy that was completely read, behind a sentinel order; presence is proof on any.
+
+mod assess;
+mod classes;
+mod copies;
+mod expected;
+mod fates;
+mod rpo;
+
+pub(crate) use assess::{Assessment, assess, outcome_words};
+pub(crate) use copies::CopyRead;
+pub(crate) use expected::side_name;
+pub(crate) use rpo::{fault_of, over};

@@ -1,0 +1,265 @@
+//! Stories: why the verdict is what it is, and what became of one order.
+
+use serde::Serialize;
+use shakedown_record::Verdict;
+use shakedown_record::run_dir::RunDir;
+use shakedown_scenarios::plan::Plan;
+
+use crate::analyse::analysis_of;
+use crate::analysis::Analysis;
+use crate::data_loss::over;
+use crate::error::AnalysisError;
+use crate::facts::Facts;
+use crate::input::Input;
+use crate::measured::Measured;
+use crate::story::Teller;
+use crate::words::{count, duration_s};
+
+/// A story, in order of time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The run, or the order.
+    pub subject: String,
+    /// The whole story in one sentence.
+    pub headline: String,
+    pub steps: Vec<Step>,
+}
+
+/// One step of a story.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// Run time in seconds; `None` for what belongs to no moment.
+    pub at_s: Option<f64>,
+    pub text: String,
+}
+
+/// Tells the story of an order (by id, by slot, or by the number at the end of its id), or of the verdict.
+///
+/// # Errors
+/// When the directory does not exist, or the run has no such order.
+pub fn explain(
+    dir: &RunDir,
+    plan: &Plan,
+    order: Option<&str>,
+) -> Result<Explanation, AnalysisError> {
+    let input = Input::read(dir, plan.load.timeout_ns)?;
+    match order {
+        None => Ok(of_run(&input, plan)),
+        Some(order) => of_order(&input, plan, order),
+    }
+}
+
+fn of_run(input: &Input, plan: &Plan) -> Explanation {
+    let analysis = analysis_of(input, plan);
+    let mut steps = moments(&input.facts);
+    steps.extend(outages(&analysis));
+    steps.sort_by(|a, b| {
+        a.at_s
+            .unwrap_or(f64::MAX)
+            .total_cmp(&b.at_s.unwrap_or(f64::MAX))
+    });
+    let record = &analysis.record;
+    let timeless = |text: String| Step { at_s: None, text };
+    steps.extend(record.checks.iter().map(|check| {
+        let (limit, observed) = (&check.limit.text, &check.observed.text);
+        let verdict = check.verdict.name();
+        timeless(format!(
+            "{verdict} {}: limit {limit}, observed {observed}; {}",
+            check.id, check.why
+        ))
+    }));
+    let examples = record.data_loss.examples.iter();
+    steps.extend(examples.map(|example| {
+        timeless(format!(
+            "{} {}: {}",
+            example.class, example.order, example.story
+        ))
+    }));
+    steps.extend(
+        record
+            .leftovers
+            .details
+            .iter()
+            .map(|left| timeless(format!("left behind: {left}"))),
+    );
+    let others = record
+        .reasons
+        .iter()
+        .skip(1)
+        .map(|reason| timeless(reason.clone()));
+    if record.verdict != Verdict::Pass {
+        steps.extend(others);
+    }
+    let headline = record.reasons.first().map_or("", String::as_str);
+    Explanation {
+        subject: format!("run {} of {}", record.run.id, record.run.scenario),
+        headline: format!("{}: {headline}", record.verdict.name()),
+        steps,
+    }
+}
+
+/// Events that a person wants to see, by time.
+fn moments(facts: &Facts) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut add = |mono_ns: Option<u64>, text: String| {
+        if let Some(at_s) = facts.at_s(mono_ns) {
+            steps.push(Step {
+                at_s: Some(at_s),
+                text,
+            });
+        }
+    };
+    add(facts.steady_mono_ns, "steady state was proven".to_string());
+    for firing in &facts.firings {
+        let label = firing.firing.label();
+        let targets: Vec<String> = firing
+            .targets
+            .iter()
+            .map(|target| match &target.role {
+                Some(role) => format!("{}, the {role}", target.name),
+                None => target.name.clone(),
+            })
+            .collect();
+        add(
+            firing.injected,
+            format!("{label}: {} {}", firing.kind, targets.join("; ")),
+        );
+        if let Some((at, effect)) = &firing.effect {
+            let seen = if effect.confirmed {
+                "effect seen"
+            } else {
+                "no effect"
+            };
+            add(Some(*at), format!("{label}: {seen}: {}", effect.text));
+        }
+        add(firing.healing, format!("{label}: healing"));
+        add(firing.healed, format!("{label}: healed"));
+        add(firing.clean, format!("{label}: clean"));
+        add(
+            firing.redundancy,
+            format!("{label}: all replicas have caught up"),
+        );
+    }
+    steps
+}
+
+fn outages(analysis: &Analysis) -> Vec<Step> {
+    let tell = |entry: &shakedown_record::run_record::Failover| {
+        let of = match &entry.fault {
+            Some(fault) => format!("service after {fault}"),
+            None => "an outage that no fault explains".to_string(),
+        };
+        let text = match (entry.recovered_s, entry.censored_at_s) {
+            (Some(recovered_s), _) => format!("{of}: good again after {}", duration_s(recovered_s)),
+            (None, Some(seen_s)) => format!(
+                "{of}: not good again in the {} that were seen",
+                duration_s(seen_s)
+            ),
+            (None, None) => of,
+        };
+        Step {
+            at_s: Some(entry.started_at_s + entry.recovered_s.unwrap_or(0.0)),
+            text,
+        }
+    };
+    analysis.record.failover.iter().map(tell).collect()
+}
+
+fn of_order(input: &Input, plan: &Plan, order: &str) -> Result<Explanation, AnalysisError> {
+    let slot = slot_of(input, order).ok_or_else(|| AnalysisError::NoSuchOrder {
+        order: order.to_string(),
+        example: input.order_id(0),
+        scheduled: input.orders.slots_end,
+    })?;
+    let measured = Measured::of(input, plan);
+    let over = over(&measured.struck, &measured.recovered);
+    let teller = Teller {
+        input,
+        plan,
+        struck: &measured.struck,
+        over: &over,
+        reads: &measured.assessment.reads,
+    };
+    Ok(Explanation {
+        subject: format!("order {}, slot {}", input.order_id(slot), count(slot)),
+        headline: teller.in_short(slot),
+        steps: order_steps(input, &measured, &teller, slot),
+    })
+}
+
+fn order_steps(input: &Input, measured: &Measured, teller: &Teller<'_>, slot: u64) -> Vec<Step> {
+    let Some(entry) = input.orders.get(slot) else {
+        return Vec::new();
+    };
+    let at = |ns: u64, text: String| Step {
+        at_s: Some(ns as f64 / 1e9),
+        text,
+    };
+    let phase = input.phase(&measured.windows, &entry);
+    let mut steps = vec![at(
+        entry.intended_ns,
+        format!("{}; phase {}", teller.what(&entry), phase.name()),
+    )];
+    if let Some(sent_ns) = entry.sent_ns {
+        steps.push(at(sent_ns, "written to the socket".to_string()));
+    }
+    let ended_ns = entry
+        .done_ns
+        .unwrap_or(entry.intended_ns + input.orders.timeout_ns);
+    steps.push(at(ended_ns, teller.ending(&entry)));
+    for firing in &measured.struck {
+        let phases = [
+            ("struck", Some(firing.injected_ns)),
+            ("was clean", firing.clean_ns),
+        ];
+        for (what, ns) in phases
+            .into_iter()
+            .filter_map(|(what, ns)| Some((what, ns?)))
+        {
+            steps.push(at(ns, format!("{} {what}", firing.label)));
+        }
+    }
+    let retries = input.retries.get(&slot).map_or(&[][..], Vec::as_slice);
+    steps.extend(
+        retries
+            .iter()
+            .zip(teller.retries(slot))
+            .map(|(retry, text)| at(retry.sent_ns, text)),
+    );
+    steps.extend(
+        teller
+            .followers(slot)
+            .into_iter()
+            .map(|(ns, text)| at(ns, text)),
+    );
+    steps.sort_by(|a, b| {
+        a.at_s
+            .unwrap_or(f64::MAX)
+            .total_cmp(&b.at_s.unwrap_or(f64::MAX))
+    });
+    let found = teller.found_on(slot);
+    steps.push(Step {
+        at_s: None,
+        text: match found.trim_start_matches("; ") {
+            "" => "no copy was read back".to_string(),
+            found => found.to_string(),
+        },
+    });
+    steps
+}
+
+/// The slot that a person means.
+fn slot_of(input: &Input, order: &str) -> Option<u64> {
+    if let Some(slot) = input.server_ids.slot_of.get(order) {
+        return Some(*slot);
+    }
+    let number = match order.rsplit_once('-') {
+        None => order,
+        Some((prefix, number)) if prefix == input.facts.prefix() || prefix == "o" => number,
+        Some(_) => return None,
+    };
+    number
+        .parse()
+        .ok()
+        .filter(|slot| *slot < input.orders.slots_end)
+}

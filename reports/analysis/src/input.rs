@@ -1,0 +1,166 @@
+//! A run directory as the analysis reads it. What is missing or damaged is named, never guessed and never fatal.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use shakedown_record::event::read_events;
+use shakedown_record::ledger::{Entry, Retry, read_retries, read_server_ids};
+use shakedown_record::run_dir::RunDir;
+use shakedown_record::{Outcome, Phase, PhaseWindows};
+
+use crate::error::AnalysisError;
+use crate::facts::Facts;
+use crate::orders::Orders;
+
+/// Names of the nodes that served us, as the generator counts them: a JSON array beside the ledger.
+const SERVED_BY: &str = "served-by.json";
+
+/// The inputs of one run.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub root: PathBuf,
+    pub facts: Facts,
+    pub orders: Orders,
+    /// What was sent again after the heal, by slot.
+    pub retries: HashMap<u64, Vec<Retry>>,
+    pub server_ids: ServerIds,
+    served_by: Vec<String>,
+    /// What could not be read, in words.
+    pub missing: Vec<String>,
+}
+
+/// Ids that the engine made.
+#[derive(Debug, Default)]
+pub(crate) struct ServerIds {
+    pub slot_of: HashMap<String, u64>,
+    pub id_of: HashMap<u64, String>,
+}
+
+/// What became of an order, with its retries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Acknowledged, outright or on retry; when first.
+    Acked { at_ns: u64 },
+    /// May have executed or not, once.
+    Indeterminate,
+    /// Cannot have executed.
+    Absent(Outcome),
+}
+
+impl Input {
+    /// Reads what there is.
+    ///
+    /// # Errors
+    /// Only when there is no such folder.
+    pub fn read(dir: &RunDir, timeout_ns: u64) -> Result<Self, AnalysisError> {
+        if !dir.root().is_dir() {
+            return Err(AnalysisError::NoDirectory {
+                path: dir.root().to_path_buf(),
+            });
+        }
+        let mut missing = Vec::new();
+        let events = read_events(&dir.events()).unwrap_or_else(|error| {
+            missing.push(error.to_string());
+            Vec::new()
+        });
+        let facts = Facts::gather(&events);
+        let ledger = dir.ledger();
+        let end_ns = facts.stopped.map(|stopped| stopped.end_ns);
+        let orders = Orders::open(&ledger, timeout_ns, end_ns).unwrap_or_else(|error| {
+            missing.push(error.to_string());
+            Orders::empty(timeout_ns)
+        });
+        let retries = read_retries(&ledger).unwrap_or_else(|error| {
+            missing.push(error.to_string());
+            Vec::new()
+        });
+        let ids = read_server_ids(&ledger).unwrap_or_else(|error| {
+            missing.push(error.to_string());
+            Vec::new()
+        });
+        let mut by_slot: HashMap<u64, Vec<Retry>> = HashMap::new();
+        for retry in retries {
+            by_slot.entry(retry.slot).or_default().push(retry);
+        }
+        let mut server_ids = ServerIds::default();
+        for id in ids {
+            server_ids
+                .id_of
+                .entry(id.slot)
+                .or_insert_with(|| id.id.clone());
+            server_ids.slot_of.insert(id.id, id.slot);
+        }
+        Ok(Self {
+            root: dir.root().to_path_buf(),
+            facts,
+            orders,
+            retries: by_slot,
+            server_ids,
+            served_by: std::fs::read(ledger.join(SERVED_BY))
+                .ok()
+                .and_then(|text| serde_json::from_slice(&text).ok())
+                .unwrap_or_default(),
+            missing,
+        })
+    }
+
+    /// End of the schedule in nanoseconds since zero; of a run that died, the last slot that it wrote.
+    pub fn end_ns(&self) -> u64 {
+        let written = if self.orders.written == 0 {
+            0
+        } else {
+            self.orders.last_intended_ns + 1
+        };
+        self.facts.stopped.map_or(written, |stopped| stopped.end_ns)
+    }
+
+    /// The best outcome of an order over all attempts. The ledger's own outcome is `entry.settled()`.
+    pub fn fate(&self, slot: u64, entry: &Entry) -> Fate {
+        let retries = self.retries.get(&slot).map_or(&[][..], Vec::as_slice);
+        let own =
+            (entry.settled() == Outcome::Acked).then(|| entry.done_ns.unwrap_or(entry.intended_ns));
+        let again = retries
+            .iter()
+            .filter(|retry| retry.outcome == Outcome::Acked)
+            .map(|retry| retry.done_ns);
+        if let Some(at_ns) = own.into_iter().chain(again).min() {
+            return Fate::Acked { at_ns };
+        }
+        let settled = entry.settled();
+        let tried_again = retries.iter().any(|retry| retry.outcome.is_indeterminate());
+        match settled.is_indeterminate() || tried_again {
+            true => Fate::Indeterminate,
+            false => Fate::Absent(settled),
+        }
+    }
+
+    /// Engine sequence number of an order, from its acknowledgement or that of its retry.
+    pub fn sequence(&self, slot: u64, entry: &Entry) -> Option<u64> {
+        let again = || {
+            self.retries
+                .get(&slot)?
+                .iter()
+                .find_map(|retry| retry.sequence)
+        };
+        entry.sequence.or_else(again)
+    }
+
+    /// The node that served an order, where it said so.
+    pub fn served_by(&self, entry: &Entry) -> Option<&str> {
+        let index = usize::from(entry.served_by).checked_sub(1)?;
+        self.served_by.get(index).map(String::as_str)
+    }
+
+    /// The id under which an order is known: the client's, or the engine's where the engine makes the ids.
+    pub fn order_id(&self, slot: u64) -> String {
+        match self.server_ids.id_of.get(&slot) {
+            Some(id) => id.clone(),
+            None => format!("{}-{slot}", self.facts.prefix()),
+        }
+    }
+
+    /// The phase of an order.
+    pub fn phase(&self, windows: &PhaseWindows, entry: &Entry) -> Phase {
+        windows.phase_at(entry.intended_ns as i64)
+    }
+}

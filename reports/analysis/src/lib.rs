@@ -1,0 +1,45 @@
+//! A run directory and its plan, judged: record -> measurements -> verdict.
+//!
+//! ```text
+//! input      events, ledger, retries, ids    what is missing is named, never fatal
+//!   tally    one walk over the ledger         phases, 100 ms slots, timeline, histograms
+//!   gaps     sessions without good answers    -> failover, outages
+//!   data_loss  fates x copies                 -> classes, RPO
+//! measured   all of it, before any opinion
+//! evidence   what a verdict needs, and what of it is missing
+//! verdict    limits, checks, flags, exit code, words
+//! ```
+//!
+//! Pure and offline: no clocks, no sockets, no cluster. A saved run gives the same figures and the same verdict on
+//! any machine. Evidence is judged before limits, so that nothing passes because something was not looked at.
+
+mod analyse;
+mod analysis;
+mod availability;
+mod bits;
+mod data_loss;
+mod engine_latency;
+mod error;
+mod evidence;
+mod explain;
+mod facts;
+pub mod fail_if;
+mod failover;
+mod gaps;
+mod input;
+mod load_view;
+mod measured;
+mod orders;
+mod phases;
+mod series;
+mod story;
+mod tally;
+mod timeline;
+mod verdict;
+pub mod words;
+
+pub use analyse::analyse;
+pub use analysis::{Analysis, CurvePoint, LatencyInterval, TimelineRow};
+pub use error::AnalysisError;
+pub use explain::{Explanation, Step, explain};
+pub use load_view::{LoadResult, analyse_load};

@@ -1,0 +1,136 @@
+//! All measurements of one run, before anything is judged.
+
+use std::collections::BTreeMap;
+
+use shakedown_record::run_record::{Availability, GeneratorInfo};
+use shakedown_record::slots::{SlotStats, p99_limit_ns, steady_slots};
+use shakedown_record::{Phase, PhaseWindows};
+use shakedown_scenarios::plan::{Plan, RuleKind};
+
+use crate::availability::{Projection, availability, project};
+use crate::data_loss::{Assessment, assess};
+use crate::engine_latency::{EngineHistogram, by_phase};
+use crate::failover::{Struck, Timed, View, struck};
+use crate::gaps::{Gap, gaps};
+use crate::input::Input;
+use crate::phases::windows;
+use crate::series::stats_of;
+use crate::tally::Tally;
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub windows: PhaseWindows,
+    pub end_ns: u64,
+    pub tally: Tally,
+    /// The health limit on a slot's P99 and on single answers, in nanoseconds.
+    pub limit_ns: u64,
+    pub struck: Vec<Struck>,
+    /// When service was back after each firing, in nanoseconds since zero.
+    pub recovered: Vec<Option<u64>>,
+    pub gaps: Vec<Gap>,
+    pub failovers: Vec<Timed>,
+    pub availability: Availability,
+    pub engine: BTreeMap<Phase, EngineHistogram>,
+    pub assessment: Assessment,
+}
+
+impl Measured {
+    /// Measures a run.
+    pub fn of(input: &Input, plan: &Plan) -> Self {
+        let end_ns = input.end_ns();
+        let windows = windows(&input.facts, end_ns as i64);
+        let tally = Tally::over(&input.orders, &windows, end_ns);
+        let slots = stats_of(&tally.slots);
+        let limit_ns = p99_limit_ns(steady(&slots, &windows), steady_limit_ns(plan));
+        let struck = struck(&input.facts);
+        let gaps = gaps(&input.orders, limit_ns);
+        let view = View {
+            orders: &input.orders,
+            slots: &slots,
+            limit_ns,
+            end_ns,
+            struck: &struck,
+            gaps: &gaps,
+            from_ns: windows.steady_from_ns.map(|from| from as u64),
+        };
+        let failovers = view.failovers();
+        let recovered = view.recoveries();
+        let projected = failure_rate(plan).and_then(|rate| match project(&failovers, rate) {
+            Projection::Known(projected) => Some(projected),
+            Projection::AtBest(_) | Projection::NoFailover => None,
+        });
+        Self {
+            availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),
+            engine: by_phase(&input.facts, &windows),
+            assessment: assess(input, plan, &struck, &recovered),
+            windows,
+            end_ns,
+            tally,
+            limit_ns,
+            struck,
+            recovered,
+            gaps,
+            failovers,
+        }
+    }
+}
+
+/// The slots of the proven steady state, as the run engine takes them.
+fn steady<'a>(slots: &'a [SlotStats], windows: &PhaseWindows) -> &'a [SlotStats] {
+    let Some(from_ns) = windows.steady_from_ns else {
+        return &[];
+    };
+    let to_ns = windows
+        .impacts
+        .first()
+        .map_or(windows.end_ns, |impact| impact.from_ns);
+    let steady = steady_slots(from_ns.max(0) as u64, to_ns.max(0) as u64);
+    let end = steady.end.min(slots.len());
+    slots.get(steady.start..end).unwrap_or(&[])
+}
+
+/// The scenario's own latency limit in the steady phase, on a quantile that a slot can show (P99 at most): as the run
+/// engine takes it.
+fn steady_limit_ns(plan: &Plan) -> Option<u64> {
+    let limits = plan.rules.iter().filter_map(|rule| match rule.kind {
+        RuleKind::Latency {
+            quantile,
+            at_most_ns,
+            phase: Phase::Steady,
+        } if quantile <= 0.99 => Some(at_most_ns),
+        _ => None,
+    });
+    limits.max()
+}
+
+/// How often the system fails in 30 days, as the first rule that projects states it.
+fn failure_rate(plan: &Plan) -> Option<f64> {
+    plan.rules.iter().find_map(|rule| match rule.kind {
+        RuleKind::Availability {
+            projected: true,
+            failures_per_30d,
+            ..
+        } => Some(failures_per_30d),
+        _ => None,
+    })
+}
+
+/// What the generator says of itself, over what stands in the ledger.
+pub(crate) fn generator_info(input: &Input, tally: &Tally) -> GeneratorInfo {
+    let report = input.facts.generator.as_ref();
+    GeneratorInfo {
+        scheduled: input
+            .facts
+            .stopped
+            .map_or(input.orders.written, |stopped| stopped.scheduled),
+        outcomes: tally.outcomes,
+        send_lag_p99_ns: report.and_then(|report| report.send_lag_p99_ns),
+        session_wait_p99_ns: report.and_then(|report| report.session_wait_p99_ns),
+        saturated: report.is_some_and(|report| report.saturated),
+        why: match report {
+            Some(report) => report.why.join("; "),
+            None => "the generator gave no report".to_string(),
+        },
+    }
+}

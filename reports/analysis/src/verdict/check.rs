@@ -1,0 +1,111 @@
+//! One rule becomes one check: a finding, weighed with the evidence it needs.
+
+use shakedown_record::run_record::Check;
+use shakedown_record::{Phase, Verdict};
+use shakedown_scenarios::plan::{DataClass, Plan, Rule, RuleKind};
+
+use super::finding::{Finding, Holds};
+use super::{availability, data, failover, latency, rates};
+use crate::evidence::Evidence;
+use crate::input::Input;
+use crate::measured::Measured;
+
+/// Holds one rule against the measurements.
+pub(crate) fn check(
+    rule: &Rule,
+    input: &Input,
+    plan: &Plan,
+    measured: &Measured,
+    evidence: &Evidence,
+) -> Check {
+    let finding = finding(&rule.kind, input, plan, measured);
+    let missing = evidence.missing(&rule.kind);
+    let (verdict, why) = match (&finding.holds, missing.as_slice()) {
+        (Holds::NoWithProof, _) => (Verdict::Fail, finding.why.clone()),
+        (_, [_, ..]) => (Verdict::Inconclusive, missing.join("; ")),
+        (Holds::Unknown(why), []) => (Verdict::Inconclusive, why.clone()),
+        (Holds::Yes, []) => (Verdict::Pass, finding.why.clone()),
+        (Holds::No, []) => (Verdict::Fail, finding.why.clone()),
+    };
+    Check {
+        id: rule.id.clone(),
+        phase: phase(&rule.kind),
+        kind: kind_name(&rule.kind).to_string(),
+        limit: finding.limit,
+        observed: finding.observed,
+        verdict,
+        severity: rule.severity,
+        why,
+        source: rule.source.clone(),
+    }
+}
+
+fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> Finding {
+    match *kind {
+        RuleKind::Latency {
+            quantile,
+            at_most_ns,
+            phase,
+        } => latency::at_client(measured, quantile, at_most_ns, phase),
+        RuleKind::EngineLatency {
+            quantile,
+            at_most_ns,
+            phase,
+        } => latency::at_engine(input, plan, measured, quantile, at_most_ns, phase),
+        RuleKind::Throughput {
+            at_least_per_s,
+            phase,
+        } => rates::throughput(measured, at_least_per_s, phase),
+        RuleKind::ErrorRate { at_most, phase } => rates::errors(measured, at_most, phase),
+        RuleKind::RejectRate { at_most, phase } => rates::rejects(measured, at_most, phase),
+        RuleKind::Failover { at_most_ns } => failover::failover(measured, at_most_ns),
+        RuleKind::Availability {
+            at_least,
+            projected: false,
+            ..
+        } => availability::seen(measured, at_least),
+        RuleKind::Availability {
+            at_least,
+            projected: true,
+            failures_per_30d,
+        } => availability::projected(measured, at_least, failures_per_30d),
+        RuleKind::Orders { class, at_most } => data::orders(measured, class, at_most),
+        RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
+    }
+}
+
+fn phase(kind: &RuleKind) -> Phase {
+    match kind {
+        RuleKind::Latency { phase, .. }
+        | RuleKind::EngineLatency { phase, .. }
+        | RuleKind::Throughput { phase, .. }
+        | RuleKind::ErrorRate { phase, .. }
+        | RuleKind::RejectRate { phase, .. } => *phase,
+        RuleKind::Failover { .. }
+        | RuleKind::Availability { .. }
+        | RuleKind::Orders { .. }
+        | RuleKind::Rpo { .. } => Phase::Run,
+    }
+}
+
+/// The rule's kind as it is written in a scenario.
+pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
+    match kind {
+        RuleKind::Latency { .. } => "latency",
+        RuleKind::EngineLatency { .. } => "engine-latency",
+        RuleKind::Throughput { .. } => "throughput",
+        RuleKind::Failover { .. } => "failover",
+        RuleKind::Availability { .. } => "availability",
+        RuleKind::ErrorRate { .. } => "error-rate",
+        RuleKind::RejectRate { .. } => "reject-rate",
+        RuleKind::Rpo { .. } => "rpo",
+        RuleKind::Orders { class, .. } => match class {
+            DataClass::Lost => "lost-orders",
+            DataClass::Divergent => "divergent-orders",
+            DataClass::Phantom => "phantom-orders",
+            DataClass::Duplicate => "duplicate-orders",
+            DataClass::Corrupt => "corrupt-orders",
+            DataClass::Unresolved => "unresolved-orders",
+        },
+    }
+}

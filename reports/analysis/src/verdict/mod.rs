@@ -1,0 +1,21 @@
+//! Measurements against limits: evidence first, then numbers, then flags and the exit code.
+//!
+//! ```text
+//! rule + measurements --> finding                    checks/*
+//! finding + evidence  --> check                      check.rs
+//! checks + flags      --> verdict, exit code, words  decide.rs
+//! ```
+//!
+//! Pass is what is left when nothing speaks against it: it is never the default.
+
+mod availability;
+mod check;
+mod data;
+mod decide;
+mod failover;
+mod finding;
+mod latency;
+mod rates;
+
+pub(crate) use check::check;
+pub(crate) use decide::{Decision, decide};

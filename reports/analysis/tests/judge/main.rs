@@ -1,0 +1,15 @@
+//! Synthetic run directories, written by the record's own writers, judged through the public functions.
+
+// Helpers of tests are tests: a broken set-up may panic.
+#![allow(clippy::unwrap_used)]
+
+mod build;
+mod data_classes;
+mod evidence;
+mod failover;
+mod figures;
+mod flags;
+mod load_alone;
+mod never_pass;
+mod plan;
+mod stories;
