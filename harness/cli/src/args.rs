@@ -1,0 +1,230 @@
+//! The command line, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Chaos and performance validation for trading engines: one scenario, one verdict, with the evidence.
+#[derive(Debug, Parser)]
+#[command(name = "shakedown", version, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 something was left behind, 64 wrong command line \
+    or file, 69 environment unavailable, 70 bug in shakedown, 77 a guard refused, 130 interrupted (healed first)."
+)]
+pub struct Cli {
+    /// Log what is done, to stderr.
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario and judge it.
+    Run(RunArgs),
+    /// Ad-hoc HTTP load on one URL, free of coordinated omission.
+    Load(LoadArgs),
+    /// Send one order through every line of a profile, without faults, and say what it can prove.
+    Probe(ProbeArgs),
+    /// Check a scenario or a profile; every mistake is reported at once.
+    Validate(FileArgs),
+    /// Show what a scenario would do, without doing it.
+    Plan(PlanArgs),
+    /// Print a JSON Schema.
+    Schema {
+        #[arg(value_enum)]
+        which: SchemaName,
+    },
+    /// Write a first profile and a first scenario into a folder, to be filled in.
+    Init {
+        /// Folder to write to; files that exist are never touched.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// List the shipped scenarios and systems.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Judge and render a saved run again, offline; exits with the run's code.
+    Report(ReportArgs),
+    /// Tell the story of a run, or of one order in it.
+    Explain {
+        /// Run directory or run id.
+        run: String,
+        /// Client order id, or the number of its slot.
+        #[arg(long)]
+        order: Option<String>,
+    },
+    /// Heal what a dead run left behind.
+    Recover {
+        /// Only this run (directory or id).
+        run: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop every run on this machine now: heal first, then end.
+    Halt {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start the reference engine, or a cluster of it.
+    #[cfg(feature = "stand-in")]
+    #[command(subcommand)]
+    Engine(shakedown_engine::cli::EngineCommand),
+    /// Print shell completions.
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page.
+    Man,
+    /// Thaws a process when Shakedown dies; started by Shakedown itself.
+    #[command(name = "__watchdog", hide = true)]
+    Watchdog {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+/// Where a scenario comes from and what is changed in it.
+#[derive(Debug, Args)]
+pub struct ScenarioArgs {
+    /// Scenario file, or the name of a shipped scenario (see `shakedown list`).
+    pub scenario: PathBuf,
+    /// local or external; overrides the file.
+    #[arg(long)]
+    pub environment: Option<String>,
+    /// Decides every random choice; overrides the file.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Change a value of the scenario, such as sla.steady-p99.latency.at-most=2ms.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    /// Run directory to make; it must not exist. Default: runs/<start, UTC>-<scenario>/
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Switch a defect of the stand-in on (see `shakedown engine defects`).
+    #[arg(long)]
+    pub defect: Vec<String>,
+    /// Show the plan and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask for confirmation.
+    #[arg(long)]
+    pub yes: bool,
+    /// Print record.json instead of the report.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct FileArgs {
+    /// Scenario or profile.
+    pub file: PathBuf,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// Profile file, or the name of a shipped system.
+    pub profile: PathBuf,
+    /// local or external.
+    #[arg(long)]
+    pub environment: Option<String>,
+    /// Switch a defect of the stand-in on.
+    #[arg(long)]
+    pub defect: Vec<String>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run directory or run id.
+    pub run: String,
+    #[arg(long, value_enum, default_value_t = FormatName::Text)]
+    pub format: FormatName,
+    /// Write to a file instead of stdout.
+    #[arg(long)]
+    pub to: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    Text,
+    Json,
+    Html,
+    Junit,
+    Markdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    Scenario,
+    Profile,
+    Record,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ArrivalName {
+    Constant,
+    Poisson,
+}
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// Target, such as http://127.0.0.1:8080/orders
+    pub url: String,
+    /// Requests per second, such as 10000/s. Required unless --closed.
+    #[arg(long, required_unless_present = "closed", conflicts_with = "closed")]
+    pub rate: Option<String>,
+    /// How long to send, such as 10s or 1m30s.
+    #[arg(long, default_value = "10s")]
+    pub duration: String,
+    /// Connections, each with one request in flight.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_000))]
+    pub sessions: u32,
+    /// Load threads.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub threads: u32,
+    #[arg(long, value_enum, default_value_t = ArrivalName::Constant)]
+    pub arrival: ArrivalName,
+    /// When a request counts as failed.
+    #[arg(long, default_value = "1s")]
+    pub timeout: String,
+    /// Closed loop: each session sends its next request when the previous one ended.
+    #[arg(long)]
+    pub closed: bool,
+    /// Seed of the Poisson arrivals.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Method; POST when a body is given.
+    #[arg(short = 'X', long = "request")]
+    pub method: Option<String>,
+    /// Header, such as 'Authorization: Bearer x'. May be repeated.
+    #[arg(short = 'H', long = "header")]
+    pub header: Vec<String>,
+    /// Body, or @FILE. {{id}} and {{now}} are filled in for each request.
+    #[arg(short = 'd', long = "data")]
+    pub data: Option<String>,
+    /// Exit 1 when this holds, such as 'p99>5ms', 'errors>0.1%' or 'rate<9000/s'. May be repeated.
+    #[arg(long = "fail-if")]
+    pub fail_if: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,93 @@
+//! Commands on files: validate, plan, init.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use shakedown_record::ExitCode;
+use shakedown_scenarios::{
+    CompileInput, Diagnostics, FileKind, compile, compile_profile, describe, file_kind, starter,
+};
+
+use super::json;
+use crate::args::{FileArgs, PlanArgs};
+use crate::files::{compile_scenario, profile_of, read};
+use crate::output::{Failure, print};
+
+/// `shakedown validate`.
+pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
+    let file = read(&args.file)?;
+    let checked = file_kind(&file).and_then(|kind| match kind {
+        FileKind::Profile => compile_profile(&file, None).map(|_| ()),
+        FileKind::Scenario => Ok(()),
+    });
+    let checked = match (checked, file_kind(&file)) {
+        (Ok(()), Ok(FileKind::Scenario)) => {
+            let profile = profile_of(&file)?;
+            let input = CompileInput {
+                scenario: &file,
+                profile: &profile,
+                overrides: &[],
+                environment: None,
+                seed: None,
+            };
+            compile(&input).map(|_| ())
+        }
+        (checked, _) => checked,
+    };
+    if args.json {
+        let none = Diagnostics::default();
+        print(&json(checked.as_ref().err().unwrap_or(&none))?);
+        return Ok(if checked.is_ok() {
+            ExitCode::Pass
+        } else {
+            ExitCode::Usage
+        });
+    }
+    checked.map_err(Failure::usage)?;
+    print(&format!("{}: ok", file.name));
+    Ok(ExitCode::Pass)
+}
+
+/// `shakedown plan`.
+pub fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
+    let compiled = compile_scenario(&args.scenario)?;
+    if args.json {
+        print(&json(&compiled.plan)?);
+    } else {
+        print(&describe(&compiled.plan));
+    }
+    Ok(ExitCode::Pass)
+}
+
+/// `shakedown init`.
+pub fn init(folder: &Path) -> Result<ExitCode, Failure> {
+    let failed =
+        |path: &Path, error: std::io::Error| Failure::usage(format!("{}: {error}", path.display()));
+    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    let files = [
+        ("system.yaml", starter::PROFILE),
+        ("scenario.yaml", starter::SCENARIO),
+    ];
+    if let Some((name, _)) = files.iter().find(|(name, _)| folder.join(name).exists()) {
+        return Err(Failure::usage(format!(
+            "{} exists; nothing was written",
+            folder.join(name).display()
+        )));
+    }
+    for (name, text) in files {
+        let path = folder.join(name);
+        let mut file = fs::File::create_new(&path).map_err(|error| failed(&path, error))?;
+        file.write_all(text.as_bytes())
+            .map_err(|error| failed(&path, error))?;
+    }
+    let folder = folder.display();
+    print(&format!(
+        "Wrote {folder}/system.yaml and {folder}/scenario.yaml. Next:\n\
+         \x20 edit {folder}/system.yaml: addresses, order messages, read-back\n\
+         \x20 shakedown validate {folder}/system.yaml\n\
+         \x20 shakedown probe {folder}/system.yaml      sends one order through every line of it\n\
+         \x20 shakedown run {folder}/scenario.yaml"
+    ));
+    Ok(ExitCode::Pass)
+}

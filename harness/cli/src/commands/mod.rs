@@ -1,0 +1,66 @@
+//! One file for each command: read the arguments, call the crates, print, exit.
+
+mod explain;
+mod files;
+mod halt;
+mod load;
+mod probe;
+mod recover;
+mod report;
+mod run;
+mod show;
+
+use shakedown_record::ExitCode;
+
+use crate::args::Command;
+use crate::output::Failure;
+
+/// Runs one command.
+pub fn dispatch(command: Command) -> ExitCode {
+    let result = match command {
+        Command::Run(args) => run::run(&args),
+        Command::Load(args) => load::load(&args),
+        Command::Probe(args) => probe::probe(&args),
+        Command::Validate(args) => files::validate(&args),
+        Command::Plan(args) => files::plan(&args),
+        Command::Schema { which } => show::schema(which),
+        Command::Init { folder } => files::init(&folder),
+        Command::List { json } => show::list(json),
+        Command::Report(args) => report::report(&args),
+        Command::Explain { run, order } => explain::explain(&run, order.as_deref()),
+        Command::Recover { run, json } => recover::recover(run.as_deref(), json),
+        Command::Halt { json } => halt::halt(json),
+        #[cfg(feature = "stand-in")]
+        Command::Engine(command) => engine(command),
+        Command::Completions { shell } => show::completions(shell),
+        Command::Man => show::man(),
+        Command::Watchdog { args } => watchdog(&args),
+    };
+    result.unwrap_or_else(Failure::report)
+}
+
+#[cfg(feature = "stand-in")]
+fn engine(command: shakedown_engine::cli::EngineCommand) -> Result<ExitCode, Failure> {
+    shakedown_engine::cli::run(command)
+        .map(|()| ExitCode::Pass)
+        .map_err(Failure::unavailable)
+}
+
+fn watchdog(args: &[String]) -> Result<ExitCode, Failure> {
+    Ok(shakedown_runner::mechanisms::watchdog_main(args))
+}
+
+/// Pretty JSON with a newline, for results that a script reads.
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::bug(format!("cannot write JSON: {error}")))
+}
+
+/// A runtime for the control plane; the load has threads of its own.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::bug(format!("cannot start the runtime: {error}")))
+}

@@ -1,0 +1,163 @@
+//! Finding and reading scenario and profile files: by path, or by the name of a shipped one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shakedown_record::run_dir::RunDir;
+use shakedown_scenarios::{
+    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, compile, library,
+    system_reference,
+};
+
+use crate::args::ScenarioArgs;
+use crate::output::Failure;
+
+/// Largest scenario or profile that is read; more is surely another file.
+const LARGEST_FILE_BYTES: u64 = 1 << 20;
+
+/// Reads a scenario or profile file, or a shipped one by name.
+///
+/// # Errors
+/// Exit 64, naming the file and what is wrong with it.
+pub fn read(path: &Path) -> Result<SourceFile, Failure> {
+    let name = path.display().to_string();
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            return library::find(&name)
+                .map(|shipped| SourceFile {
+                    name: shipped.path.to_string(),
+                    text: shipped.text.to_string(),
+                })
+                .ok_or_else(|| {
+                    Failure::usage(format!(
+                        "{name}: {error}; `shakedown list` shows what is shipped"
+                    ))
+                });
+        }
+    };
+    if !metadata.is_file() {
+        return Err(Failure::usage(format!(
+            "{name}: is not a file; give a YAML file"
+        )));
+    }
+    if metadata.len() > LARGEST_FILE_BYTES {
+        let mib = metadata.len() as f64 / 1_048_576.0;
+        return Err(Failure::usage(format!(
+            "{name}: has {mib:.1} MiB; a scenario or profile has at most 1 MiB, so this is another kind of file"
+        )));
+    }
+    let bytes = fs::read(path).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    SourceFile::from_bytes(&name, &bytes).map_err(Failure::usage)
+}
+
+/// Reads the profile that a scenario names: a path beside the scenario, or a shipped system.
+///
+/// # Errors
+/// Exit 64 when there is none.
+pub fn profile_of(scenario: &SourceFile) -> Result<SourceFile, Failure> {
+    let reference = system_reference(scenario).map_err(Failure::usage)?;
+    let beside = Path::new(&scenario.name)
+        .parent()
+        .unwrap_or(Path::new("."))
+        .join(&reference);
+    if beside.is_file() {
+        return read(&beside);
+    }
+    let in_library =
+        library::find(&reference).or_else(|| library::find(&format!("systems/{reference}")));
+    if let Some(shipped) = in_library {
+        return Ok(SourceFile {
+            name: shipped.path.to_string(),
+            text: shipped.text.to_string(),
+        });
+    }
+    Err(Failure::usage(format!(
+        "{}: system '{reference}' is neither a file beside the scenario ({}) nor a shipped system (see `shakedown list`)",
+        scenario.name,
+        beside.display()
+    )))
+}
+
+/// Compiles a scenario with its profile and the overrides of the command line.
+///
+/// # Errors
+/// Exit 64 with every mistake.
+pub fn compile_scenario(args: &ScenarioArgs) -> Result<Compiled, Failure> {
+    let overrides = args
+        .set
+        .iter()
+        .map(|text| parse_override(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let scenario = read(&args.scenario)?;
+    let profile = profile_of(&scenario)?;
+    let environment = args
+        .environment
+        .as_deref()
+        .map(parse_environment)
+        .transpose()?;
+    let input = CompileInput {
+        scenario: &scenario,
+        profile: &profile,
+        overrides: &overrides,
+        environment,
+        seed: args.seed,
+    };
+    compile(&input).map_err(Failure::usage)
+}
+
+/// Reads `local`, `external` and so on.
+///
+/// # Errors
+/// Exit 64 with the names that there are.
+pub fn parse_environment(text: &str) -> Result<EnvironmentKind, Failure> {
+    text.parse()
+        .map_err(|error| Failure::usage(format!("--environment {text}: {error}")))
+}
+
+fn parse_override(text: &str) -> Result<Override, Failure> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok(Override {
+            key: key.trim().to_string(),
+            value: value.to_string(),
+        }),
+        Some(_) | None => Err(Failure::usage(format!(
+            "--set {text}: expected KEY=VALUE, such as sla.steady-p99.latency.at-most=2ms"
+        ))),
+    }
+}
+
+/// Compiles the plan of a saved run from the files in its directory.
+///
+/// # Errors
+/// Exit 64 when the directory holds no run.
+pub fn compile_saved(dir: &RunDir) -> Result<Compiled, Failure> {
+    let scenario = read(&dir.scenario())?;
+    let profile = read(&dir.system())?;
+    let input = CompileInput {
+        scenario: &scenario,
+        profile: &profile,
+        overrides: &[],
+        environment: None,
+        seed: None,
+    };
+    compile(&input).map_err(Failure::usage)
+}
+
+/// Finds a saved run: a directory, or an id (or directory name) below `runs/`.
+///
+/// # Errors
+/// Exit 64 when there is none.
+pub fn find_run(run: &str) -> Result<RunDir, Failure> {
+    let as_path = PathBuf::from(run);
+    if as_path.is_dir() {
+        return Ok(RunDir::at(&as_path));
+    }
+    let below = Path::new("runs").join(run);
+    if below.is_dir() && !run.is_empty() {
+        return Ok(RunDir::at(&below));
+    }
+    Err(Failure::usage(format!(
+        "{run}: no run directory of that name here, and none below runs/"
+    )))
+}
