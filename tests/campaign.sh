@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The full counts behind the samples of tests/run.sh; the table goes to docs/evidence/NAME.tsv, with how it was made.
+#
+#   tests/campaign.sh quickstart-20-seeds      about 15 minutes
+#   tests/campaign.sh sigkill-30               about 10 minutes
+#
+# Needs a clean checkout: a table that names a commit must have been made from it. Leave the machine alone meanwhile.
+set -eu
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case "${1:-}" in
+    quickstart-20-seeds | sigkill-30) name=$1 ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+esac
+if [ -n "$(git status --porcelain -- . ':!docs/evidence')" ]; then
+    echo "there are changes that are not committed: the table could not name what it was made from" >&2
+    exit 64
+fi
+cargo build --release --workspace --bins
+target=${CARGO_TARGET_DIR:-target}
+export SHAKEDOWN_BIN
+SHAKEDOWN_BIN=$(realpath "$target/release/shakedown")
+"$target/release/campaign" --name "$name" --commit "$(git rev-parse HEAD)" --out "docs/evidence/$name.tsv"
+echo "docs/evidence/$name.tsv supports its claim"

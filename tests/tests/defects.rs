@@ -1,0 +1,126 @@
+//! Each defect of the reference engine turns a named check red; the clean engine turns none.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by unwrapping it"
+)]
+
+use shakedown_record::Verdict;
+use shakedown_tests::shakedown::{Sandbox, alone, check, library};
+
+/// What is switched on, where it shows, and which check must see it.
+struct Case {
+    defect: &'static str,
+    scenario: &'static str,
+    check: &'static str,
+}
+
+const CASES: [Case; 6] = [
+    Case {
+        defect: "ack-before-quorum",
+        scenario: "quickstart",
+        check: "lost",
+    },
+    Case {
+        defect: "forget-tail-on-promotion",
+        scenario: "quickstart",
+        check: "divergent",
+    },
+    Case {
+        defect: "duplicate-on-retry",
+        scenario: "quickstart",
+        check: "duplicate",
+    },
+    Case {
+        defect: "accept-rejected",
+        scenario: "baseline",
+        check: "phantom",
+    },
+    Case {
+        defect: "corrupt-quantity",
+        scenario: "baseline",
+        check: "corrupt",
+    },
+    Case {
+        defect: "slow-failover",
+        scenario: "quickstart",
+        check: "failover",
+    },
+];
+
+fn turns_red(defect: &str) {
+    let _alone = alone();
+    let case = CASES
+        .iter()
+        .find(|case| case.defect == defect)
+        .expect("every defect has its case");
+    let sandbox = Sandbox::new();
+    let more = ["--defect", defect, "--set", "phases.steady=5s"];
+    let run = sandbox.run_scenario(&library(case.scenario), &more);
+    let record = run.expect_code(1);
+    assert_eq!(record.verdict, Verdict::Fail);
+    assert_eq!(record.run.defect.as_deref(), Some(defect));
+    let red = check(&record, case.check);
+    assert_eq!(red.verdict, Verdict::Fail, "{}", run.finished.said());
+    assert!(!red.why.is_empty());
+    let screen = &run.finished.stdout;
+    assert!(screen.starts_with("FAIL"), "{screen}");
+    assert!(screen.contains(defect), "the defect is not named\n{screen}");
+    // Whatever the engine did, Shakedown leaves nothing of its own behind.
+    assert_eq!(sandbox.left_after_s(2.0), []);
+    if record.data_loss.examples.is_empty() {
+        assert_eq!(case.check, "failover", "a loss without an example");
+        return;
+    }
+    let example = &record.data_loss.examples[0];
+    let dir = run.dir.to_str().unwrap();
+    let story = sandbox.run(&["explain", dir, "--order", &example.order]);
+    story.expect_words(&[&example.order]);
+}
+
+#[test]
+fn acknowledgements_before_the_quorum_lose_orders() {
+    turns_red("ack-before-quorum");
+}
+
+#[test]
+fn a_forgotten_tail_diverges() {
+    turns_red("forget-tail-on-promotion");
+}
+
+#[test]
+fn retries_that_execute_twice_are_duplicates() {
+    turns_red("duplicate-on-retry");
+}
+
+#[test]
+fn rejected_orders_in_the_book_are_phantoms() {
+    turns_red("accept-rejected");
+}
+
+#[test]
+fn other_quantities_are_corrupt() {
+    turns_red("corrupt-quantity");
+}
+
+#[test]
+fn a_slow_failover_misses_its_limit() {
+    turns_red("slow-failover");
+}
+
+#[test]
+fn every_defect_of_the_engine_has_its_case() {
+    let sandbox = Sandbox::new();
+    let listed = sandbox.run(&["engine", "defects"]);
+    listed.expect_code(0);
+    let names: Vec<&str> = listed
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| word.contains('-'))
+        .collect();
+    let mut cases: Vec<&str> = CASES.iter().map(|case| case.defect).collect();
+    let mut listed_names = names.clone();
+    cases.sort_unstable();
+    listed_names.sort_unstable();
+    assert_eq!(listed_names, cases, "{}", listed.stdout);
+}
