@@ -29,6 +29,8 @@ pub struct Kill {
     pub frozen: usize,
     /// How `recover` ended.
     pub recover: Finished,
+    /// How a second `recover` ended, which finds nothing to do.
+    pub again: Finished,
 }
 
 impl Kill {
@@ -82,6 +84,7 @@ pub fn kill_once(number: u64, of: u64, seed: u64) -> Kill {
         frozen: left.iter().filter(|process| process.is_frozen()).count(),
         left: left.iter().map(|process| format!("{process:?}")).collect(),
         recover: sandbox.run(&["recover"]),
+        again: sandbox.run(&["recover"]),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum RunError {
     /// A guard could not ask what it has to ask.
     #[error("the target cannot be reached, so nothing can be proven of it: {0}")]
     Unreachable(String),
+    #[error("{replica} was not ready within {within_s} s")]
+    NotReady { replica: String, within_s: u64 },
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
@@ -52,6 +54,7 @@ impl RunError {
             RunError::Load(LoadError::Conservation { .. } | LoadError::Panicked { .. })
             | RunError::Hung { .. } => ExitCode::Bug,
             RunError::Unreachable(_)
+            | RunError::NotReady { .. }
             | RunError::Secret(_)
             | RunError::Environment(_)
             | RunError::State(_)

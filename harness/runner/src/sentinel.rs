@@ -141,3 +141,65 @@ fn words(target: &Target, symbol: &SymbolShare, number: usize) -> OrderWords {
         quantity: quantity_text(instrument, 1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shakedown_record::event::read_events;
+
+    use super::*;
+    use crate::testing::{Exchange, Fault, plan, target};
+
+    async fn sent(fault: Fault) -> (Sentinels, Vec<Event>, Exchange) {
+        let exchange = Exchange::open().await;
+        exchange.misbehave(fault);
+        let bases = [exchange.base.clone()];
+        let target = target(plan(&bases), &bases);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let sentinels = send(&target, &EventLog::create(&path).unwrap()).await;
+        let events = read_events(&path).unwrap();
+        (
+            sentinels,
+            events.into_iter().map(|it| it.event).collect(),
+            exchange,
+        )
+    }
+
+    #[tokio::test]
+    async fn one_order_for_each_symbol_is_put_behind_all_others() {
+        let (sentinels, events, exchange) = sent(Fault::None).await;
+        assert_eq!(
+            (sentinels.missing.clone(), sentinels.sequence()),
+            (None, Some(1))
+        );
+        assert!(
+            matches!(&events[..], [Event::Sentinel { acked: true, id, .. }] if id == "abc123-s0")
+        );
+        let order = &exchange.orders()[0];
+        assert_eq!(
+            (order.id.as_str(), order.price.as_str()),
+            ("abc123-s0", "49000.00")
+        );
+        assert_eq!(sentinels.ids(Identity::Client).len(), 1);
+        assert!(sentinels.ids(Identity::Server).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_rejected_sentinel_is_missing_with_its_reason() {
+        let (sentinels, events, exchange) = sent(Fault::RejectsAll).await;
+        let missing = sentinels.missing.unwrap();
+        assert!(
+            missing.contains("BTCUSD") && missing.contains("risk limit"),
+            "{missing}"
+        );
+        assert!(matches!(
+            &events[..],
+            [Event::Sentinel {
+                acked: false,
+                reason: Some(_),
+                ..
+            }]
+        ));
+        assert!(sentinels.orders.is_empty() && exchange.orders().is_empty());
+    }
+}

@@ -97,34 +97,45 @@ fn matches(answer: &Answer, reply: &Reply) -> bool {
         && conditions.all(|condition| holds(condition, &reply.body))
 }
 
+/// Why a copy is not known to have every sentinel, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behind {
+    /// It answers, and does not have it; or there is none to ask for.
+    Missing(String),
+    /// It gives no answer that says anything.
+    Unreadable(String),
+}
+
 /// Waits until a copy has every acknowledged sentinel.
 ///
 /// # Errors
-/// In words, when it does not have them by the deadline.
+/// When it does not have them by the deadline.
 pub async fn wait_for_sentinels(
     target: &Arc<Target>,
     spec: &ByIdSpec,
     base: &str,
     ours: &Ours,
     deadline: Instant,
-) -> Result<(), String> {
+) -> Result<(), Behind> {
     if let Some(missing) = &ours.sentinels.missing {
-        return Err(missing.clone());
+        return Err(Behind::Missing(missing.clone()));
     }
     let identity = target.plan.system.orders.identity;
     let ids = ours.sentinels.ids(identity);
     for order in ours.sentinels.acked() {
         let Some(ids) = ids.iter().find(|ids| ids.client == order.words.id) else {
-            return Err(format!(
-                "the engine told no id for sentinel {}",
-                order.words.id
-            ));
+            let id = &order.words.id;
+            return Err(Behind::Missing(format!(
+                "the engine told no id for sentinel {id}"
+            )));
         };
         loop {
             let why = match ask(target, spec, base, ids, Some(&order.words)).await {
                 Told::Found { .. } => break,
-                Told::Absent => format!("it does not have the sentinel {}", ids.client),
-                Told::Unclear(why) => why,
+                Told::Absent => {
+                    Behind::Missing(format!("it does not have the sentinel {}", ids.client))
+                }
+                Told::Unclear(why) => Behind::Unreadable(why),
             };
             if Instant::now() >= deadline {
                 return Err(why);

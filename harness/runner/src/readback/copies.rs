@@ -1,6 +1,7 @@
 //! Reading every copy after the heal, behind the sentinel, into the run directory.
 
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::ReadBack;
 use tokio::task::JoinSet;
 
-use super::by_id::{ByIdSpec, Told, ask, wait_for_sentinels};
+use super::by_id::{Behind, ByIdSpec, Told, ask, wait_for_sentinels};
 use super::list::{Dump, ListSpec, dump, watermark};
 use super::ours::{OrderIds, Ours};
 use super::rows::without_secrets;
@@ -22,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Orders that are asked for at once when a copy is read by id.
 const BY_ID_AT_ONCE: usize = 16;
+
+/// After so many orders without a clear answer a copy counts as unreadable, and no more are asked for.
+const MOST_UNCLEAR: u32 = 64;
 
 /// The slowest reading by id that is waited for, and the longest it may take whatever the number of orders.
 const BY_ID_SLOWEST_PER_S: f64 = 250.0;
@@ -227,9 +231,22 @@ impl Reading {
             complete: false,
             rows: 0,
             watermark: None,
-            reason: sentinels.err(),
+            reason: None,
             by_id: true,
         };
+        match sentinels {
+            Ok(()) => {}
+            Err(Behind::Missing(why)) => done.reason = Some(why),
+            // Asking for every order would take long and tell nothing.
+            Err(Behind::Unreadable(why)) => {
+                done.reason = Some(why);
+                let rows = RowWriter::create(self.run_dir.root(), self.kind, &copy.name);
+                if let Err(error) = rows.and_then(RowWriter::finish) {
+                    done.reason = Some(cannot_write(error));
+                }
+                return CopyRead { done, open: None };
+            }
+        }
         match self.ask_all(spec, copy, &mut done).await {
             Ok(open) => CopyRead { done, open },
             Err(why) => {
@@ -258,11 +275,22 @@ impl Reading {
         let deadline = Instant::now() + self.by_id_time(orders.len());
         let spread = {
             let (reading, spec, writer) = (Arc::clone(self), spec.clone(), Arc::clone(&writer));
-            let base = copy.base_url.clone();
+            let (base, unclear) = (copy.base_url.clone(), Arc::new(AtomicU32::new(0)));
             spread(orders, BY_ID_AT_ONCE, deadline, move |ids| {
                 let (reading, spec) = (Arc::clone(&reading), spec.clone());
                 let (writer, base) = (Arc::clone(&writer), base.clone());
-                async move { reading.ask_one(&spec, &base, ids, &writer).await }
+                let unclear = Arc::clone(&unclear);
+                async move {
+                    if unclear.load(Ordering::Relaxed) >= MOST_UNCLEAR {
+                        let why = "not asked for after so many".to_string();
+                        return (ids, One::Unclear(why));
+                    }
+                    let one = reading.ask_one(&spec, &base, ids, &writer).await;
+                    if let One::Unclear(_) = one.1 {
+                        unclear.fetch_add(1, Ordering::Relaxed);
+                    }
+                    one
+                }
             })
             .await
         };
@@ -282,21 +310,13 @@ impl Reading {
                 }
             }
         }
-        if let Some(first) = first {
-            let why = format!("{unclear} orders without a clear answer, the first {first}");
-            done.reason.get_or_insert(why);
-        }
-        if spread.left > 0 {
-            let why = format!("out of time with {} orders not asked for", spread.left);
-            done.reason.get_or_insert(why);
-        }
-        if asked.without_id > 0 {
-            let why = format!(
-                "for {} acknowledged orders the engine told no id to ask for",
-                asked.without_id
-            );
-            done.reason.get_or_insert(why);
-        }
+        done.reason = done
+            .reason
+            .take()
+            .or_else(|| {
+                first.map(|it| format!("{unclear} orders without a clear answer, the first {it}"))
+            })
+            .or_else(|| not_asked(spread.left, asked.without_id));
         done.complete = done.reason.is_none();
         Ok(open)
     }
@@ -359,6 +379,15 @@ enum One {
     /// Found, and the profile does not tell open from done.
     Unknown,
     Unclear(String),
+}
+
+/// Why orders were not asked for; `None` when all were.
+fn not_asked(left: usize, without_id: u64) -> Option<String> {
+    if left > 0 {
+        return Some(format!("out of time with {left} orders not asked for"));
+    }
+    (without_id > 0)
+        .then(|| format!("for {without_id} acknowledged orders the engine told no id to ask for"))
 }
 
 fn cannot_write(error: io::Error) -> String {

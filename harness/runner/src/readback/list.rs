@@ -14,7 +14,7 @@ use crate::probes::Target;
 use crate::probes::target::QUERY_TIMEOUT;
 
 /// So many pages without a row in a row are no progress.
-const MOST_EMPTY_PAGES: u32 = 50;
+const MOST_EMPTY_PAGES: u32 = 20;
 
 /// How a list is read: the profile's words.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use shakedown_load::secret::Secrets;
@@ -23,7 +24,11 @@ use crate::guard;
 use crate::journal::{Entry, Journal, OpenOrders, RunAbout};
 use crate::lock::{Holder, Lock};
 use crate::probes::Target;
-use crate::probes::state::look;
+use crate::probes::state::{look, ready};
+use crate::probes::target::PROBE_TIMEOUT;
+
+/// How long an external system may take to be ready.
+const READY_WITHIN: Duration = Duration::from_secs(15);
 
 /// A run whose load has begun.
 pub(super) struct Begun {
@@ -64,6 +69,7 @@ impl Run {
         )?);
         self.events
             .emit(look(&target, Moment::Before, digests).await);
+        self.wait_until_ready(&target, interrupt).await?;
         if interrupt.is_there() {
             return Ok(None);
         }
@@ -112,6 +118,30 @@ impl Run {
         let environment = Arc::new(Environment::start(&context).await?);
         let standing = self.standing.environment.get_or_init(|| environment);
         Ok(Arc::clone(standing))
+    }
+
+    /// What somebody else started may still be starting; what Shakedown started is ready already.
+    async fn wait_until_ready(
+        &self,
+        target: &Target,
+        interrupt: &Interrupt,
+    ) -> Result<(), RunError> {
+        let deadline = Instant::now() + READY_WITHIN;
+        for replica in target.engine_replicas() {
+            while ready(target, &replica, PROBE_TIMEOUT).await == Some(false) {
+                if interrupt.is_there() {
+                    return Ok(());
+                }
+                if Instant::now() >= deadline {
+                    return Err(RunError::NotReady {
+                        replica: replica.name,
+                        within_s: READY_WITHIN.as_secs(),
+                    });
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+        Ok(())
     }
 
     fn orders_may_be_open(&self, target: &Target, journal: &Journal) -> Result<(), RunError> {

@@ -213,6 +213,35 @@ async fn an_address_where_nobody_is_cannot_be_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_external_system_may_take_a_moment_to_be_ready() {
+    let exchange = Exchange::open().await;
+    exchange.misbehave(Fault::NotReady);
+    let later = exchange.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        assert!(later.orders().is_empty());
+        later.misbehave(Fault::None);
+    });
+    let plan = plan(std::slice::from_ref(&exchange.base));
+    let ran = run_plan(plan, Some(Duration::from_millis(1_800))).await;
+    assert_eq!(ran.end.exit_floor, Some(ExitCode::Interrupted));
+    ran.position(|event| matches!(event, Event::LoadStopped { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_before_the_load_sends_nothing() {
+    let exchange = Exchange::open().await;
+    exchange.misbehave(Fault::NotReady);
+    let plan = plan(std::slice::from_ref(&exchange.base));
+    let ran = run_plan(plan, Some(Duration::from_millis(500))).await;
+    assert_eq!(ran.end.exit_floor, Some(ExitCode::Interrupted));
+    assert!(ran.took < Duration::from_secs(3));
+    assert!(exchange.orders().is_empty());
+    ran.position(|event| matches!(event, Event::Interrupted { .. }));
+    assert!(ran.run_dir.root().join("journal.jsonl").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abort_condition_ends_the_run_but_not_its_evidence() {
     let exchange = Exchange::open().await;
     let mut plan = plan(std::slice::from_ref(&exchange.base));

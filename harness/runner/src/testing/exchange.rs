@@ -42,6 +42,8 @@ pub enum Fault {
     WrongOrder,
     /// Says that it is production.
     Production,
+    /// Never ready.
+    NotReady,
 }
 
 /// An order as it is kept.
@@ -115,7 +117,7 @@ impl Exchange {
             .route("/orders", post(enter).get(list))
             .route("/orders/{id}", delete(cancel).get(one).put(replace))
             .route("/role", get(role_of))
-            .route("/ready", get(async || "ok"))
+            .route("/ready", get(ready))
             .route("/info", get(info))
             .route("/version", get(async || Json(json!({"version": "4.12.0"}))))
             .route("/metrics", get(async || METRICS))
@@ -261,6 +263,13 @@ async fn list(State(exchange): State<Exchange>, Query(query): Query<After>) -> R
         _ => (from + PAGE < orders.len()).then_some(from + PAGE),
     };
     Json(json!({"orders": page, "next": next, "mark": orders.len()})).into_response()
+}
+
+async fn ready(State(exchange): State<Exchange>) -> Response {
+    match exchange.fault() {
+        Fault::NotReady => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        _ => "ok".into_response(),
+    }
 }
 
 async fn role_of(State(exchange): State<Exchange>) -> Json<Value> {
