@@ -91,10 +91,10 @@ component() { # COMMAND COMPONENT: makes a part of the toolchain available
 }
 
 if component fmt rustfmt; then stage fmt 60 cargo fmt --all --check; else skip fmt "rustfmt cannot be had"; fi
-stage build 1000 cargo build --release --workspace --bins --tests || finish
+stage build 1500 cargo build --release --workspace --bins --tests || finish
 # In the release profile, so that build scripts and procedural macros are the ones that were just built.
 if component clippy clippy; then
-    stage clippy 500 cargo clippy --release --workspace --all-targets -- -D warnings
+    stage clippy 900 cargo clippy --release --workspace --all-targets -- -D warnings
 else
     skip clippy "clippy cannot be had"
 fi

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use shakedown_record::phase::Phase;
+
 use crate::compile::{rate_text, share_text, time_text};
 use crate::plan::{
     AbortRule, Arrival, DataLayout, EnvironmentPlan, FaultKind, FaultPlan, Plan, RestartedBy,
@@ -144,77 +146,70 @@ pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
 
 /// One sentence on a rule.
 pub fn rule_sentence(rule: &Rule) -> String {
-    let limit = match &rule.kind {
+    let source = rule.source.as_ref();
+    let source = source
+        .map(|source| format!(" ({source})"))
+        .unwrap_or_default();
+    format!("{}: {}{source}", rule.id, limit_words(&rule.kind))
+}
+
+fn limit_words(kind: &RuleKind) -> String {
+    let slow = |quantile: f64, clock: &str, at_most_ns: u64, phase: Phase| {
+        let (quantile, limit) = (quantile_text(quantile), time_text(at_most_ns));
+        format!("P{quantile} {clock} at most {limit} in {}", phase.name())
+    };
+    let share = |at_most: f64, what: &str, phase: Phase| {
+        format!("at most {} {what} in {}", share_text(at_most), phase.name())
+    };
+    match *kind {
         RuleKind::Latency {
             quantile,
             at_most_ns,
             phase,
-        } => {
-            format!(
-                "P{} of response time at most {} in {}",
-                quantile_text(*quantile),
-                time_text(*at_most_ns),
-                phase.name()
-            )
-        }
+        } => slow(quantile, "of response time", at_most_ns, phase),
         RuleKind::EngineLatency {
             quantile,
             at_most_ns,
             phase,
-        } => {
-            format!(
-                "P{} by the engine's own clock at most {} in {}",
-                quantile_text(*quantile),
-                time_text(*at_most_ns),
-                phase.name()
-            )
-        }
+        } => slow(quantile, "by the engine's own clock", at_most_ns, phase),
         RuleKind::Throughput {
             at_least_per_s,
             phase,
         } => {
             format!(
                 "at least {} acknowledged in {}",
-                rate_text(*at_least_per_s),
+                rate_text(at_least_per_s),
                 phase.name()
             )
         }
-        RuleKind::Failover { at_most_ns } => format!("failover at most {}", time_text(*at_most_ns)),
+        RuleKind::Failover { at_most_ns } => format!("failover at most {}", time_text(at_most_ns)),
         RuleKind::Availability {
             at_least,
-            projected,
+            projected: true,
             failures_per_30d,
         } => {
-            let over = if *projected {
-                format!("projected at {failures_per_30d} failures in 30 days")
-            } else {
-                "over the run".to_string()
-            };
-            format!("availability at least {}, {over}", share_text(*at_least))
-        }
-        RuleKind::ErrorRate { at_most, phase } => format!(
-            "at most {} errors in {}",
-            share_text(*at_most),
-            phase.name()
-        ),
-        RuleKind::RejectRate { at_most, phase } => {
+            let at_least = share_text(at_least);
             format!(
-                "at most {} rejected in {}",
-                share_text(*at_most),
-                phase.name()
+                "availability at least {at_least}, projected at {failures_per_30d} failures in 30 days"
             )
         }
+        RuleKind::Availability {
+            at_least,
+            projected: false,
+            ..
+        } => {
+            format!(
+                "availability at least {}, over the run",
+                share_text(at_least)
+            )
+        }
+        RuleKind::ErrorRate { at_most, phase } => share(at_most, "errors", phase),
+        RuleKind::RejectRate { at_most, phase } => share(at_most, "rejected", phase),
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
         RuleKind::Rpo { at_most_ns } => {
-            format!("no lost order older than {}", time_text(*at_most_ns))
+            format!("no lost order older than {}", time_text(at_most_ns))
         }
-    };
-    let source = rule
-        .source
-        .as_ref()
-        .map(|source| format!(" ({source})"))
-        .unwrap_or_default();
-    format!("{}: {limit}{source}", rule.id)
+    }
 }
 
 fn abort_sentence(abort: &AbortRule) -> String {

@@ -164,24 +164,7 @@ fn mix(
             );
         }
     }
-    let unbounded = symbols
-        .iter()
-        .find(|symbol| symbol.instrument.oversized_lots.is_none());
-    if spec.oversized > 0
-        && let Some(symbol) = unbounded
-    {
-        sheet.refuse_with(
-            &at.to("oversized"),
-            format!(
-                "the profile does not say which quantity of {} is too large",
-                symbol.name
-            ),
-            format!(
-                "write oversized: 0, or `max` under instruments.{} in the profile",
-                symbol.name
-            ),
-        );
-    }
+    refuse_unbounded_oversized(at, spec.oversized, symbols, sheet);
     let heaviest = [spec.new, spec.cancel, spec.replace, spec.oversized];
     if heaviest.iter().any(|weight| *weight > 1_000_000) {
         sheet.refuse_with(
@@ -195,6 +178,28 @@ fn mix(
         cancel: spec.cancel,
         replace: spec.replace,
         oversized: spec.oversized,
+    }
+}
+
+/// Oversized orders need to know which quantity is too large.
+fn refuse_unbounded_oversized(at: &At, weight: u32, symbols: &[SymbolShare], sheet: &Sheet) {
+    let unbounded = symbols
+        .iter()
+        .find(|symbol| symbol.instrument.oversized_lots.is_none());
+    if weight > 0
+        && let Some(symbol) = unbounded
+    {
+        sheet.refuse_with(
+            &at.to("oversized"),
+            format!(
+                "the profile does not say which quantity of {} is too large",
+                symbol.name
+            ),
+            format!(
+                "write oversized: 0, or `max` under instruments.{} in the profile",
+                symbol.name
+            ),
+        );
     }
 }
 

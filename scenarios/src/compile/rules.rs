@@ -74,7 +74,8 @@ pub(super) fn written<'s>(
         .collect()
 }
 
-fn kind(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Option<RuleKind> {
+/// Every kind of limit that a rule sets, in the order of the grammar.
+fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
     let mut kinds: Vec<RuleKind> = Vec::new();
     let latency = spec.latency.as_ref().map(|limit| RuleKind::Latency {
         quantile: limit.quantile.fraction,
@@ -119,7 +120,12 @@ fn kind(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Option<RuleKind> {
             at_most: limit.at_most,
         })
     }));
-    match kinds.as_slice() {
+    kinds
+}
+
+/// The one kind of limit that a rule sets.
+fn kind(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Option<RuleKind> {
+    match kinds_set(at, spec, sheet).as_slice() {
         [only] => Some(only.clone()),
         [] => {
             sheet.refuse_entry(

@@ -5,74 +5,14 @@
 
 mod checks;
 mod faults;
+mod first_screen;
 mod headline;
+mod line;
 mod remains;
 
-use shakedown_record::exit::Verdict;
-use shakedown_record::run_record::RunRecord;
-
-use crate::words::Tone;
 pub(crate) use checks::{CheckLine, by_urgency, observed_text, verdict_word};
 pub(crate) use faults::outage;
+pub(crate) use first_screen::FirstScreen;
 pub(crate) use headline::Headline;
+pub(crate) use line::Line;
 pub(crate) use remains::generator;
-
-/// A sentence and what it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub(crate) text: String,
-    pub(crate) tone: Tone,
-    /// A command that does something about it; never broken over lines.
-    pub(crate) command: Option<String>,
-}
-
-impl Line {
-    fn new(text: impl Into<String>, tone: Tone) -> Line {
-        Line {
-            text: text.into(),
-            tone,
-            command: None,
-        }
-    }
-}
-
-/// The first screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FirstScreen {
-    pub(crate) verdict: Verdict,
-    pub(crate) headline: Headline,
-    /// Reasons beyond the headline that no check tells.
-    pub(crate) reasons: Vec<String>,
-    pub(crate) target: String,
-    pub(crate) defect: Option<String>,
-    pub(crate) faults: Vec<Line>,
-    pub(crate) outages: Vec<Line>,
-    pub(crate) checks: Vec<CheckLine>,
-    pub(crate) read_back: Line,
-    pub(crate) generator: Line,
-    pub(crate) left_behind: Vec<Line>,
-    /// Classes of data loss that nobody looked for; empty when all were checked.
-    pub(crate) not_checked: Option<String>,
-    pub(crate) run: String,
-}
-
-impl FirstScreen {
-    /// The first screen of a record.
-    pub(crate) fn of(record: &RunRecord) -> FirstScreen {
-        FirstScreen {
-            verdict: record.verdict,
-            headline: Headline::of(record),
-            reasons: headline::other_reasons(record),
-            target: headline::target(record),
-            defect: record.run.defect.clone(),
-            faults: faults::sentences(&record.faults),
-            outages: faults::outages(record),
-            checks: checks::lines(record),
-            read_back: remains::read_back(record),
-            generator: remains::generator(&record.generator),
-            left_behind: remains::left_behind(record),
-            not_checked: remains::not_checked(&record.data_loss),
-            run: headline::run_line(record),
-        }
-    }
-}
