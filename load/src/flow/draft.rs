@@ -6,7 +6,7 @@ use shakedown_scenarios::plan::{Instrument, LoadPlan, Mix};
 use super::random::Random;
 
 /// One order in this many is priced across the middle, so that there are trades; the others rest.
-const CROSSING_ONE_IN: u64 = 20;
+const CROSSING_ONE_IN: u64 = 50;
 
 /// What a slot would ask.
 ///
@@ -284,7 +284,7 @@ mod tests {
     }
 
     /// Changing this number breaks the replay of every recorded run: do it knowingly and say so in the changelog.
-    const GOLDEN_SEED_7: u64 = 4_454_022_552_959_981_361;
+    const GOLDEN_SEED_7: u64 = 12_711_713_565_053_854_905;
 
     #[test]
     fn kinds_symbols_and_accounts_come_in_their_shares() {
@@ -322,7 +322,7 @@ mod tests {
             let quantity_is_legal = (1..=instrument.largest_lots).contains(&draft.quantity_lots);
             assert_eq!(quantity_is_legal, draft.kind != OrderKind::Oversized);
         }
-        assert!((2_200..2_800).contains(&crossing), "{crossing}");
+        assert!((850..1_150).contains(&crossing), "{crossing}");
     }
 
     #[test]
