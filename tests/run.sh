@@ -81,9 +81,9 @@ finish() {
     exit
 }
 
-# NAME BUDGET_S: the tests of one file of tests/tests, one after the other. Always the whole workspace: selecting one
-# package would select other features, and build the dependencies again.
-end_to_end() { stage "$1" "$2" cargo test --release --workspace --test "$1" -- --test-threads=1; }
+# NAME BUDGET_S THREADS: the tests of one file of tests/tests; those that measure times see to it that they run alone.
+# Always the whole workspace: selecting one package would select other features, and build the dependencies again.
+end_to_end() { stage "$1" "$2" cargo test --release --workspace --test "$1" -- --test-threads="$3"; }
 
 component() { # COMMAND COMPONENT: makes a part of the toolchain available
     cargo "$1" --version >/dev/null 2>&1 || rustup component add "$2" >/dev/null 2>&1
@@ -100,16 +100,16 @@ else
 fi
 stage unit 300 cargo test --release --workspace --lib --bins
 stage doc 120 cargo test --release --workspace --doc
-end_to_end tidy 60
-end_to_end evidence 30
-end_to_end input 90
-end_to_end quickstart 150
-end_to_end library 300
-end_to_end defects 420
-end_to_end foreign 300
-end_to_end sensors 180
-end_to_end truth 180
-end_to_end sigkill 300
+end_to_end tidy 60 4
+end_to_end evidence 30 4
+end_to_end input 90 4
+end_to_end quickstart 150 1
+end_to_end library 240 1
+end_to_end defects 300 2
+end_to_end foreign 240 3
+end_to_end sensors 180 2
+end_to_end truth 180 1
+end_to_end sigkill 180 2
 if [ $quick = yes ]; then
     skip spike "left out by --quick"
 else

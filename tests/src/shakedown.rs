@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,10 +20,16 @@ use crate::proc::{ProcessSeen, marked};
 /// No run of the tests may last longer.
 const LONGEST_RUN_S: f64 = 240.0;
 
-/// Held by whoever measures or needs the machine's cores; tests of one file then wait for each other.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static CORES: Mutex<()> = Mutex::new(());
-    CORES.lock().unwrap_or_else(PoisonError::into_inner)
+static CORES: RwLock<()> = RwLock::new(());
+
+/// Held by whoever measures times: no other test of the file runs meanwhile.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    CORES.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Held by whoever runs beside others: what it asserts must not depend on how fast the machine is.
+pub fn beside() -> RwLockReadGuard<'static, ()> {
+    CORES.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The root of the workspace.

@@ -86,6 +86,17 @@ impl Truth {
         }
     }
 
+    /// True when the server answered late although it was there: then the machine stood still, and the log shows more
+    /// than the programmed outage. Half a second after it came back is left to the sessions that queue then.
+    pub fn was_disturbed(&self, down_ns: u64, up_ns: u64) -> bool {
+        const LATE_NS: u64 = 15_000_000;
+        self.replies.values().any(|reply| {
+            let intended_ns = self.intended_ns(reply.id);
+            let there = reply.replied_ns < down_ns || intended_ns > up_ns + 500_000_000;
+            there && reply.replied_ns > intended_ns + LATE_NS
+        })
+    }
+
     /// From a session's first bad slot to its next answered one, in seconds; `None` when one never comes back.
     fn worst_session_gap_s(&self, bad: &[u64], sessions: u64) -> Option<f64> {
         let mut worst_ns = 0;
@@ -194,6 +205,15 @@ mod tests {
         assert_eq!(outage.first_ack_s, Some(2.001));
         assert_eq!(outage.worst_session_gap_s, Some(2.001));
         assert_eq!(outage.recovered_s, Some(2.0));
+    }
+
+    #[test]
+    fn a_late_answer_outside_of_the_outage_is_a_disturbance() {
+        let mut truth = truth();
+        let (down_ns, up_ns) = (6_000 * MS, 8_000 * MS);
+        assert!(!truth.was_disturbed(down_ns, up_ns));
+        truth.replies.get_mut(&300).unwrap().replied_ns += 30 * MS;
+        assert!(truth.was_disturbed(down_ns, up_ns));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 )]
 
 use shakedown_record::Verdict;
-use shakedown_tests::shakedown::{Sandbox, alone, check, library};
+use shakedown_tests::shakedown::{Sandbox, alone, beside, check, library};
 
 /// What is switched on, where it shows, and which check must see it.
 struct Case {
@@ -47,14 +47,24 @@ const CASES: [Case; 6] = [
     },
 ];
 
+/// A loss is a loss at any load; so two clusters may run at once.
+const HALF_THE_LOAD: [&str; 6] = [
+    "--set",
+    "load.arrival.poisson.rate=500/s",
+    "--set",
+    "sla.steady-rate.throughput.at-least=400/s",
+    "--set",
+    "phases.steady=5s",
+];
+
 fn turns_red(defect: &str) {
-    let _alone = alone();
     let case = CASES
         .iter()
         .find(|case| case.defect == defect)
         .expect("every defect has its case");
     let sandbox = Sandbox::new();
-    let more = ["--defect", defect, "--set", "phases.steady=5s"];
+    let mut more = vec!["--defect", defect];
+    more.extend_from_slice(&HALF_THE_LOAD);
     let run = sandbox.run_scenario(&library(case.scenario), &more);
     let record = run.expect_code(1);
     assert_eq!(record.verdict, Verdict::Fail);
@@ -79,31 +89,37 @@ fn turns_red(defect: &str) {
 
 #[test]
 fn acknowledgements_before_the_quorum_lose_orders() {
+    let _beside = beside();
     turns_red("ack-before-quorum");
 }
 
 #[test]
 fn a_forgotten_tail_diverges() {
+    let _beside = beside();
     turns_red("forget-tail-on-promotion");
 }
 
 #[test]
 fn retries_that_execute_twice_are_duplicates() {
+    let _beside = beside();
     turns_red("duplicate-on-retry");
 }
 
 #[test]
 fn rejected_orders_in_the_book_are_phantoms() {
+    let _beside = beside();
     turns_red("accept-rejected");
 }
 
 #[test]
 fn other_quantities_are_corrupt() {
+    let _beside = beside();
     turns_red("corrupt-quantity");
 }
 
 #[test]
 fn a_slow_failover_misses_its_limit() {
+    let _alone = alone();
     turns_red("slow-failover");
 }
 

@@ -8,7 +8,7 @@ use shakedown_record::Verdict;
 use shakedown_tests::foreign::{CANARY_TOKEN, ForeignTarget};
 use shakedown_tests::proc::with_command_line;
 use shakedown_tests::shakedown::{
-    Running, Sandbox, ScenarioRun, alone, check, run_arguments, within_s,
+    Running, Sandbox, ScenarioRun, alone, beside, check, run_arguments, within_s,
 };
 
 const ENGINE: &str = env!("CARGO_BIN_EXE_foreign-engine");
@@ -52,7 +52,7 @@ fn a_profile_is_enough_for_an_engine_of_another_shape() {
 
 #[test]
 fn orders_that_the_engine_forgot_are_lost() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let record = run_broken(&sandbox, "forgets").expect_code(1);
     assert_eq!(check(&record, "no-loss").verdict, Verdict::Fail);
@@ -63,7 +63,7 @@ fn orders_that_the_engine_forgot_are_lost() {
 
 #[test]
 fn orders_that_are_throttled_are_no_acknowledgements() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let run = run_broken(&sandbox, "throttles");
     let record = run.record();
@@ -75,7 +75,7 @@ fn orders_that_are_throttled_are_no_acknowledgements() {
 
 #[test]
 fn an_engine_that_never_becomes_ready_is_unavailable() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let run = run_broken(&sandbox, "never-ready");
     run.finished.expect_code(69).expect_words(&["ready"]);
@@ -83,7 +83,7 @@ fn an_engine_that_never_becomes_ready_is_unavailable() {
 
 #[test]
 fn an_engine_that_is_not_there_is_unavailable() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let target = ForeignTarget::start(ENGINE, &sandbox, "none");
     let scenario = target.scenario.clone();
@@ -99,7 +99,7 @@ fn an_engine_that_is_not_there_is_unavailable() {
 
 #[test]
 fn no_acknowledgement_is_no_verdict() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let run = run_broken(&sandbox, "never-acks");
     let record = run.expect_code(2);
@@ -107,27 +107,42 @@ fn no_acknowledgement_is_no_verdict() {
     run.finished.expect_words(&["acknowledged"]);
 }
 
+/// The wait for a copy that never shows what it must: with few orders it is short.
+const FEW_ORDERS: [&str; 6] = [
+    "--set",
+    "load.arrival.constant.rate=60/s",
+    "--set",
+    "sla.steady-p99.latency.quantile=90%",
+    "--set",
+    "sla.steady-rate.throughput.at-least=40/s",
+];
+
+fn an_unread_copy_is_no_evidence(breakage: &str) {
+    let _beside = beside();
+    let sandbox = Sandbox::new();
+    let target = ForeignTarget::start(ENGINE, &sandbox, breakage);
+    let run = target.run(&sandbox, &FEW_ORDERS);
+    let record = run.expect_code(2);
+    assert_eq!(check(&record, "no-loss").verdict, Verdict::Inconclusive);
+    assert_eq!(record.data_loss.lost, None, "not checked is null");
+    assert_eq!(record.data_loss.coverage.replicas_read, 0);
+    assert!(!record.data_loss.coverage.unread.is_empty());
+    run.finished.expect_words(&["engine-1"]);
+}
+
 #[test]
 fn a_copy_that_cannot_be_read_is_no_evidence() {
-    let _alone = alone();
-    for breakage in ["unreadable", "empty"] {
-        let sandbox = Sandbox::new();
-        let run = run_broken(&sandbox, breakage);
-        let record = run.expect_code(2);
-        assert_eq!(check(&record, "no-loss").verdict, Verdict::Inconclusive);
-        assert_eq!(
-            record.data_loss.lost, None,
-            "{breakage}: not checked is null"
-        );
-        assert_eq!(record.data_loss.coverage.replicas_read, 0);
-        assert!(!record.data_loss.coverage.unread.is_empty());
-        run.finished.expect_words(&["engine-1"]);
-    }
+    an_unread_copy_is_no_evidence("unreadable");
+}
+
+#[test]
+fn a_copy_without_the_sentinel_is_no_evidence() {
+    an_unread_copy_is_no_evidence("empty");
 }
 
 #[test]
 fn a_missing_metric_leaves_its_check_open() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let run = run_broken(&sandbox, "no-metric");
     let record = run.expect_code(2);
@@ -169,7 +184,7 @@ fn a_starved_generator_proves_nothing_about_time() {
 
 #[test]
 fn a_token_that_the_engine_echoes_appears_nowhere() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let target = ForeignTarget::start(ENGINE, &sandbox, "echoes");
     let dir = sandbox.new_run_dir();
@@ -223,7 +238,7 @@ fn a_token_that_the_engine_echoes_appears_nowhere() {
 
 #[test]
 fn without_its_secret_nothing_is_sent() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let target = ForeignTarget::start(ENGINE, &sandbox, "none");
     let mut command = sandbox.command(&["probe", target.profile.to_str().unwrap()]);
@@ -235,7 +250,7 @@ fn without_its_secret_nothing_is_sent() {
 
 #[test]
 fn production_is_refused_before_the_first_order() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let target = ForeignTarget::start(ENGINE, &sandbox, "none");
     let profile = std::fs::read_to_string(&target.profile).unwrap();
@@ -249,7 +264,7 @@ fn production_is_refused_before_the_first_order() {
 
 #[test]
 fn a_probe_says_what_can_be_proven_and_what_not() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let target = ForeignTarget::start(ENGINE, &sandbox, "none");
     let mut command = sandbox.command(&["probe", target.profile.to_str().unwrap()]);

@@ -11,12 +11,22 @@ use std::process::Command;
 use rustix::process::{Pid, Signal, kill_process};
 use shakedown_record::Verdict;
 use shakedown_tests::shakedown::{
-    Running, Sandbox, ScenarioRun, alone, check, library, run_arguments, within_s,
+    Running, Sandbox, ScenarioRun, beside, check, library, run_arguments, within_s,
 };
+
+/// So that two clusters may run at once.
+const HALF_THE_LOAD: [&str; 6] = [
+    "--set",
+    "load.arrival.poisson.rate=400/s",
+    "--set",
+    "sla.steady-rate.throughput.at-least=300/s",
+    "--set",
+    "phases.steady=5s",
+];
 
 #[test]
 fn a_fault_without_effect_proves_nothing() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     // The nodes inherit that they ignore this signal: it is sent, and nothing happens.
     let mut program = Command::new("env");
@@ -43,7 +53,7 @@ fn a_fault_without_effect_proves_nothing() {
 
 #[test]
 fn a_copy_that_does_not_answer_is_not_read_and_not_passed() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let data = sandbox.path().join("cluster");
     let mut command = sandbox.command(&["engine", "cluster", "--data", data.to_str().unwrap()]);
@@ -66,7 +76,7 @@ fn a_copy_that_does_not_answer_is_not_read_and_not_passed() {
     let proof =
         format!("profile.not-production=[{{ get: /version, where: {{ /version: {version} }} }}]");
     let (scenario, dir) = (library("baseline"), sandbox.new_run_dir());
-    let more = [
+    let mut more = vec![
         "--environment",
         "external",
         "--set",
@@ -74,6 +84,7 @@ fn a_copy_that_does_not_answer_is_not_read_and_not_passed() {
         "--set",
         &proof,
     ];
+    more.extend_from_slice(&HALF_THE_LOAD);
     let running = Running::start(sandbox.command(&run_arguments(&scenario, &dir, &more)));
     assert!(within_s(40.0, || {
         std::fs::read_to_string(dir.join("events.jsonl"))

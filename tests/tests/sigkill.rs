@@ -6,9 +6,11 @@
     reason = "a test says what it expects by unwrapping it"
 )]
 
-use shakedown_tests::campaign::{GRACE_S, kill_once};
+use std::thread;
+
+use shakedown_tests::campaign::{GRACE_S, Kill, kill_once};
 use shakedown_tests::proc::ProcessSeen;
-use shakedown_tests::shakedown::{Running, Sandbox, alone, library, run_arguments, within_s};
+use shakedown_tests::shakedown::{Running, Sandbox, beside, library, run_arguments, within_s};
 
 use rustix::process::Signal;
 
@@ -16,10 +18,21 @@ const KILLS: u64 = 5;
 
 #[test]
 fn a_killed_shakedown_leaves_nothing_behind() {
-    let _alone = alone();
+    let _beside = beside();
     let mut met_a_cluster = 0;
-    for number in 1..=KILLS {
-        let kill = kill_once(number, KILLS, 2);
+    let kills: Vec<Kill> = thread::scope(|scope| {
+        // Each has a state folder of its own; nothing here depends on how fast the machine is.
+        let running: Vec<_> = [[1, 4].as_slice(), &[2, 5], &[3]]
+            .map(|numbers| {
+                scope.spawn(|| numbers.iter().map(|n| kill_once(*n, KILLS, 2)).collect())
+            })
+            .into_iter()
+            .collect();
+        let finished = running.into_iter().map(|thread| thread.join().unwrap());
+        finished.flat_map(|kills: Vec<Kill>| kills).collect()
+    });
+    assert_eq!(kills.len() as u64, KILLS);
+    for kill in kills {
         assert_eq!(kill.left, Vec::<String>::new(), "{kill:?}");
         kill.recover.expect_code(0);
         kill.again.expect_code(0).expect_words(&["clean"]);
@@ -33,7 +46,7 @@ fn a_killed_shakedown_leaves_nothing_behind() {
 
 #[test]
 fn an_interrupted_run_heals_first() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let (path, dir) = (library("leader-freeze"), sandbox.new_run_dir());
     let arguments = run_arguments(&path, &dir, &[]);
@@ -54,7 +67,7 @@ fn an_interrupted_run_heals_first() {
 
 #[test]
 fn two_runs_against_one_system_refuse_each_other() {
-    let _alone = alone();
+    let _beside = beside();
     let sandbox = Sandbox::new();
     let path = library("baseline");
     let (first, second) = (sandbox.path().join("first"), sandbox.path().join("second"));

@@ -72,8 +72,10 @@ fn measure(program: &[&str], seconds: u64, more: &[&str]) -> Measured {
 /// server and back, which the log does not know: its median is as near, and none of it is below the log.
 fn assert_percentiles(program: &[&str]) {
     let measured = measure(program, 7, &[]);
-    measured.finished.expect_code(0);
     let json = measured.finished.json();
+    // A machine that is busy with something else makes the figures worse, and both sides alike; that is said, too.
+    let saturated = json["generator"]["saturated"] == true;
+    measured.finished.expect_code(if saturated { 2 } else { 0 });
     assert_eq!(
         json["latency"]["run"]["count"],
         measured.truth.count(),
@@ -130,26 +132,27 @@ fn percentiles_of_a_server_that_freezes_are_true() {
 }
 
 /// The outage in the JSON and in the log of a server that was gone for `for_ms` in the middle of a run.
+///
+/// A machine that stands still for a moment makes outages of its own. The log shows them, and then it is done again.
 fn outage(for_ms: &str, seconds: u64) -> (Value, Outage) {
-    let measured = measure(
-        &["--gone-after-ms", "2000", "--gone-for-ms", for_ms],
-        seconds,
-        &[],
-    );
-    let json = measured.finished.json();
-    let entries = json["failover"].as_array().unwrap();
-    assert_eq!(entries.len(), 1, "{json:#}");
-    assert_eq!(entries[0]["fault"], Value::Null);
-    let gone_ns = measured.up_ns[1] - measured.down_ns[0];
-    let asked_ns = for_ms.parse::<u64>().unwrap() * 1_000_000;
-    assert!(
-        gone_ns.abs_diff(asked_ns) < 5_000_000,
-        "the server was gone for {gone_ns} ns"
-    );
-    let truth = measured
-        .truth
-        .outage(measured.down_ns[0], SESSIONS, seconds * RATE_PER_S);
-    (entries[0].clone(), truth)
+    for _ in 0..4 {
+        let program = ["--gone-after-ms", "2000", "--gone-for-ms", for_ms];
+        let measured = measure(&program, seconds, &[]);
+        let (down_ns, up_ns) = (measured.down_ns[0], measured.up_ns[1]);
+        let asked_ns = for_ms.parse::<u64>().unwrap() * 1_000_000;
+        if measured.truth.was_disturbed(down_ns, up_ns) || up_ns - down_ns > asked_ns + 5_000_000 {
+            continue;
+        }
+        assert!(up_ns - down_ns >= asked_ns, "{} ns", up_ns - down_ns);
+        let json = measured.finished.json();
+        let entries = json["failover"].as_array().unwrap();
+        assert_eq!(entries.len(), 1, "{json:#}");
+        assert_eq!(entries[0]["fault"], Value::Null);
+        let slots = seconds * RATE_PER_S;
+        let truth = measured.truth.outage(down_ns, SESSIONS, slots);
+        return (entries[0].clone(), truth);
+    }
+    panic!("the machine is too busy: the server itself was late in each of four runs");
 }
 
 #[track_caller]
