@@ -85,6 +85,17 @@ finish() {
 # Always the whole workspace: selecting one package would select other features, and build the dependencies again.
 end_to_end() { stage "$1" "$2" cargo test --release --workspace --test "$1" -- --test-threads="$3"; }
 
+# The integration tests of every crate but the end-to-end ones, as options for cargo.
+integration_tests() {
+    local file name
+    for file in {scenarios,load,harness/*,reports/*,deploy/*}/tests/{*.rs,*/main.rs}; do
+        [ -f "$file" ] || continue
+        name=$(basename "$file" .rs)
+        [ "$name" != main ] || name=$(basename "$(dirname "$file")")
+        printf -- '--test %s ' "$name"
+    done
+}
+
 component() { # COMMAND COMPONENT: makes a part of the toolchain available
     cargo "$1" --version >/dev/null 2>&1 || rustup component add "$2" >/dev/null 2>&1
     cargo "$1" --version >/dev/null 2>&1
@@ -100,6 +111,8 @@ else
 fi
 stage unit 300 cargo test --release --workspace --lib --bins
 stage doc 120 cargo test --release --workspace --doc
+# shellcheck disable=SC2046 # one word a test target
+stage crates 500 cargo test --release --workspace $(integration_tests)
 end_to_end tidy 60 4
 end_to_end evidence 30 4
 end_to_end input 90 4
