@@ -116,12 +116,12 @@ stage crates 500 cargo test --release --workspace $(integration_tests)
 end_to_end tidy 60 4
 end_to_end evidence 30 4
 end_to_end input 90 4
-end_to_end quickstart 150 1
-end_to_end library 240 1
-end_to_end defects 300 2
-end_to_end foreign 240 3
+end_to_end quickstart 300 1
+end_to_end library 500 1
+end_to_end defects 600 2
+end_to_end foreign 300 3
 end_to_end sensors 180 2
-end_to_end truth 180 1
+end_to_end truth 300 1
 end_to_end sigkill 180 2
 if [ $quick = yes ]; then
     skip spike "left out by --quick"

@@ -65,7 +65,7 @@ fn turns_red(defect: &str) {
     let sandbox = Sandbox::new();
     let mut more = vec!["--defect", defect];
     more.extend_from_slice(&HALF_THE_LOAD);
-    let run = sandbox.run_scenario(&library(case.scenario), &more);
+    let run = sandbox.run_soundly(&library(case.scenario), &more);
     let record = run.expect_code(1);
     assert_eq!(record.verdict, Verdict::Fail);
     assert_eq!(record.run.defect.as_deref(), Some(defect));

@@ -7,7 +7,7 @@ use shakedown_tests::shakedown::{Sandbox, alone, library};
 fn passes(name: &str) -> RunRecord {
     let _alone = alone();
     let sandbox = Sandbox::new();
-    let run = sandbox.run_scenario(&library(name), &["--set", "phases.steady=5s"]);
+    let run = sandbox.run_soundly(&library(name), &["--set", "phases.steady=5s"]);
     let record = run.expect_code(0);
     assert_eq!(record.verdict, Verdict::Pass);
     assert_eq!(record.data_loss.lost, Some(0));

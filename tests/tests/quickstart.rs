@@ -20,7 +20,7 @@ const LONGEST_S: f64 = 90.0;
 fn the_quickstart_passes_and_its_record_can_be_judged_again() {
     let _alone = alone();
     let sandbox = Sandbox::new();
-    let run = sandbox.run_scenario(&library("quickstart"), &["--seed", "7"]);
+    let run = sandbox.run_soundly(&library("quickstart"), &["--seed", "7"]);
     let record = run.expect_code(0);
     assert!(
         run.finished.elapsed_s < LONGEST_S,
