@@ -109,10 +109,10 @@ if component clippy clippy; then
 else
     skip clippy "clippy cannot be had"
 fi
-stage unit 300 cargo test --release --workspace --lib --bins
+stage unit 300 cargo test --release --workspace --no-fail-fast --lib --bins
 stage doc 120 cargo test --release --workspace --doc
 # shellcheck disable=SC2046 # one word a test target
-stage crates 500 cargo test --release --workspace $(integration_tests)
+stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_tests)
 end_to_end tidy 60 4
 end_to_end evidence 30 4
 end_to_end input 90 4

@@ -385,7 +385,7 @@ fn form_and_meaning_are_examined_together() {
         ("tags: [ci]", "tasg: [ci]"),
         ("timeout: 1s", "timeout: 1"),
         ("role: leader", "role: laeder"),
-        ("failover: { at-most: 10s }", "failover: { at-most: 10m }"),
+        ("failover: { at-most: 6s }", "failover: { at-most: 10m }"),
         ("quantile: 99%", "quantile: 99.999%"),
     ] {
         text = swapped(&text, from, to);

@@ -1,10 +1,11 @@
 //! A small exchange: it keeps orders in memory, in order, and can be told to misbehave.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -253,7 +254,9 @@ async fn list(State(exchange): State<Exchange>, Query(query): Query<After>) -> R
         }
         Fault::Torn if from > 0 => {
             let half = "{\"orders\":[{\"id\":\"abc";
-            return ([("content-length", "4711")], half).into_response();
+            let chunks = [Ok(half), Err(io::Error::other("torn"))];
+            let body = Body::from_stream(futures_util::stream::iter(chunks));
+            return ([("content-length", "4711")], body).into_response();
         }
         _ => {}
     }
