@@ -126,7 +126,7 @@ end_to_end sigkill 180 2
 if [ $quick = yes ]; then
     skip spike "left out by --quick"
 else
-    SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-100} stage spike 400 tests/spike.sh
+    SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-100} stage spike 900 tests/spike.sh
     [ ! -s "$target/stages/spike.log" ] || cat "$target/stages/spike.log"
 fi
 finish
