@@ -81,9 +81,9 @@ finish() {
     exit
 }
 
-# NAME BUDGET_S THREADS: the tests of one file of tests/tests; those that measure times see to it that they run alone.
+# NAME BUDGET_S THREADS: one module of tests/tests/end_to_end; those that measure times see to it that they run alone.
 # Always the whole workspace: selecting one package would select other features, and build the dependencies again.
-end_to_end() { stage "$1" "$2" cargo test --release --workspace --test "$1" -- --test-threads="$3"; }
+end_to_end() { stage "$1" "$2" cargo test --release --workspace --test end_to_end "$1::" -- --test-threads="$3"; }
 
 # The integration tests of every crate but the end-to-end ones, as options for cargo.
 integration_tests() {
@@ -116,17 +116,17 @@ stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_t
 end_to_end tidy 60 4
 end_to_end evidence 30 4
 end_to_end input 90 4
-end_to_end quickstart 300 1
-end_to_end library 500 1
-end_to_end defects 600 2
+end_to_end quickstart 600 1
+end_to_end library 800 1
+end_to_end defects 900 2
 end_to_end foreign 300 3
 end_to_end sensors 180 2
-end_to_end truth 300 1
+end_to_end truth 600 1
 end_to_end sigkill 180 2
 if [ $quick = yes ]; then
     skip spike "left out by --quick"
 else
-    SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-100} stage spike 900 tests/spike.sh
+    SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-45} stage spike 900 tests/spike.sh
     [ ! -s "$target/stages/spike.log" ] || cat "$target/stages/spike.log"
 fi
 finish

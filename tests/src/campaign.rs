@@ -7,11 +7,15 @@ use std::time::Duration;
 use rustix::process::Signal;
 use shakedown_record::{Phase, Verdict};
 
+use crate::calm::wait_for_calm;
 use crate::evidence::{Campaign, Evidence};
 use crate::shakedown::{Finished, Running, Sandbox, library, run_arguments};
 
 /// Within this time nothing of a killed run may be left.
 pub const GRACE_S: f64 = 2.0;
+
+/// A calm moment is waited for this long before a run whose figures count.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The kills are spread over this long a part of a run.
 const SPREAD_S: f64 = 24.0;
@@ -90,6 +94,7 @@ pub fn kill_once(number: u64, of: u64, seed: u64) -> Kill {
 
 /// The quickstart on the clean engine with one seed, as a row.
 fn quickstart_row(seed: u64) -> Vec<String> {
+    wait_for_calm(PATIENCE);
     let sandbox = Sandbox::new();
     let text = seed.to_string();
     let run = sandbox.run_scenario(&library("quickstart"), &["--seed", &text]);

@@ -15,13 +15,8 @@ use shakedown_record::monotonic_ns;
 use shakedown_record::run_record::{Check, RunRecord};
 use tempfile::TempDir;
 
+use crate::calm::soundly;
 use crate::proc::{ProcessSeen, marked};
-
-/// How often a run is tried whose generator was starved.
-const TRIES: u32 = 3;
-
-/// What a starved machine gets to come to itself.
-const BREATHER: Duration = Duration::from_secs(15);
 
 /// No run of the tests may last longer.
 const LONGEST_RUN_S: f64 = 240.0;
@@ -158,19 +153,16 @@ impl Sandbox {
         ScenarioRun { finished, dir }
     }
 
-    /// Runs a scenario until its generator was sound, [`TRIES`] times at most.
+    /// Runs a scenario until its generator was sound, a few times at most.
     ///
     /// A machine whose cores are taken away makes a run inconclusive, as it must, and such a run shows nothing of the
-    /// engine. Only that is repeated; any other end is the result. The last try is the result whatever it is.
+    /// engine. Only that is repeated; any other end is the result.
     pub fn run_soundly(&self, scenario: &Path, more: &[&str]) -> ScenarioRun {
-        for _ in 1..TRIES {
+        soundly(|| {
             let run = self.run_scenario(scenario, more);
-            if run.finished.code != Some(2) || !run.record().generator.saturated {
-                return run;
-            }
-            thread::sleep(BREATHER);
-        }
-        self.run_scenario(scenario, more)
+            let sound = run.finished.code != Some(2) || !run.record().generator.saturated;
+            (run, sound)
+        })
     }
 
     /// A path for a run directory; it does not exist yet.

@@ -1,9 +1,8 @@
 //! Mistakes in form: each with its line, column, the line itself and a hint; all of them at once.
 
-mod common;
-
-use common::{
-    QUICKSTART, REFERENCE, compile_both, file, only, profile_alone, set, shipped, swapped, with,
+use crate::common::{
+    FOREIGN, QUICKSTART, REFERENCE, compile_both, file, only, profile_alone, set, shipped, swapped,
+    with,
 };
 use shakedown_scenarios::{FileKind, SourceFile, file_kind, system_reference};
 
@@ -368,7 +367,10 @@ sla:
     let told = compile_both(&file("broken.yaml", text), &shipped(REFERENCE), &[])
         .unwrap_err()
         .to_string();
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/mistakes.txt");
+    let golden = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/files/golden/mistakes.txt"
+    );
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(golden, format!("{told}\n")).unwrap();
     }
@@ -530,7 +532,7 @@ fn the_value_of_a_secret_is_refused_and_never_shown() {
         ("Bearer ${token}".to_string(), format!("Bearer {canary}")),
         ("env: FOREIGN_TOKEN".to_string(), format!("evn: {canary}")),
     ] {
-        let text = swapped(common::FOREIGN, &from, &to);
+        let text = swapped(FOREIGN, &from, &to);
         let told = profile_alone(&text).unwrap_err();
         let shown = format!("{told}\n{}", serde_json::to_string(&told).unwrap());
         assert!(told.0.iter().any(|one| one.line.is_some()), "{told}");
@@ -540,11 +542,7 @@ fn the_value_of_a_secret_is_refused_and_never_shown() {
             assert!(!shown.contains(&canary[1..]), "{told}");
         }
     }
-    let bare = swapped(
-        common::FOREIGN,
-        "secrets: { token: { env: FOREIGN_TOKEN } }\n",
-        "",
-    );
+    let bare = swapped(FOREIGN, "secrets: { token: { env: FOREIGN_TOKEN } }\n", "");
     let bare = swapped(&bare, "Bearer ${token}", canary);
     let told = profile_alone(&bare).unwrap_err().to_string();
     assert!(
@@ -553,7 +551,7 @@ fn the_value_of_a_secret_is_refused_and_never_shown() {
     );
     let option = set("profile.secrets.token", canary);
     let scenario = shipped(QUICKSTART);
-    let profile = file("p.yaml", common::FOREIGN);
+    let profile = file("p.yaml", FOREIGN);
     let told = compile_both(&scenario, &profile, &[option])
         .unwrap_err()
         .to_string();

@@ -1,5 +1,4 @@
 //! What the tests of this crate share: texts, and short ways to compile them.
-#![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use shakedown_scenarios::{
     CompileInput, Compiled, Diagnostics, Override, SourceFile, compile, compile_profile, library,

@@ -1,8 +1,6 @@
 //! Options change single values, and the resolved texts give the same plan again.
 
-mod common;
-
-use common::{FOREIGN, QUICKSTART, compile_both, file, set, shipped, with};
+use crate::common::{FOREIGN, QUICKSTART, compile_both, file, set, shipped, with};
 use shakedown_scenarios::plan::{Arrival, RuleKind, Selector};
 use shakedown_scenarios::{
     CompileInput, Compiled, EnvironmentKind, FileKind, compile, compile_profile, library,

@@ -1,8 +1,6 @@
 //! Whatever is done to a shipped file, the answer is a plan or a list of mistakes: never a panic, never silence.
 
-mod common;
-
-use common::{FOREIGN, QUICKSTART, compile_both, file, set, shipped};
+use crate::common::{FOREIGN, QUICKSTART, compile_both, file, set, shipped};
 use proptest::prelude::*;
 use shakedown_scenarios::{compile_profile, file_kind, library, system_reference};
 

@@ -4,12 +4,10 @@
     reason = "helpers of tests say what they expect by unwrapping it"
 )]
 
-mod doubles;
-
 use std::fs;
 use std::time::{Duration, Instant};
 
-use doubles::{Habit, Run, eventually, is_alive, listens};
+use crate::doubles::{Habit, Run, eventually, is_alive, listens};
 use rustix::process::Signal as SystemSignal;
 use shakedown_record::fault::Firing;
 use shakedown_runner::environment::{Environment, EnvironmentError, Handle};
@@ -22,11 +20,6 @@ const SOON: Duration = Duration::from_secs(5);
 const KILL: FaultKind = FaultKind::Kill {
     signal: Signal::Kill,
 };
-
-#[test]
-fn double() {
-    doubles::play();
-}
 
 fn process(environment: &Environment, name: &str) -> ProcessHandle {
     let Some(Handle::Process(process)) = environment.handle(name) else {

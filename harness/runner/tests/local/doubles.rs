@@ -1,6 +1,5 @@
 //! Doubles for tests with real processes: an engine node, a watchdog and a whole Shakedown, played by the test
 //! binary itself, which a small script starts again.
-#![allow(dead_code, reason = "every test binary uses its own share")]
 
 use std::fs;
 use std::io::{Read, Write};

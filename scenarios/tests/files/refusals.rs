@@ -1,8 +1,6 @@
 //! What cannot be answered, cannot be done, or must not be done is refused before anything runs.
 
-mod common;
-
-use common::{
+use crate::common::{
     FOREIGN, QUICKSTART, compile_both, file, only, profile_alone, set, shipped, swapped, with,
 };
 use shakedown_scenarios::plan::{Arrival, DataClass, EnvironmentPlan, RuleKind};
@@ -85,9 +83,9 @@ fn limits_that_cannot_be_answered() {
         ),
         (
             "sla.x",
-            "{ availability: { at-least: 99.999%, over: projected, failures-per-30d: 4 } }",
+            "{ availability: { at-least: 99.999%, over: projected, failures-per-30d: 5 } }",
             "sla.x.availability.at-least",
-            "contradicts `failover`: 4 failures of 10 s in 30 days leave 1 - 4 x 10 s / 2592000 s = 99.998457%",
+            "contradicts `failover`: 5 failures of 6 s in 30 days leave 1 - 5 x 6 s / 2592000 s = 99.998843%",
         ),
         (
             "sla.x",
@@ -598,7 +596,7 @@ fn the_tighter_of_two_rules_holds() {
         at_most_ns: s * 1_000_000_000,
     };
     assert_eq!(failover(&[own("5s")]), (kind(5), Some("MSA".to_string())));
-    assert_eq!(failover(&[own("20s")]), (kind(10), None));
+    assert_eq!(failover(&[own("20s")]), (kind(6), None));
     let other = set("profile.sla.failover", "{ rpo: { at-most: 5s } }");
     let told = only(with(QUICKSTART, &[other]));
     assert!(told.message.contains("limits something else"), "{told}");

@@ -4,15 +4,11 @@
     reason = "helpers of tests say what they expect by unwrapping it"
 )]
 
-mod doubles;
-
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use doubles::{
-    Habit, Run, Sleeper, eventually, is_alive, own_role, read_ids, start_role, write_ids,
-};
+use crate::doubles::{Habit, Run, Sleeper, eventually, is_alive, read_ids, start_role, write_ids};
 use rustix::process::Signal;
 use shakedown_record::ExitCode;
 use shakedown_record::fault::Firing;
@@ -27,22 +23,18 @@ use shakedown_scenarios::plan::FaultKind;
 
 const SOON: Duration = Duration::from_secs(2);
 
-#[test]
-fn double() {
-    if let Some((role, folder)) = own_role() {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            match role.as_str() {
-                "owner-of-frozen-cluster" => own_a_frozen_cluster(&folder).await,
-                "owner-that-heals" => heal_when_asked(&folder).await,
-                "owner-without-watchdog" => freeze_a_stranger(&folder, false).await,
-                "owner-with-watchdog" => freeze_a_stranger(&folder, true).await,
-                other => panic!("no such role: {other}"),
-            }
-        });
-        return;
-    }
-    doubles::play();
+/// Plays a role that a test of this file gave to another process of this binary.
+pub fn play(role: &str, folder: &Path) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        match role {
+            "owner-of-frozen-cluster" => own_a_frozen_cluster(folder).await,
+            "owner-that-heals" => heal_when_asked(folder).await,
+            "owner-without-watchdog" => freeze_a_stranger(folder, false).await,
+            "owner-with-watchdog" => freeze_a_stranger(folder, true).await,
+            other => panic!("no such role: {other}"),
+        }
+    });
 }
 
 async fn frozen_cluster(folder: &Path) -> (Run, Environment, Prepared) {

@@ -1,0 +1,8 @@
+//! Files in, plans or mistakes out, through the crate's public face.
+
+mod common;
+mod mistakes;
+mod mutations;
+mod overrides;
+mod refusals;
+mod shipped;

@@ -1,0 +1,12 @@
+//! The binary as a black box, a module for each stage of `tests/run.sh`.
+
+mod defects;
+mod evidence;
+mod foreign;
+mod input;
+mod library;
+mod quickstart;
+mod sensors;
+mod sigkill;
+mod tidy;
+mod truth;
