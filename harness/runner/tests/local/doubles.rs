@@ -135,7 +135,6 @@ pub fn own_role() -> Option<(String, PathBuf)> {
 
 /// A folder with everything a run needs.
 pub struct Run {
-    pub folder: PathBuf,
     pub state: StateDir,
     pub run_dir: RunDir,
     pub journal: Arc<Journal>,
@@ -158,7 +157,6 @@ impl Run {
             },
         );
         Run {
-            folder: folder.to_path_buf(),
             state,
             run_dir,
             journal: Arc::new(journal.unwrap()),
