@@ -1,8 +1,4 @@
 //! A local cluster and the faults on it, with real processes.
-#![allow(
-    clippy::unwrap_used,
-    reason = "helpers of tests say what they expect by unwrapping it"
-)]
 
 use std::fs;
 use std::time::{Duration, Instant};

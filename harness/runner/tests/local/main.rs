@@ -1,4 +1,8 @@
 //! Real processes: a local cluster, faults on it, and what is left when their owner dies.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests say what they expect by unwrapping it"
+)]
 
 mod doubles;
 mod local_cluster;

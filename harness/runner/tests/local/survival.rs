@@ -1,8 +1,4 @@
 //! What remains when Shakedown itself is killed: nothing, or what `recover` undoes.
-#![allow(
-    clippy::unwrap_used,
-    reason = "helpers of tests say what they expect by unwrapping it"
-)]
 
 use std::fs;
 use std::path::Path;
