@@ -16,7 +16,8 @@ if [ -n "$(git status --porcelain -- . ':!docs/evidence')" ]; then
     echo "there are changes that are not committed: the table could not name what it was made from" >&2
     exit 64
 fi
-cargo build --release --workspace --bins
+# As tests/run.sh builds, so that nothing is built twice.
+cargo build --release --workspace --bins --tests
 target=${CARGO_TARGET_DIR:-target}
 export SHAKEDOWN_BIN
 SHAKEDOWN_BIN=$(realpath "$target/release/shakedown")

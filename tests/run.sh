@@ -109,7 +109,8 @@ if component clippy clippy; then
 else
     skip clippy "clippy cannot be had"
 fi
-stage unit 300 cargo test --release --workspace --no-fail-fast --lib --bins
+# More threads than cores: many of these tests wait for a time-out.
+stage unit 300 cargo test --release --workspace --no-fail-fast --lib --bins -- --test-threads=4
 stage doc 120 cargo test --release --workspace --doc
 # shellcheck disable=SC2046 # one word a test target
 stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_tests)

@@ -11,7 +11,7 @@ const TRIES: u32 = 6;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Over this long the machine is watched.
-const WATCH: Duration = Duration::from_secs(2);
+const WATCH: Duration = Duration::from_secs(1);
 
 /// A thread that sleeps for this long is woken later than [`LATE`] at most once in a hundred times, on a calm machine.
 const NAP: Duration = Duration::from_millis(1);

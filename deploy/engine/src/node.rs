@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,11 +47,18 @@ pub struct NodeHandle {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// Work that is compiled with this crate, consensus and all, and not again in every program that waits for it.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Starts a node; returns when it can be reached. It joins its cluster, or forms a new one, in the background.
 ///
 /// # Errors
 /// [`EngineError`] with what stands in the way.
-pub async fn start(config: NodeConfig) -> Result<NodeHandle, EngineError> {
+pub fn start(config: NodeConfig) -> Boxed<'static, Result<NodeHandle, EngineError>> {
+    Box::pin(start_parts(config))
+}
+
+async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     config.validate()?;
     let (log, machine) = open_data(&config).await?;
     let (log_reader, replica) = (log.reader(), machine.replica());
@@ -183,7 +191,11 @@ impl NodeHandle {
     }
 
     /// Stops the node: no new requests, a short while for those at work, then consensus and log.
-    pub async fn stop(&mut self) {
+    pub fn stop(&mut self) -> Boxed<'_, ()> {
+        Box::pin(self.stop_parts())
+    }
+
+    async fn stop_parts(&mut self) {
         self.stop.send_replace(true);
         if let Some(mut http) = self.http.take()
             && tokio::time::timeout(DRAIN, &mut http).await.is_err()
