@@ -73,6 +73,8 @@ skip() { # NAME WHY
 }
 
 finish() {
+    # After a failed build the spike has nobody who waits for it.
+    [ -z "$spike_pid" ] || pkill -TERM -P "$spike_pid"
     printf '\n%s\n\n%s s in all\n' "$table" $((SECONDS - began))
     local also=""
     [ $skipped = 0 ] || also=", $skipped skipped"
@@ -101,6 +103,17 @@ component() { # COMMAND COMPONENT: makes a part of the toolchain available
     cargo "$1" --version >/dev/null 2>&1
 }
 
+# The spike waits for downloads most of the time: it runs beside the build, and its stage waits for its end.
+spike_said="$target/stages/spike.said" spike_pid=""
+if [ $quick = no ] && { [ -z "$only" ] || [[ "$only" == *" spike "* ]]; }; then
+    rm -f "$spike_said.status"
+    {
+        SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-60} timeout --kill-after=10 900 tests/spike.sh >"$spike_said" 2>&1
+        echo $? >"$spike_said.status"
+    } &
+    spike_pid=$!
+fi
+
 if component fmt rustfmt; then stage fmt 60 cargo fmt --all --check; else skip fmt "rustfmt cannot be had"; fi
 stage build 1500 cargo build --release --workspace --bins --tests || finish
 # In the release profile, so that build scripts and procedural macros are the ones that were just built.
@@ -127,7 +140,8 @@ end_to_end sigkill 180 2
 if [ $quick = yes ]; then
     skip spike "left out by --quick"
 else
-    SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-45} stage spike 900 tests/spike.sh
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    stage spike 900 bash -c 'tail --pid="$1" -f /dev/null; cat "$2"; exit "$(cat "$2.status")"' _ "$spike_pid" "$spike_said"
     [ ! -s "$target/stages/spike.log" ] || cat "$target/stages/spike.log"
 fi
 finish
