@@ -73,8 +73,6 @@ skip() { # NAME WHY
 }
 
 finish() {
-    # After a failed build the spike has nobody who waits for it.
-    [ -z "$spike_pid" ] || pkill -TERM -P "$spike_pid"
     printf '\n%s\n\n%s s in all\n' "$table" $((SECONDS - began))
     local also=""
     [ $skipped = 0 ] || also=", $skipped skipped"
@@ -98,21 +96,19 @@ integration_tests() {
     done
 }
 
+# The tests of netem, in a kernel that has it.
+netem() {
+    local tests
+    tests=$(cargo test -q --release --workspace --test net --no-run --message-format=json |
+        grep -o '"executable":"[^"]*/net-[^"]*"' | cut -d'"' -f4 | tail -n 1)
+    tests/uml-netem.sh "$tests"
+}
+export -f netem
+
 component() { # COMMAND COMPONENT: makes a part of the toolchain available
     cargo "$1" --version >/dev/null 2>&1 || rustup component add "$2" >/dev/null 2>&1
     cargo "$1" --version >/dev/null 2>&1
 }
-
-# The spike waits for downloads most of the time: it runs beside the build, and its stage waits for its end.
-spike_said="$target/stages/spike.said" spike_pid=""
-if [ $quick = no ] && { [ -z "$only" ] || [[ "$only" == *" spike "* ]]; }; then
-    rm -f "$spike_said.status"
-    {
-        SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-60} timeout --kill-after=10 900 tests/spike.sh >"$spike_said" 2>&1
-        echo $? >"$spike_said.status"
-    } &
-    spike_pid=$!
-fi
 
 if component fmt rustfmt; then stage fmt 60 cargo fmt --all --check; else skip fmt "rustfmt cannot be had"; fi
 stage build 1500 cargo build --release --workspace --bins --tests || finish
@@ -127,6 +123,7 @@ stage unit 300 cargo test --release --workspace --no-fail-fast --lib --bins -- -
 stage doc 120 cargo test --release --workspace --doc
 # shellcheck disable=SC2046 # one word a test target
 stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_tests)
+stage netem 300 bash -c netem
 end_to_end tidy 60 4
 end_to_end evidence 30 4
 end_to_end input 90 4
@@ -135,13 +132,15 @@ end_to_end library 800 1
 end_to_end defects 900 2
 end_to_end foreign 300 3
 end_to_end sensors 180 2
+end_to_end hooks 240 2
+end_to_end guards 300 2
+end_to_end links 400 1
 end_to_end truth 600 1
 end_to_end sigkill 180 2
 if [ $quick = yes ]; then
     skip spike "left out by --quick"
 else
-    # shellcheck disable=SC2016 # expanded by the inner shell
-    stage spike 900 bash -c 'tail --pid="$1" -f /dev/null; cat "$2"; exit "$(cat "$2.status")"' _ "$spike_pid" "$spike_said"
+    SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-45} stage spike 900 tests/spike.sh
     [ ! -s "$target/stages/spike.log" ] || cat "$target/stages/spike.log"
 fi
 finish

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use shakedown_record::phase::Phase;
 
 use crate::compile::{rate_text, share_text, time_text};
+use crate::guards;
 use crate::plan::{
-    AbortRule, Arrival, DataLayout, EnvironmentPlan, FaultKind, FaultPlan, Plan, RestartedBy,
-    RetryPolicy, Rule, RuleKind, Selector, Trigger,
+    AbortRule, Arrival, DataLayout, Direction, EnvironmentPlan, FaultKind, FaultPlan, LinkEnd,
+    Plan, RestartedBy, RetryPolicy, Rule, RuleKind, Selector, Trigger,
 };
 
 /// The plan as a page of text.
@@ -34,6 +35,9 @@ pub fn describe(plan: &Plan) -> String {
         line("abort", abort_sentence(abort));
     }
     line("read back", read_back(plan));
+    for guard in guards::sentences(plan) {
+        line("guard", guard);
+    }
     for note in &plan.notes {
         line("note", note.clone());
     }
@@ -85,23 +89,7 @@ fn phases(plan: &Plan) -> String {
 
 /// One sentence on a fault: what, to whom, when, how long, by which mechanism.
 pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
-    let whom = match &fault.to {
-        Selector::Role(role) => format!("the replica that is {role} then"),
-        Selector::Name(name) => name.clone(),
-        Selector::Part(part) => format!("every replica of {part}, in turn"),
-        Selector::Random {
-            part,
-            count,
-            without_role: None,
-        } => format!("{count} of {part}, chosen by the seed"),
-        Selector::Random {
-            part,
-            count,
-            without_role: Some(role),
-        } => {
-            format!("{count} of {part} that is not {role}, chosen by the seed")
-        }
-    };
+    let whom = selector_words(&fault.to, plan);
     let when = match &fault.when {
         Trigger::At { at_ns } => format!("at {}", time_text(*at_ns)),
         Trigger::AfterSteady { by_ns: 0 } => "when the steady phase ends".to_string(),
@@ -113,23 +101,7 @@ pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
         .parts
         .iter()
         .any(|part| part.restarted_by == RestartedBy::Platform);
-    let (what, heal) = match &fault.kind {
-        FaultKind::Kill { signal } if restarted => {
-            (format!("kill ({signal:?}, by pidfd)"), "then started again")
-        }
-        FaultKind::Kill { signal } => (
-            format!("kill ({signal:?}, by pidfd)"),
-            "and not started again",
-        ),
-        FaultKind::Freeze => (
-            "freeze (SIGSTOP, by pidfd; a watchdog thaws if Shakedown dies)".to_string(),
-            "then thawed",
-        ),
-        FaultKind::Restart { grace_ns } => (
-            format!("restart (TERM, {} of grace)", time_text(*grace_ns)),
-            "then next",
-        ),
-    };
+    let (what, heal) = (kind_words(&fault.kind), heal_words(&fault.kind, restarted));
     let times = match fault.repeat.times {
         0 | 1 => String::new(),
         times => format!(
@@ -142,6 +114,114 @@ pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
         fault.id,
         time_text(fault.hold_ns)
     )
+}
+
+/// What is done, and by which means.
+fn kind_words(kind: &FaultKind) -> String {
+    match kind {
+        FaultKind::Kill { signal } => format!("kill ({signal:?}, by pidfd)"),
+        FaultKind::Freeze => {
+            "freeze (SIGSTOP, by pidfd; a watchdog thaws if Shakedown dies)".to_string()
+        }
+        FaultKind::Restart { grace_ns } => {
+            format!("restart (TERM, {} of grace)", time_text(*grace_ns))
+        }
+        FaultKind::ClockSkew { by_ns } => format!(
+            "restart with the monotonic clock {} {} (time namespace)",
+            time_text(by_ns.unsigned_abs()),
+            if *by_ns < 0 { "behind" } else { "ahead" }
+        ),
+        FaultKind::SlowDisk { sync_ns } => {
+            format!("slow each sync down by {} (FUSE)", time_text(*sync_ns))
+        }
+        FaultKind::FailingDisk { share } => {
+            format!("fail {} of writes and syncs (FUSE)", share_text(*share))
+        }
+        FaultKind::DiskFull { leave_bytes } => format!("leave {leave_bytes} bytes of room (FUSE)"),
+        FaultKind::Cpu { milli_cpus } => format!(
+            "limit to {} % of one CPU (control group)",
+            f64::from(*milli_cpus) / 10.0
+        ),
+        FaultKind::Memory { bytes } => {
+            format!("limit to {bytes} bytes of memory (control group)")
+        }
+        FaultKind::OutOfMemory => "end for want of memory (control group)".to_string(),
+        FaultKind::Partition { ports } => format!("partition{} (nftables)", ports_words(ports)),
+        FaultKind::Loss { share, ports } => format!(
+            "lose {} of the packets{} (nftables)",
+            share_text(*share),
+            ports_words(ports)
+        ),
+        FaultKind::Reset { ports } => {
+            format!("reset connections{} (nftables)", ports_words(ports))
+        }
+        FaultKind::Hook(hook) => format!("hook (`{}`)", hook.inject.join(" ")),
+    }
+}
+
+/// What becomes of it; `restarted`: what has ended is started again.
+fn heal_words(kind: &FaultKind, restarted: bool) -> &'static str {
+    match kind {
+        FaultKind::Kill { .. } | FaultKind::OutOfMemory if restarted => "then started again",
+        FaultKind::Kill { .. } | FaultKind::OutOfMemory => "and not started again",
+        FaultKind::Freeze => "then thawed",
+        FaultKind::Restart { .. } => "then next",
+        FaultKind::ClockSkew { .. } => "then restarted without",
+        FaultKind::SlowDisk { .. } => "then as fast as before",
+        FaultKind::DiskFull { .. } => "then room as before",
+        FaultKind::Cpu { .. } | FaultKind::Memory { .. } => "then unlimited",
+        FaultKind::Partition { .. } => "then joined again",
+        FaultKind::FailingDisk { .. } | FaultKind::Loss { .. } | FaultKind::Reset { .. } => {
+            "then healed"
+        }
+        FaultKind::Hook(_) => "then healed by its own command",
+    }
+}
+
+fn selector_words(to: &Selector, plan: &Plan) -> String {
+    match to {
+        Selector::Role(role) => format!("the replica that is {role} then"),
+        Selector::Name(name) => name.clone(),
+        Selector::Part(part) => format!("every replica of {part}, in turn"),
+        Selector::Random {
+            part,
+            count,
+            without_role: None,
+        } => format!("{count} of {part}, chosen by the seed"),
+        Selector::Random {
+            part,
+            count,
+            without_role: Some(role),
+        } => format!("{count} of {part} that is not {role}, chosen by the seed"),
+        Selector::Link {
+            from,
+            to,
+            direction,
+        } => {
+            let to = match to {
+                LinkEnd::Replicas(to) => selector_words(to, plan),
+                LinkEnd::Peers => "its peers".to_string(),
+                LinkEnd::Clients => "the clients".to_string(),
+            };
+            let way = match direction {
+                Direction::Both => "both ways",
+                Direction::There => "there only",
+                Direction::Back => "back only",
+            };
+            format!("between {} and {to}, {way}", selector_words(from, plan))
+        }
+        Selector::System => format!("against {}", plan.system.name),
+    }
+}
+
+fn ports_words(ports: &[u16]) -> String {
+    match ports {
+        [] => String::new(),
+        ports => {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            format!(" of port {}", ports.join(", "))
+        }
+    }
 }
 
 /// One sentence on a rule.

@@ -8,11 +8,13 @@
 //! byte for byte, on any machine.
 
 pub mod adhoc;
+pub mod calendar;
 mod compile;
 mod decode;
 mod describe;
 mod diagnostics;
 mod environment_kind;
+pub mod guards;
 pub mod library;
 pub mod plan;
 mod schema;

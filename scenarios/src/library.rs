@@ -16,14 +16,14 @@ pub struct Shipped {
 }
 
 impl Shipped {
-    /// One sentence on it: the scenario's `about`, the profile's first comment.
+    /// One sentence on it: the scenario's `about`, or the first comment.
     pub fn about(&self) -> &'static str {
         let sentence = match self.kind {
             FileKind::Scenario => self
                 .text
                 .lines()
                 .find_map(|line| line.strip_prefix("about: ")),
-            FileKind::Profile => self
+            FileKind::Profile | FileKind::Calendar => self
                 .text
                 .lines()
                 .filter_map(|line| line.strip_prefix("# "))
@@ -44,13 +44,27 @@ macro_rules! shipped {
     };
 }
 
-static SHIPPED: [Shipped; 6] = [
+static SHIPPED: [Shipped; 16] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
+    shipped!(
+        Calendar,
+        "us-equities-example",
+        "calendars/us-equities-example.yaml"
+    ),
     shipped!(Scenario, "quickstart", "quickstart.yaml"),
     shipped!(Scenario, "baseline", "baseline.yaml"),
     shipped!(Scenario, "follower-kill", "follower-kill.yaml"),
     shipped!(Scenario, "leader-freeze", "leader-freeze.yaml"),
     shipped!(Scenario, "rolling-restart", "rolling-restart.yaml"),
+    shipped!(Scenario, "leader-partition", "leader-partition.yaml"),
+    shipped!(Scenario, "one-way-partition", "one-way-partition.yaml"),
+    shipped!(Scenario, "lossy-link", "lossy-link.yaml"),
+    shipped!(Scenario, "two-faults", "two-faults.yaml"),
+    shipped!(Scenario, "memory-limit", "memory-limit.yaml"),
+    shipped!(Scenario, "slow-disk", "slow-disk.yaml"),
+    shipped!(Scenario, "full-disk", "full-disk.yaml"),
+    shipped!(Scenario, "out-of-memory", "out-of-memory.yaml"),
+    shipped!(Scenario, "cpu-limit", "cpu-limit.yaml"),
 ];
 
 /// Every shipped file, systems first.

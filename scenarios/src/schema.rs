@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::spec::calendar::CalendarSpec;
 use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::ScenarioSpec;
 
@@ -10,6 +11,7 @@ use crate::spec::scenario::ScenarioSpec;
 pub enum SchemaKind {
     Scenario,
     Profile,
+    Calendar,
 }
 
 /// The JSON Schema (2020-12) of a kind of file.
@@ -19,6 +21,10 @@ pub fn schema(kind: SchemaKind) -> Value {
         SchemaKind::Profile => (
             schemars::schema_for!(ProfileSpec),
             "Shakedown system profile",
+        ),
+        SchemaKind::Calendar => (
+            schemars::schema_for!(CalendarSpec),
+            "Shakedown market calendar",
         ),
     };
     let mut value = schema.to_value();

@@ -206,10 +206,10 @@ impl Drop for Sandbox {
     }
 }
 
-/// `run SCENARIO --out DIR` and more.
+/// `run SCENARIO --out DIR --yes` and more.
 pub fn run_arguments<'a>(scenario: &'a Path, dir: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let path = |path: &'a Path| path.to_str().expect("paths of the tests are text");
-    let mut arguments = vec!["run", path(scenario), "--out", path(dir)];
+    let mut arguments = vec!["run", path(scenario), "--out", path(dir), "--yes"];
     arguments.extend_from_slice(more);
     arguments
 }

@@ -69,6 +69,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a saved run again, with its seed and environment, and compare the two.
+    Replay(ReplayArgs),
+    /// Ask a market calendar.
+    #[command(subcommand)]
+    Calendar(CalendarCommand),
     /// Start the reference engine, or a cluster of it.
     #[cfg(feature = "stand-in")]
     #[command(subcommand)]
@@ -79,10 +84,20 @@ pub enum Command {
     Man,
     /// Thaws a process when Shakedown dies; started by Shakedown itself.
     #[command(name = "__watchdog", hide = true)]
-    Watchdog {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
+    Watchdog(HelperArgs),
+    /// Serves the disk of a node; started by Shakedown itself.
+    #[command(name = "__disk", hide = true)]
+    Disk(HelperArgs),
+    /// Takes control groups back when Shakedown dies; started by Shakedown itself.
+    #[command(name = "__freezer-watchdog", hide = true)]
+    GroupWatchdog(HelperArgs),
+}
+
+/// What Shakedown says to a process that it starts of itself.
+#[derive(Debug, Args)]
+pub struct HelperArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<String>,
 }
 
 /// Where a scenario comes from and what is changed in it.
@@ -114,12 +129,53 @@ pub struct RunArgs {
     /// Show the plan and stop.
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask for confirmation.
-    #[arg(long)]
-    pub yes: bool,
+    #[command(flatten)]
+    pub guards: GuardArgs,
     /// Print record.json instead of the report.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What a person says to the guards.
+#[derive(Debug, Default, Args)]
+pub struct GuardArgs {
+    /// Overrule a guard for this run: quorum, blast-radius, time-window or market-hours. May be repeated.
+    #[arg(long = "override", value_name = "GUARD[=REASON]")]
+    pub overrule: Vec<String>,
+    /// Why; goes on record with your name (SHAKEDOWN_OPERATOR, or else USER).
+    #[arg(long, value_name = "REASON", requires = "overrule")]
+    pub because: Option<String>,
+    /// Do not ask for confirmation.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Run directory or run id.
+    pub run: String,
+    /// Run directory to make; it must not exist. Default: runs/<start, UTC>-<scenario>/
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub guards: GuardArgs,
+    /// Print record.json instead of the report.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CalendarCommand {
+    /// What a day is to a market, and at which times of it a run may go on; exits 77 when the calendar does not know it.
+    Check {
+        /// The day, such as 2026-12-24.
+        date: String,
+        /// Calendar file, or the name of a shipped one (see `shakedown list`).
+        #[arg(long, default_value = "us-equities-example")]
+        calendar: String,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +232,7 @@ pub enum FormatName {
 pub enum SchemaName {
     Scenario,
     Profile,
+    Calendar,
     Record,
 }
 

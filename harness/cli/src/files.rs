@@ -79,6 +79,27 @@ pub fn profile_of(scenario: &SourceFile) -> Result<SourceFile, Failure> {
     )))
 }
 
+/// Folders in which a scenario's other files are looked for: its own, then its profile's.
+///
+/// # Errors
+/// Exit 64 when there is no such scenario or profile.
+pub fn folders_of(scenario: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let scenario = read(scenario)?;
+    let profile = profile_of(&scenario)?;
+    let folder = |file: &SourceFile| {
+        let parent = Path::new(&file.name).parent().unwrap_or(Path::new(""));
+        match parent.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => parent.to_path_buf(),
+        }
+    };
+    let mut folders = vec![folder(&scenario), folder(&profile)];
+    folders.dedup();
+    // The folder of a shipped file is in the binary, not on the disk.
+    folders.retain(|folder| folder.is_dir());
+    Ok(folders)
+}
+
 /// Compiles a scenario with its profile and the overrides of the command line.
 ///
 /// # Errors

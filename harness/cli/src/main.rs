@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod fault_of_ours;
 mod files;
+mod guarding;
 mod interrupt;
 mod output;
 mod progress;

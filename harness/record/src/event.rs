@@ -56,6 +56,14 @@ pub enum Event {
         guard: String,
         reason: String,
     },
+    /// A person has overruled a guard for this run.
+    GuardOverridden {
+        guard: String,
+        reason: String,
+        operator: String,
+        /// What the guard would have refused; `None`: it had nothing to object before the run.
+        saw: Option<String>,
+    },
     /// Zero of time: the first slot's intended time.
     LoadStarted {
         zero_mono_ns: u64,

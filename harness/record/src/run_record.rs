@@ -65,9 +65,22 @@ pub struct RunInfo {
     pub previous_run: Option<String>,
     /// Defect of the stand-in that was switched on.
     pub defect: Option<String>,
+    /// Guards that a person overruled for this run.
+    #[serde(default)]
+    pub overrides: Vec<GuardOverride>,
     /// Seconds of run time at which each phase began and ended.
     pub phases: BTreeMap<Phase, Vec<Span>>,
     pub shakedown_version: String,
+}
+
+/// A guard that a person overruled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GuardOverride {
+    pub guard: String,
+    pub reason: String,
+    pub operator: String,
+    /// What the guard would have refused; null when it had nothing to object before the run.
+    pub saw: Option<String>,
 }
 
 /// Interval in seconds of run time.

@@ -1,12 +1,18 @@
 //! Guards: what must hold before anything is touched. A guard that refuses leaves no trace at the target.
+//!
+//! What a plan, a clock and calendars decide is decided in `shakedown_scenarios::guards`; here the target is asked for
+//! its proof, and a person's overruling goes on record.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use shakedown_load::http::Vars;
 use shakedown_load::secret::Secrets;
-use shakedown_scenarios::plan::{Endpoints, EnvironmentPlan, Plan, ProofOfTarget};
+use shakedown_record::event::Event;
+use shakedown_scenarios::guards::{self, Calendars, Circumstances, Down, Guard};
+use shakedown_scenarios::plan::{Endpoints, EnvironmentPlan, FaultPlan, Plan, ProofOfTarget};
 
 use crate::error::RunError;
 use crate::probes::Client;
@@ -31,41 +37,108 @@ impl Refusal {
     }
 }
 
-/// The guards that need no more than the plan.
+impl From<guards::Refusal> for Refusal {
+    fn from(refusal: guards::Refusal) -> Self {
+        Self::new(refusal.guard.name(), refusal.to_string())
+    }
+}
+
+/// What the guards have to know beyond the plan, and what a person says to them.
+#[derive(Debug, Clone, Default)]
+pub struct Guarded {
+    /// By the reference that the plan uses.
+    pub calendars: Calendars,
+    pub overrides: Vec<Override>,
+}
+
+/// A guard that a person overrules for one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    pub guard: Guard,
+    pub reason: String,
+    /// Who says so.
+    pub operator: String,
+}
+
+impl Guarded {
+    /// The guards that are overruled.
+    pub fn overridden(&self) -> BTreeSet<Guard> {
+        let guards = self.overrides.iter().map(|it| it.guard);
+        guards.filter(|guard| guard.can_be_overridden()).collect()
+    }
+}
+
+/// The guards that need no more than the plan, a clock and calendars. Gives what has to be put on record: every
+/// overruling, with what the guard saw.
 ///
 /// # Errors
-/// The first that refuses.
-pub fn check_plan(plan: &Plan) -> Result<(), Refusal> {
-    let rate_per_s = plan.load.arrival.rate_per_s();
-    if let Some(ceiling) = plan.system.ceilings.orders_per_s
-        && rate_per_s > ceiling
-    {
-        return Err(Refusal::new(
-            "ceilings",
-            format!("the load is {rate_per_s} orders/s and the profile allows {ceiling}/s"),
-        ));
-    }
-    let EnvironmentPlan::External(endpoints) = &plan.environment else {
-        return Ok(());
+/// The first that refuses and is not overruled; its reason names the others.
+pub fn check(plan: &Plan, guarded: &Guarded, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    let circumstances = Circumstances {
+        now,
+        calendars: &guarded.calendars,
     };
-    if endpoints.not_production.is_empty() {
-        return Err(Refusal::new(
-            "not-production",
-            "the profile has no proof that this target is not production; add `not-production`"
-                .to_string(),
-        ));
+    let overridden = guarded.overridden();
+    let (overruled, standing): (Vec<_>, Vec<_>) = guards::refusals(plan, &circumstances)
+        .into_iter()
+        .partition(|refusal| overridden.contains(&refusal.guard));
+    let mut standing = standing.into_iter();
+    if let Some(first) = standing.next() {
+        let others = standing.map(|other| format!("\n  also {}: {other}", other.guard));
+        let mut refusal = Refusal::from(first);
+        refusal.reason.extend(others);
+        return Err(refusal);
     }
-    match plan.faults.first() {
-        Some(fault) => Err(Refusal::new(
-            "reach",
-            format!(
-                "fault '{}' needs processes that Shakedown can reach, and of an external environment it knows \
-                 addresses only",
-                fault.id
-            ),
-        )),
-        None => Ok(()),
+    let record = |it: &Override| {
+        let seen = overruled.iter().filter(|refusal| refusal.guard == it.guard);
+        let seen: Vec<&str> = seen.map(|refusal| refusal.saw.as_str()).collect();
+        Event::GuardOverridden {
+            guard: it.guard.name().to_string(),
+            reason: it.reason.clone(),
+            operator: it.operator.clone(),
+            saw: (!seen.is_empty()).then(|| seen.join("; ")),
+        }
+    };
+    Ok(guarded.overrides.iter().map(record).collect())
+}
+
+/// The guards on a firing, now that its targets have names, while others are on.
+///
+/// # Errors
+/// The guard that says no.
+pub(crate) fn at_fire(
+    plan: &Plan,
+    (fault, names): (&FaultPlan, &[String]),
+    on: &[(&str, &[String])],
+    overridden: &BTreeSet<Guard>,
+) -> Result<(), Refusal> {
+    for name in names {
+        let part = name.rsplit_once('-').map_or("", |(part, _)| part);
+        if let Some(why) = protected(plan, name, part) {
+            return Err(Refusal::new(Guard::Protected.name(), why));
+        }
     }
+    let new = Down {
+        fault,
+        names: names.to_vec(),
+    };
+    let on: Vec<Down> = on
+        .iter()
+        .filter_map(|(id, names)| {
+            let fault = plan.faults.iter().find(|fault| fault.id == *id)?;
+            Some(Down {
+                fault,
+                names: names.to_vec(),
+            })
+        })
+        .collect();
+    Ok(guards::room_for(plan, &new, &on, overridden)?)
+}
+
+/// Why a replica may not be touched; `None` when it may. Processes have no labels.
+pub(crate) fn protected(plan: &Plan, name: &str, part: &str) -> Option<String> {
+    let labels = std::collections::BTreeMap::new();
+    guards::protection(&plan.guards.protected, name, part, &labels)
 }
 
 /// Asks every address that orders or reads will go to for every proof that it is not production.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde::Serialize;
 use shakedown_record::ExitCode;
+use shakedown_record::event::{Event, read_events};
+use shakedown_record::run_dir::RunDir;
 
 use crate::journal::{JournalView, Owner, read_journal};
 use crate::mechanisms::{ProcessError, ProcessHandle, World};
@@ -32,6 +34,10 @@ pub struct HaltedRun {
     pub healed_after_s: Option<f64>,
     /// From the request until its process had ended; `None`: not in time.
     pub ended_after_s: Option<f64>,
+    /// Orders of ours that it cancelled on its way out; `None`: it did not say.
+    pub orders_cancelled: Option<u64>,
+    /// Orders of ours that are still open; `None`: that could not be told.
+    pub orders_open: Option<u64>,
     /// Why it could not be asked.
     pub error: Option<String>,
     /// It ended and left its journal open: `recover` has work to do.
@@ -41,7 +47,10 @@ pub struct HaltedRun {
 impl HaltReport {
     /// 0 when every run healed and ended, 3 when something is left.
     pub fn exit_code(&self) -> ExitCode {
-        let done = |run: &HaltedRun| run.ended_after_s.is_some() && !run.to_recover;
+        let done = |run: &HaltedRun| {
+            let orders_left = run.orders_open.is_some_and(|open| open > 0);
+            run.ended_after_s.is_some() && !run.to_recover && !orders_left
+        };
         match self.runs.iter().all(done) {
             true => ExitCode::Pass,
             false => ExitCode::Dirty,
@@ -67,7 +76,20 @@ impl HaltedRun {
             Some(s) => format!("ended after {s:.2} s"),
             None => "STILL RUNNING".to_string(),
         };
-        let mut line = format!("run {} (pid {}): {healed}, {ended}", self.run_id, self.pid);
+        let orders = match (self.orders_cancelled, self.orders_open) {
+            (Some(cancelled), Some(0)) => {
+                format!("{cancelled} orders of ours cancelled, none left")
+            }
+            (Some(cancelled), Some(open)) => {
+                format!("{cancelled} orders of ours cancelled, {open} STILL OPEN")
+            }
+            (Some(cancelled), None) => {
+                format!("{cancelled} orders of ours cancelled, not known how many are open")
+            }
+            (None, _) => "no word on orders".to_string(),
+        };
+        let (id, pid) = (&self.run_id, self.pid);
+        let mut line = format!("run {id} (pid {pid}): {healed}, {orders}, {ended}");
         if let Some(error) = &self.error {
             line.push_str(&format!("; {error}"));
         }
@@ -81,6 +103,7 @@ impl HaltedRun {
 struct Asked {
     handle: Option<ProcessHandle>,
     folder: PathBuf,
+    run_dir: PathBuf,
     run: HaltedRun,
 }
 
@@ -124,11 +147,14 @@ fn ask_to_end(folder: &Path) -> Option<Asked> {
     Some(Asked {
         handle,
         folder: folder.to_path_buf(),
+        run_dir: owner.run_dir.clone(),
         run: HaltedRun {
             run_id: owner.run_id.clone(),
             pid: owner.process.pid,
             healed_after_s: None,
             ended_after_s: None,
+            orders_cancelled: None,
+            orders_open: None,
             error,
             to_recover: false,
         },
@@ -163,10 +189,100 @@ impl Asked {
         if ended {
             self.run.ended_after_s = Some(now_s);
             self.run.to_recover = journal.is_some_and(|view| !view.is_closed());
+            let said = cleaned_up(&self.run_dir);
+            self.run.orders_cancelled = said.map(|(cancelled, _)| cancelled);
+            self.run.orders_open = said.and_then(|(_, open)| open);
         }
     }
 }
 
+/// What the run's last words on its orders are: how many it cancelled, and how many are open.
+fn cleaned_up(run_dir: &Path) -> Option<(u64, Option<u64>)> {
+    let events = read_events(&RunDir::at(run_dir).events()).ok()?;
+    events
+        .iter()
+        .rev()
+        .find_map(|stamped| match &stamped.event {
+            Event::CleanedUp {
+                cancelled,
+                orders_open,
+                ..
+            } => Some((*cancelled, *orders_open)),
+            _ => None,
+        })
+}
+
 fn no_fault_open(view: &JournalView) -> bool {
     view.open_faults().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> HaltedRun {
+        HaltedRun {
+            run_id: "r-1".to_string(),
+            pid: 7,
+            healed_after_s: Some(0.12),
+            ended_after_s: Some(0.5),
+            orders_cancelled: Some(12),
+            orders_open: Some(0),
+            error: None,
+            to_recover: false,
+        }
+    }
+
+    fn report(change: impl Fn(&mut HaltedRun)) -> (ExitCode, String) {
+        let mut run = run();
+        change(&mut run);
+        let report = HaltReport { runs: vec![run] };
+        (report.exit_code(), report.lines().join("\n"))
+    }
+
+    #[test]
+    fn the_report_is_clean_only_when_everything_is() {
+        let (code, said) = report(|_| {});
+        assert_eq!(code, ExitCode::Pass);
+        for words in [
+            "healed after 0.12 s",
+            "12 orders of ours cancelled, none left",
+            "ended after 0.50 s",
+        ] {
+            assert!(said.contains(words), "{said}");
+        }
+        let (code, said) = report(|run| run.orders_open = Some(3));
+        assert_eq!(code, ExitCode::Dirty);
+        assert!(said.contains("3 STILL OPEN"), "{said}");
+        let (code, said) = report(|run| run.to_recover = true);
+        assert_eq!(code, ExitCode::Dirty);
+        assert!(said.contains("shakedown recover r-1"), "{said}");
+        let (code, said) = report(|run| {
+            run.healed_after_s = None;
+            run.ended_after_s = None;
+        });
+        assert_eq!(code, ExitCode::Dirty);
+        assert!(
+            said.contains("NOT healed") && said.contains("STILL RUNNING"),
+            "{said}"
+        );
+        assert_eq!(HaltReport { runs: Vec::new() }.exit_code(), ExitCode::Pass);
+    }
+
+    #[test]
+    fn the_last_word_on_orders_is_read_from_the_run_directory() {
+        use shakedown_record::event::EventWriter;
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(cleaned_up(folder.path()), None);
+        let mut writer = EventWriter::create(&RunDir::at(folder.path()).events()).unwrap();
+        for orders_open in [None, Some(2)] {
+            let event = Event::CleanedUp {
+                cancelled: 5,
+                orders_open,
+                reason: None,
+            };
+            writer.write(event).unwrap();
+        }
+        assert_eq!(cleaned_up(folder.path()), Some((5, Some(2))));
+    }
 }

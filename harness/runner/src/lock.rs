@@ -26,6 +26,9 @@ pub struct Lock {
 pub struct Holder {
     pub run_id: String,
     pub pid: u32,
+    /// Whose it is, where that was known.
+    #[serde(default)]
+    pub user: Option<String>,
     /// RFC 3339, UTC.
     pub since: String,
 }
@@ -34,13 +37,13 @@ pub struct Holder {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{system} on {environment} is being validated already {}; wait for that run, or end it with `shakedown halt`",
-    describe(holder.as_ref())
+    describe(holder.as_deref())
 )]
 pub struct LockHeld {
     pub system: String,
     pub environment: String,
     /// `None` when the holder has not said who it is.
-    pub holder: Option<Holder>,
+    pub holder: Option<Box<Holder>>,
 }
 
 /// Why there is no lock.
@@ -55,8 +58,11 @@ pub enum LockError {
 fn describe(holder: Option<&Holder>) -> String {
     match holder {
         Some(holder) => format!(
-            "by run {} (pid {}, since {})",
-            holder.run_id, holder.pid, holder.since
+            "by run {} (pid {}, {}since {})",
+            holder.run_id,
+            holder.pid,
+            (holder.user.as_ref()).map_or(String::new(), |user| format!("of {user}, ")),
+            holder.since
         ),
         None => "by a run that has not said who it is".to_string(),
     }
@@ -87,7 +93,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => Err(LockError::Held(LockHeld {
                 system: system.to_string(),
                 environment: environment.to_string(),
-                holder: read_holder(&mut file),
+                holder: read_holder(&mut file).map(Box::new),
             })),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
@@ -148,6 +154,7 @@ mod tests {
         Holder {
             run_id: run_id.into(),
             pid: std::process::id(),
+            user: Some("ada".into()),
             since: "2026-01-02T03:04:05Z".into(),
         }
     }
@@ -161,8 +168,12 @@ mod tests {
         let Err(LockError::Held(held)) = second else {
             panic!("{second:?}");
         };
-        assert_eq!(held.holder, Some(holder("run-1")));
-        assert!(held.to_string().contains("run run-1"), "{held}");
+        assert_eq!(held.holder.as_deref(), Some(&holder("run-1")));
+        let said = held.to_string();
+        assert!(
+            said.contains("run run-1") && said.contains("of ada, since 2026"),
+            "{held}"
+        );
         // Another environment, another system: other locks.
         Lock::acquire(&state, "acme", "external", &holder("run-3")).unwrap();
         Lock::acquire(&state, "hive-mind", "local", &holder("run-4")).unwrap();

@@ -23,7 +23,7 @@ use steps::Steps;
 
 use crate::environment::{Environment, StartContext};
 use crate::error::RunError;
-use crate::guard;
+use crate::guard::{self, Guarded};
 use crate::journal::{Entry, Journal, OpenOrders, RunAbout};
 use crate::lock::{Holder, Lock};
 use crate::probes::Target;
@@ -42,11 +42,12 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(6);
 /// When a guard refuses, or the system cannot be started or reached.
 pub async fn probe(
     compiled: &Compiled,
+    guarded: &Guarded,
     exe: PathBuf,
     defects: Vec<String>,
 ) -> Result<ProbeReport, RunError> {
     let plan = &compiled.plan;
-    guard::check_plan(plan)?;
+    guard::check(plan, guarded, jiff::Timestamp::now())?;
     let secrets = Arc::new(Secrets::resolve(&plan.system.secrets)?);
     guard::prove_not_production(&secrets, plan).await?;
     let state = StateDir::from_environment()?;
@@ -54,6 +55,7 @@ pub async fn probe(
     let holder = Holder {
         run_id: run_id.clone(),
         pid: std::process::id(),
+        user: None,
         since: since.clone(),
     };
     let environment = plan.environment.name();

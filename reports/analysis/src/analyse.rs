@@ -11,11 +11,13 @@ use shakedown_scenarios::plan::Plan;
 use crate::analysis::Analysis;
 use crate::error::AnalysisError;
 use crate::evidence::Evidence;
+use crate::explain::stories;
 use crate::facts::{Facts, FiringFacts, TargetSeen};
 use crate::input::Input;
 use crate::measured::{Measured, generator_info};
 use crate::phases::spans;
 use crate::timeline::{phase_in, rows};
+use crate::unchecked::unchecked;
 use crate::verdict::{Decision, check, decide};
 
 /// Judges a run: pure, offline, the same figures and verdict on every machine.
@@ -46,6 +48,8 @@ pub(crate) fn analysis_of(input: &Input, plan: &Plan) -> Analysis {
             phase_in(&measured.windows),
         ),
         curves: measured.tally.curves(),
+        unchecked: unchecked(input, plan, &measured),
+        stories: stories(input, plan, &measured),
         health_limit_ns: measured.limit_ns,
         latency_intervals: measured.tally.intervals,
     }
@@ -132,6 +136,7 @@ fn run_info(input: &Input, plan: &Plan, measured: &Measured) -> RunInfo {
         operator: started.and_then(|started| started.operator.clone()),
         previous_run: None,
         defect: started.and_then(|started| started.defect.clone()),
+        overrides: input.facts.overrides.clone(),
         phases: spans(&measured.windows),
         shakedown_version: of(|started| &started.shakedown_version).unwrap_or_default(),
     }
@@ -157,7 +162,7 @@ fn target_info(facts: &Facts) -> TargetInfo {
 }
 
 /// Whether another build runs afterwards; `None` when no build identity was seen on both sides.
-fn changed(before: Option<&TargetSeen>, after: Option<&TargetSeen>) -> Option<bool> {
+pub(crate) fn changed(before: Option<&TargetSeen>, after: Option<&TargetSeen>) -> Option<bool> {
     let (before, after) = (before?, after?);
     let identity = |seen: &TargetSeen| {
         let mut builds = seen.image_digests.clone();
@@ -177,13 +182,8 @@ fn changed(before: Option<&TargetSeen>, after: Option<&TargetSeen>) -> Option<bo
 
 fn fault_record(facts: &Facts, firing: &FiringFacts) -> FaultRecord {
     let unseen = || {
-        let why = firing.refused.as_ref().or(firing.failed.as_ref());
-        Effect {
-            confirmed: false,
-            text: why
-                .cloned()
-                .unwrap_or_else(|| "no effect was seen".to_string()),
-        }
+        let why = firing.refused.as_deref().or(firing.failed.as_deref());
+        Effect::not_seen(why.unwrap_or("no effect was seen"))
     };
     let confirmed = firing.effect.as_ref().filter(|_| firing.is_confirmed());
     FaultRecord {

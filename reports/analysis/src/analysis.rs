@@ -7,6 +7,8 @@ use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::run_record::RunRecord;
 use shakedown_record::{OutcomeCounts, Phase};
 
+use crate::explain::Explanation;
+
 /// Everything that the reports show, derived from a run directory and its plan.
 #[derive(Debug, Clone)]
 pub struct Analysis {
@@ -24,8 +26,33 @@ pub struct Analysis {
     pub curves: BTreeMap<Phase, Vec<CurvePoint>>,
     /// Response times by interval, for the HDR interval log.
     pub latency_intervals: Vec<LatencyInterval>,
+    /// Questions that this run leaves open, each with the reason.
+    pub unchecked: Vec<Unchecked>,
+    /// The first order of each class of data loss that was found, step by step.
+    pub stories: Vec<Story>,
     /// A 100 ms slot whose P99 is above this is not healthy, in nanoseconds.
     pub health_limit_ns: u64,
+}
+
+/// Something that a reader may take for granted and that this run cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unchecked {
+    /// What is not known, such as `lost orders`.
+    pub what: String,
+    /// Why, in words.
+    pub why: String,
+    /// True when this run should have answered it; false when nobody asked, or nothing can.
+    pub was_asked: bool,
+}
+
+/// What became of one order of a class of data loss.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Story {
+    /// As in `record.json`, such as `lost`.
+    pub class: String,
+    /// The order's id.
+    pub order: String,
+    pub explanation: Explanation,
 }
 
 /// One interval of the run, by intended time.

@@ -6,7 +6,7 @@ use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::Plan;
 
 use crate::analyse::analysis_of;
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Story};
 use crate::data_loss::over;
 use crate::error::AnalysisError;
 use crate::facts::Facts;
@@ -165,6 +165,47 @@ fn outages(analysis: &Analysis) -> Vec<Step> {
     analysis.record.failover.iter().map(tell).collect()
 }
 
+/// The story of the first order of each class of data loss, for those that have a slot.
+pub(crate) fn stories(input: &Input, plan: &Plan, measured: &Measured) -> Vec<Story> {
+    let over = over(&measured.struck, &measured.recovered);
+    let teller = teller(input, plan, measured, &over);
+    let mut stories: Vec<Story> = Vec::new();
+    for example in &measured.assessment.data_loss.examples {
+        let told = stories.iter().any(|story| story.class == example.class);
+        if let Some(slot) = example.slot.filter(|_| !told) {
+            stories.push(Story {
+                class: example.class.clone(),
+                order: example.order.clone(),
+                explanation: of_slot(input, measured, &teller, slot),
+            });
+        }
+    }
+    stories
+}
+
+fn teller<'a>(
+    input: &'a Input,
+    plan: &'a Plan,
+    measured: &'a Measured,
+    over: &'a [Option<u64>],
+) -> Teller<'a> {
+    Teller {
+        input,
+        plan,
+        struck: &measured.struck,
+        over,
+        reads: &measured.assessment.reads,
+    }
+}
+
+fn of_slot(input: &Input, measured: &Measured, teller: &Teller<'_>, slot: u64) -> Explanation {
+    Explanation {
+        subject: format!("order {}, slot {}", input.order_id(slot), count(slot)),
+        headline: teller.in_short(slot),
+        steps: order_steps(input, measured, teller, slot),
+    }
+}
+
 fn of_order(input: &Input, plan: &Plan, order: &str) -> Result<Explanation, AnalysisError> {
     let slot = slot_of(input, order).ok_or_else(|| AnalysisError::NoSuchOrder {
         order: order.to_string(),
@@ -173,18 +214,8 @@ fn of_order(input: &Input, plan: &Plan, order: &str) -> Result<Explanation, Anal
     })?;
     let measured = Measured::of(input, plan);
     let over = over(&measured.struck, &measured.recovered);
-    let teller = Teller {
-        input,
-        plan,
-        struck: &measured.struck,
-        over: &over,
-        reads: &measured.assessment.reads,
-    };
-    Ok(Explanation {
-        subject: format!("order {}, slot {}", input.order_id(slot), count(slot)),
-        headline: teller.in_short(slot),
-        steps: order_steps(input, &measured, &teller, slot),
-    })
+    let teller = teller(input, plan, &measured, &over);
+    Ok(of_slot(input, &measured, &teller, slot))
 }
 
 fn order_steps(input: &Input, measured: &Measured, teller: &Teller<'_>, slot: u64) -> Vec<Step> {

@@ -7,6 +7,7 @@ use shakedown_record::event::{
     Bucket, Event, GeneratorReport, Leftover, Moment, ReadBackDone, ReplicaSeen, Stamped,
 };
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
+use shakedown_record::run_record::GuardOverride;
 
 /// A run as its events tell it. Moments are monotonic nanoseconds until [`Facts::since_zero`] turns them.
 #[derive(Debug, Default)]
@@ -35,6 +36,7 @@ pub(crate) struct Facts {
     /// Replica and reason.
     pub scrapes_missing: Vec<(String, String)>,
     pub left: Vec<Leftover>,
+    pub overrides: Vec<GuardOverride>,
     pub finished_at: Option<String>,
 }
 
@@ -197,6 +199,17 @@ impl Facts {
             Event::GuardRefused { guard, reason } => {
                 self.guard_refused = Some((guard.clone(), reason.clone()));
             }
+            Event::GuardOverridden {
+                guard,
+                reason,
+                operator,
+                saw,
+            } => self.overrides.push(GuardOverride {
+                guard: guard.clone(),
+                reason: reason.clone(),
+                operator: operator.clone(),
+                saw: saw.clone(),
+            }),
             Event::AbortMet { condition, reason } => {
                 self.abort = Some((condition.clone(), reason.clone()));
             }

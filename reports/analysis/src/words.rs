@@ -62,7 +62,9 @@ pub fn quantile(quantile: f64) -> String {
 }
 
 fn percent(millionths: f64) -> String {
-    format!("{} %", trimmed(format!("{:.4}", millionths.max(0.0) / 1e4)))
+    // Adding zero makes a negative zero, which would read as `-0 %`, a positive one.
+    let percent = (millionths.max(0.0) + 0.0) / 1e4;
+    format!("{} %", trimmed(format!("{percent:.4}")))
 }
 
 fn significant(value: f64) -> String {
@@ -114,6 +116,7 @@ mod tests {
         assert_eq!(percent_down(0.9999), "99.99 %");
         assert_eq!(percent_up(0.0010001), "0.1001 %");
         assert_eq!(percent_up(0.001), "0.1 %");
+        assert_eq!([percent_up(0.0), percent_down(0.0)], ["0 %", "0 %"]);
         assert_eq!(percent_down(1.0), "100 %");
     }
 

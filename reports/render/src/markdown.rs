@@ -7,7 +7,7 @@ use shakedown_analysis::Analysis;
 
 use crate::document::{
     Table, checks_table, data_loss_found, data_loss_table, failover_table, faults_table,
-    latency_table, recovery_point,
+    figures_table, latency_table, recovery_point,
 };
 use crate::screen::{FirstScreen, Line};
 use crate::words::inert;
@@ -35,6 +35,11 @@ pub(crate) fn render_markdown(analysis: &Analysis) -> String {
     facts(&mut out, &screen);
     section(&mut out, "Checks", &checks_table(record));
     section(&mut out, "Faults", &faults_table(record));
+    section(
+        &mut out,
+        "Effects: asked and measured",
+        &figures_table(record),
+    );
     section(
         &mut out,
         "Failover, as the clients saw it",
@@ -67,6 +72,9 @@ fn facts(out: &mut String, screen: &FirstScreen) {
         item("also: ", reason);
     }
     item("", &screen.target);
+    for overruled in &screen.overruled {
+        item("Guard overruled: ", overruled);
+    }
     if let Some(defect) = &screen.defect {
         item("Defect of the stand-in switched on: ", defect);
     }

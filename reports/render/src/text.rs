@@ -56,6 +56,9 @@ fn first_screen(page: &mut Page, screen: &FirstScreen) {
             Tone::Unsure,
         );
     }
+    for overruled in &screen.overruled {
+        page.hanging("Guard overruled: ", overruled, Tone::Unsure);
+    }
     for line in screen.faults.iter().chain(&screen.outages) {
         page.toned(&line.text, line.tone);
     }

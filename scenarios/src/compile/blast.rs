@@ -1,62 +1,85 @@
-//! Blast radius: no moment may take more replicas of a part than its quorum can spare.
+//! Blast radius: how many replicas of a part the faults of a plan may have down at one moment, at most.
 
-use crate::plan::{FaultKind, FaultPlan, Part, Selector, System};
+use std::collections::BTreeSet;
 
-use super::parts::replicas;
-use super::sheet::{At, Sheet};
+use crate::plan::{FaultKind, FaultPlan, LinkEnd, Part, RestartedBy, Selector, System};
+
 use super::starts::{Start, starts_ns};
 
-/// Refuses faults that would stop service by taking too many replicas at once.
-pub(super) fn quorum(faults: &[FaultPlan], system: &System, sheet: &Sheet) {
+/// Replicas that come back take this long beyond the healing: a fault that fires within it still overlaps.
+const BACK_WITHIN_NS: u64 = 2_000_000_000;
+
+/// The worst moment of a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AtOnce {
+    /// Replicas that may be down together.
+    pub(crate) count: u32,
+    /// The faults that take them, in the order in which they are written.
+    pub(crate) faults: Vec<String>,
+}
+
+/// The worst moment of a part: the start of one of the faults, with every other fault that may be on then. Faults on
+/// the same replica by name count once; who has a role, or is chosen by the seed, may be anybody else.
+pub(crate) fn at_once(faults: &[FaultPlan], part: &Part, system: &System) -> Option<AtOnce> {
     let starts = starts_ns(faults);
-    for part in &system.parts {
-        let Some(quorum) = part.quorum else { continue };
-        let spare = part.replicas.saturating_sub(quorum);
-        for (index, fault) in faults.iter().enumerate() {
-            let alone = taken(fault, part, system);
-            if alone > spare {
-                sheet.refuse_with(
-                    &At::of(&["faults", &fault.id, "to"]),
-                    format!(
-                        "this takes {} of `{}` at once, which can spare {spare} of {} (quorum {quorum})",
-                        replicas(alone),
-                        part.name,
-                        part.replicas
-                    ),
-                    "name fewer targets, or restart them in turn",
-                );
-                continue;
+    let taking: Vec<usize> = (0..faults.len())
+        .filter(|at| taken(&faults[*at], part, system) > 0)
+        .collect();
+    let moments = taking.iter().map(|first| {
+        let on: Vec<&FaultPlan> = taking
+            .iter()
+            .filter(|other| {
+                *other == first
+                    || on_at_start(
+                        (&faults[*first], starts[*first]),
+                        (&faults[**other], starts[**other]),
+                        stays_down(&faults[**other], part),
+                    )
+            })
+            .map(|at| &faults[*at])
+            .collect();
+        together(&on, part, system)
+    });
+    moments.max_by_key(|moment| (moment.count, std::cmp::Reverse(moment.faults.len())))
+}
+
+fn together(on: &[&FaultPlan], part: &Part, system: &System) -> AtOnce {
+    let mut named = BTreeSet::new();
+    let mut others = 0u32;
+    for fault in on {
+        match &fault.to {
+            Selector::Name(name) => {
+                named.insert(name.as_str());
             }
-            let others: Vec<&FaultPlan> = faults[..index]
-                .iter()
-                .zip(&starts)
-                .filter(|(other, start)| {
-                    overlap((fault, starts[index]), (other, **start))
-                        && taken(other, part, system) > 0
-                })
-                .map(|(other, _)| other)
-                .collect();
-            let together: u32 = others.iter().map(|other| taken(other, part, system)).sum();
-            if alone > 0 && together > 0 && alone + together > spare {
-                let names: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();
-                sheet.refuse_with(
-                    &At::of(&["faults", &fault.id, "when"]),
-                    format!(
-                        "together with {} this takes {} of `{}` at once, which can spare {spare} (quorum {quorum})",
-                        names.join(", "),
-                        replicas(alone + together),
-                        part.name
-                    ),
-                    "let it fire after the other is healed: after: { fault: …, by: … }",
-                );
-            }
+            _ => others = others.saturating_add(taken(fault, part, system)),
         }
+    }
+    AtOnce {
+        count: others.saturating_add(named.len() as u32).min(part.replicas),
+        faults: on.iter().map(|fault| fault.id.clone()).collect(),
     }
 }
 
 /// Replicas of a part that a fault takes at once, at most.
-fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
-    let count = match &fault.to {
+pub(crate) fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
+    let count = reached(&fault.to, part, system);
+    match fault.kind {
+        FaultKind::Kill { .. } | FaultKind::Freeze | FaultKind::Hook(_) => count,
+        FaultKind::Partition { .. } | FaultKind::Reset { .. } => count,
+        // Service goes on, slower.
+        FaultKind::Loss { .. } | FaultKind::Cpu { .. } | FaultKind::Memory { .. } => 0,
+        FaultKind::SlowDisk { .. } => 0,
+        // A node that cannot write its log ends, or refuses to serve.
+        FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. } => count,
+        FaultKind::OutOfMemory => count,
+        FaultKind::ClockSkew { .. } => count.min(1),
+        FaultKind::Restart { .. } => count.min(1),
+    }
+}
+
+/// Replicas of a part that a selector means. Of a link it is the smaller end that is cut off.
+fn reached(to: &Selector, part: &Part, system: &System) -> u32 {
+    match to {
         Selector::Role(role) => {
             let owner = system
                 .parts
@@ -72,26 +95,42 @@ fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
         Selector::Random {
             part: name, count, ..
         } if *name == part.name => *count,
-        Selector::Part(_) | Selector::Random { .. } => 0,
-    };
-    match fault.kind {
-        FaultKind::Kill { .. } | FaultKind::Freeze => count,
-        FaultKind::Restart { .. } => count.min(1),
+        Selector::Link { from, to, .. } => {
+            let from = reached(from, part, system);
+            match to {
+                LinkEnd::Clients => from,
+                LinkEnd::Peers => from.min(part.replicas.saturating_sub(from)),
+                LinkEnd::Replicas(to) => from.min(reached(to, part, system)),
+            }
+        }
+        Selector::Part(_) | Selector::Random { .. } | Selector::System => 0,
     }
 }
 
-/// True when two faults may be active at the same time. Different clocks cannot be compared, and a fault that is
-/// repeated may be anywhere: both count as overlapping.
-fn overlap(one: (&FaultPlan, Start), other: (&FaultPlan, Start)) -> bool {
-    let (Some(one_ns), Some(other_ns)) = (same_clock(one.1, other.1), same_clock(other.1, one.1))
+/// True when the other fault may be on when the first one fires. Different clocks cannot be compared, and a fault
+/// that is repeated may be anywhere: both count as being on.
+fn on_at_start(first: (&FaultPlan, Start), other: (&FaultPlan, Start), stays_down: bool) -> bool {
+    let (Some(first_ns), Some(other_ns)) =
+        (same_clock(first.1, other.1), same_clock(other.1, first.1))
     else {
         return true;
     };
-    if one.0.repeat.times > 1 || other.0.repeat.times > 1 {
+    if first.0.repeat.times > 1 || other.0.repeat.times > 1 {
         return true;
     }
-    one_ns < other_ns.saturating_add(other.0.hold_ns.max(1))
-        && other_ns < one_ns.saturating_add(one.0.hold_ns.max(1))
+    let over_ns = match stays_down {
+        true => u64::MAX,
+        false => other_ns
+            .saturating_add(other.0.hold_ns)
+            .saturating_add(BACK_WITHIN_NS),
+    };
+    other_ns <= first_ns && first_ns < over_ns
+}
+
+/// True for what nobody starts again after it was killed.
+fn stays_down(fault: &FaultPlan, part: &Part) -> bool {
+    part.restarted_by == RestartedBy::Nobody
+        && matches!(fault.kind, FaultKind::Kill { .. } | FaultKind::OutOfMemory)
 }
 
 fn same_clock(one: Start, other: Start) -> Option<u64> {

@@ -1,21 +1,26 @@
 //! Faults, held against the system and the phases.
 
 use crate::plan::{
-    EnvironmentPlan, FaultKind, FaultPlan, Phases, Repeat, Selector, Signal, System, Trigger,
+    EnvironmentPlan, FaultKind, FaultPlan, Phases, Repeat, Selector, Signal, System,
 };
 use crate::spec::scalar::Id;
 use crate::spec::scenario::{
-    AfterSpec, FaultSpec, KindSpec, RandomSpec, RepeatSpec, ScenarioSpec, SelectorSpec, WhenSpec,
+    ClockSkewSpec, FaultSpec, KindSpec, LossSpec, RepeatSpec, ScenarioSpec,
 };
 
+use super::hook::hook;
 use super::human::time_text;
-use super::parts::replicas;
 use super::phases::GOOD_FOR_NS;
-use super::references::instead;
+use super::selectors::selector;
 use super::sheet::{At, Sheet};
+use super::triggers::{refuse_circles, trigger};
 
 const DEFAULT_GRACE_NS: u64 = 10_000_000_000;
-const LONGEST_HOLD_NS: u64 = 86_400_000_000_000;
+pub(super) const LONGEST_HOLD_NS: u64 = 86_400_000_000_000;
+const LEAST_MILLI_CPUS: u32 = 10;
+const LEAST_BYTES: u64 = 1 << 20;
+const LONGEST_SKEW_NS: i64 = 3_650 * 86_400_000_000_000;
+const LONGEST_SYNC_NS: u64 = 60_000_000_000;
 const MOST_TIMES: u32 = 1000;
 
 /// What a fault is held against.
@@ -42,19 +47,36 @@ pub(super) fn faults(spec: &ScenarioSpec, ground: Ground) -> Vec<FaultPlan> {
 fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<FaultPlan> {
     let at = At::of(&["faults", &id.0]);
     let kind = kind(&at.to("do"), &spec.kind, ground.sheet);
-    let to = selector(&at.to("to"), &spec.to, ground);
+    let to = match (&spec.to, &spec.kind) {
+        (Some(to), _) => selector(&at.to("to"), to, ground),
+        (None, KindSpec::Hook(_)) => Some(Selector::System),
+        (None, _) => {
+            ground.sheet.refuse_entry(
+                &at,
+                "`to` is missing: nothing says who is meant",
+                "such as to: { role: leader }",
+            );
+            None
+        }
+    };
     let when = trigger(&at.to("when"), &spec.when, &id.0, known, ground);
-    if let Some(EnvironmentPlan::External(_)) = ground.environment {
+    let by_commands = matches!(spec.kind, KindSpec::Hook(_));
+    if let Some(EnvironmentPlan::External(_)) = ground.environment
+        && !by_commands
+    {
         ground.sheet.refuse_with(
             &at.to("do"),
             format!(
                 "the environment `external` has no handle on processes: nothing here can {} one",
                 spec.kind.name()
             ),
-            "run it with --environment local, or take the fault out",
+            "let commands of yours do it (do: { hook: … }), or run it with --environment local",
         );
     }
     let kind = kind?;
+    if let Some(to) = &to {
+        refuse_other_targets(&at.to("to"), &kind, to, ground.sheet);
+    }
     let hold_ns = hold(&at, spec, &kind, ground.sheet)?;
     let repeat = repeat(
         &at.to("repeat"),
@@ -89,11 +111,153 @@ fn kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<FaultKind> {
             }
             Some(FaultKind::Restart { grace_ns })
         }
+        KindSpec::ClockSkew(spec) => clock_skew(&at.to("clock-skew"), spec, sheet),
+        KindSpec::SlowDisk(spec) => {
+            slow_disk(&at.to("slow-disk").to("sync-by"), spec.sync_by.ns, sheet)
+        }
+        KindSpec::FailingDisk(spec) => {
+            let at = at.to("failing-disk").to("share");
+            chance(&at, spec.share.fraction, "100% is no disk at all", sheet)
+                .map(|share| FaultKind::FailingDisk { share })
+        }
+        KindSpec::DiskFull(spec) => Some(FaultKind::DiskFull {
+            leave_bytes: spec.leave.map_or(0, |leave| leave.bytes),
+        }),
+        KindSpec::Cpu(spec) => cpu(&at.to("cpu").to("limit"), spec.limit.fraction, sheet),
+        KindSpec::Memory(spec) => memory(&at.to("memory").to("limit"), spec.limit.bytes, sheet),
+        KindSpec::OutOfMemory(_) => Some(FaultKind::OutOfMemory),
+        KindSpec::Partition(spec) => Some(FaultKind::Partition {
+            ports: ports(&at.to("partition"), spec.ports.as_deref(), sheet),
+        }),
+        KindSpec::Reset(spec) => Some(FaultKind::Reset {
+            ports: ports(&at.to("reset"), spec.ports.as_deref(), sheet),
+        }),
+        KindSpec::Loss(spec) => loss(&at.to("loss"), spec, sheet),
+        KindSpec::Hook(spec) => hook(&at.to("hook"), spec, sheet).map(FaultKind::Hook),
         later => {
             sheet.not_supported(&at.to(later.name()), &format!("`{}`", later.name()));
             None
         }
     }
+}
+
+/// A link is not a replica, and a replica is not a link.
+fn refuse_other_targets(at: &At, kind: &FaultKind, to: &Selector, sheet: &Sheet) {
+    let is_link = matches!(to, Selector::Link { .. });
+    if kind.is_of_links() && !is_link {
+        sheet.refuse_with(
+            at,
+            format!(
+                "`{}` is done to a link, and this names replicas",
+                kind.name()
+            ),
+            "such as to: { link: { from: { role: leader }, to: { peers: {} } } }",
+        );
+    } else if is_link && !kind.is_of_links() && !matches!(kind, FaultKind::Hook(_)) {
+        sheet.refuse_with(
+            at,
+            format!("`{}` is done to replicas, and this is a link", kind.name()),
+            "such as to: { role: leader }",
+        );
+    }
+}
+
+fn cpu(at: &At, of_one: f64, sheet: &Sheet) -> Option<FaultKind> {
+    let milli_cpus = (of_one * 1000.0).round() as u32;
+    if milli_cpus < LEAST_MILLI_CPUS {
+        sheet.refuse_with(
+            at,
+            "the kernel limits no further than to 1 % of one CPU",
+            "from 1% to 100%",
+        );
+        return None;
+    }
+    Some(FaultKind::Cpu { milli_cpus })
+}
+
+fn memory(at: &At, bytes: u64, sheet: &Sheet) -> Option<FaultKind> {
+    if bytes < LEAST_BYTES {
+        sheet.refuse_with(
+            at,
+            "nothing runs with so little memory",
+            "1MiB at least; `out-of-memory` ends a process",
+        );
+        return None;
+    }
+    Some(FaultKind::Memory { bytes })
+}
+
+fn clock_skew(at: &At, spec: &ClockSkewSpec, sheet: &Sheet) -> Option<FaultKind> {
+    let (by_ns, sign) = match (spec.ahead, spec.behind) {
+        (Some(ahead), None) => (ahead.ns, 1),
+        (None, Some(behind)) => (behind.ns, -1),
+        (Some(_), Some(_)) | (None, None) => {
+            sheet.refuse_with(
+                at,
+                "exactly one of `ahead` and `behind` must be given",
+                "such as clock-skew: { ahead: 30s }",
+            );
+            return None;
+        }
+    };
+    match i64::try_from(by_ns) {
+        Ok(by_ns) if (1..=LONGEST_SKEW_NS).contains(&by_ns) => Some(FaultKind::ClockSkew {
+            by_ns: sign * by_ns,
+        }),
+        Ok(_) | Err(_) => {
+            sheet.refuse_with(
+                at,
+                "this is no sensible skew",
+                "from 1ns to 3650d; 30s is usual",
+            );
+            None
+        }
+    }
+}
+
+fn slow_disk(at: &At, sync_ns: u64, sheet: &Sheet) -> Option<FaultKind> {
+    if !(1_000..=LONGEST_SYNC_NS).contains(&sync_ns) {
+        sheet.refuse_with(
+            at,
+            format!("{} for each sync is not sensible", time_text(sync_ns)),
+            format!("from 1us to {}", time_text(LONGEST_SYNC_NS)),
+        );
+        return None;
+    }
+    Some(FaultKind::SlowDisk { sync_ns })
+}
+
+fn loss(at: &At, spec: &LossSpec, sheet: &Sheet) -> Option<FaultKind> {
+    let whole = "`partition` loses everything";
+    let share = chance(&at.to("share"), spec.share.fraction, whole, sheet)?;
+    Some(FaultKind::Loss {
+        share,
+        ports: ports(at, spec.ports.as_deref(), sheet),
+    })
+}
+
+fn chance(at: &At, share: f64, whole: &str, sheet: &Sheet) -> Option<f64> {
+    if share > 0.0 && share < 1.0 {
+        return Some(share);
+    }
+    sheet.refuse_with(
+        at,
+        "this is no matter of chance",
+        format!("more than 0% and less than 100%; {whole}"),
+    );
+    None
+}
+
+fn ports(at: &At, spec: Option<&[u16]>, sheet: &Sheet) -> Vec<u16> {
+    let Some(ports) = spec else { return Vec::new() };
+    if ports.is_empty() || ports.contains(&0) {
+        sheet.refuse_with(
+            &at.to("ports"),
+            "these are no ports",
+            "from 1 to 65535; leave it out to mean all packets",
+        );
+    }
+    ports.to_vec()
 }
 
 /// How long the fault stays; a restart heals itself.
@@ -108,7 +272,7 @@ fn hold(at: &At, spec: &FaultSpec, kind: &FaultKind, sheet: &Sheet) -> Option<u6
             );
             None
         }
-        (FaultKind::Kill { .. } | FaultKind::Freeze, None) => {
+        (_, None) => {
             sheet.refuse_entry(
                 at,
                 "`for` is missing: nothing says when it is healed",
@@ -116,12 +280,8 @@ fn hold(at: &At, spec: &FaultSpec, kind: &FaultKind, sheet: &Sheet) -> Option<u6
             );
             None
         }
-        (FaultKind::Kill { .. } | FaultKind::Freeze, Some(hold))
-            if (1_000_000..=LONGEST_HOLD_NS).contains(&hold.ns) =>
-        {
-            Some(hold.ns)
-        }
-        (FaultKind::Kill { .. } | FaultKind::Freeze, Some(hold)) => {
+        (_, Some(hold)) if (1_000_000..=LONGEST_HOLD_NS).contains(&hold.ns) => Some(hold.ns),
+        (_, Some(hold)) => {
             sheet.refuse_with(
                 &at.to("for"),
                 format!("{} is not sensible", time_text(hold.ns)),
@@ -171,227 +331,5 @@ fn repeat(at: &At, spec: Option<&RepeatSpec>, hold_ns: u64, sheet: &Sheet) -> Re
         times: spec.times,
         every_ns: spec.every.ns,
         jitter_ns,
-    }
-}
-
-fn selector(at: &At, spec: &SelectorSpec, ground: Ground) -> Option<Selector> {
-    let later = |name: &str| {
-        ground
-            .sheet
-            .not_supported(&at.to(name), &format!("`{name}`"));
-        None
-    };
-    match spec {
-        SelectorSpec::Role(role) => known_role(&at.to("role"), &role.0, None, ground)
-            .then(|| Selector::Role(role.0.clone())),
-        SelectorSpec::Name(name) => {
-            known_replica(&at.to("name"), &name.0, ground).then(|| Selector::Name(name.0.clone()))
-        }
-        SelectorSpec::Part(part) => {
-            known_part(&at.to("part"), &part.0, ground)?;
-            Some(Selector::Part(part.0.clone()))
-        }
-        SelectorSpec::Random(random) => some_of(&at.to("random"), random, ground),
-        SelectorSpec::Label(_) => later("label"),
-        SelectorSpec::Zone(_) => later("zone"),
-        SelectorSpec::Node(_) => later("node"),
-        SelectorSpec::Percent(_) => later("percent"),
-        SelectorSpec::Link(_) => later("link"),
-    }
-}
-
-fn some_of(at: &At, spec: &RandomSpec, ground: Ground) -> Option<Selector> {
-    let part_replicas = known_part(&at.to("part"), &spec.part.0, ground);
-    let role = spec.without_role.as_ref().map(|role| role.0.clone());
-    if let Some(role) = &role
-        && !known_role(&at.to("without-role"), role, Some(&spec.part.0), ground)
-    {
-        return None;
-    }
-    let count = spec.count.unwrap_or(1);
-    let choice = part_replicas? - u32::from(role.is_some()).min(part_replicas?);
-    if count == 0 || count > choice {
-        let left = match &role {
-            Some(role) => format!(
-                "{} of `{}` without the `{role}`",
-                replicas(choice),
-                spec.part.0
-            ),
-            None => format!("{} of `{}`", replicas(choice), spec.part.0),
-        };
-        let at = if spec.count.is_some() {
-            at.to("count")
-        } else {
-            at.clone()
-        };
-        ground.sheet.refuse_with(
-            &at,
-            format!("{count} cannot be chosen from {left}"),
-            "at least 1, and not more than there are",
-        );
-        return None;
-    }
-    Some(Selector::Random {
-        part: spec.part.0.clone(),
-        count,
-        without_role: role,
-    })
-}
-
-/// The number of replicas of a part.
-fn known_part(at: &At, name: &str, ground: Ground) -> Option<u32> {
-    let parts = &ground.system.parts;
-    let found = parts.iter().find(|part| part.name == name);
-    if found.is_none() {
-        let known: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-        ground.sheet.refuse_with(
-            at,
-            format!("`{}` has no part `{name}`", ground.system.name),
-            instead(name, &known, "its parts are"),
-        );
-    }
-    found.map(|part| part.replicas)
-}
-
-fn known_role(at: &At, name: &str, part: Option<&str>, ground: Ground) -> bool {
-    let parts = ground.system.parts.iter();
-    let known: Vec<String> = parts
-        .filter(|candidate| part.is_none_or(|part| candidate.name == part))
-        .flat_map(|part| part.roles.iter().map(|role| role.name.clone()))
-        .collect();
-    let there = known.iter().any(|role| role == name);
-    if !there {
-        ground.sheet.refuse_with(
-            at,
-            format!("`{}` has no role `{name}`", ground.system.name),
-            instead(name, &known, "its roles are"),
-        );
-    }
-    there
-}
-
-fn known_replica(at: &At, name: &str, ground: Ground) -> bool {
-    let known: Vec<String> = ground
-        .system
-        .parts
-        .iter()
-        .flat_map(|part| (1..=part.replicas).map(|number| format!("{}-{number}", part.name)))
-        .collect();
-    let there = known.iter().any(|replica| replica == name);
-    if !there {
-        ground.sheet.refuse_with(
-            at,
-            format!("`{}` has no replica `{name}`", ground.system.name),
-            instead(name, &known, "its replicas are"),
-        );
-    }
-    there
-}
-
-fn trigger(
-    at: &At,
-    spec: &WhenSpec,
-    own: &str,
-    known: &[String],
-    ground: Ground,
-) -> Option<Trigger> {
-    match spec {
-        WhenSpec::At(time) => {
-            let earliest_ns = ground
-                .phases
-                .warm_up_at_most_ns
-                .saturating_add(ground.phases.steady_ns);
-            let phases_known = !ground.sheet.lacks(&["phases", "warm-up"])
-                && !ground.sheet.lacks(&["phases", "steady"]);
-            if !phases_known {
-                return None;
-            }
-            if time.ns < earliest_ns || time.ns > earliest_ns.saturating_add(LONGEST_HOLD_NS) {
-                ground.sheet.refuse_with(
-                    &at.to("at"),
-                    format!(
-                        "{} does not lie behind warm-up and steady, which may take {}",
-                        time_text(time.ns),
-                        time_text(earliest_ns)
-                    ),
-                    "write a later time (within a day), or after: { phase: steady }",
-                );
-                return None;
-            }
-            Some(Trigger::At { at_ns: time.ns })
-        }
-        WhenSpec::After(after) => after_what(&at.to("after"), after, own, known, ground),
-        WhenSpec::If(_) => {
-            ground.sheet.not_supported(&at.to("if"), "`if`");
-            None
-        }
-    }
-}
-
-fn after_what(
-    at: &At,
-    spec: &AfterSpec,
-    own: &str,
-    known: &[String],
-    ground: Ground,
-) -> Option<Trigger> {
-    let by_ns = spec.by.map_or(0, |by| by.ns);
-    if by_ns > LONGEST_HOLD_NS {
-        ground.sheet.refuse(
-            &at.to("by"),
-            format!("{} is longer than a day", time_text(by_ns)),
-        );
-    }
-    match (&spec.phase, &spec.fault) {
-        (Some(_), None) => Some(Trigger::AfterSteady { by_ns }),
-        (None, Some(fault)) if fault.0 != own && known.contains(&fault.0) => {
-            Some(Trigger::AfterFault {
-                fault: fault.0.clone(),
-                by_ns,
-            })
-        }
-        (None, Some(fault)) => {
-            let others: Vec<String> = known.iter().filter(|id| *id != own).cloned().collect();
-            ground.sheet.refuse_with(
-                &at.to("fault"),
-                match fault.0 == own {
-                    true => "a fault cannot wait for itself".to_string(),
-                    false => format!("there is no fault `{}`", fault.0),
-                },
-                instead(&fault.0, &others, "the other faults are"),
-            );
-            None
-        }
-        (Some(_), Some(_)) | (None, None) => {
-            ground.sheet.refuse_with(
-                at,
-                "exactly one of `phase` and `fault` must be given",
-                "such as after: { phase: steady, by: 0s }",
-            );
-            None
-        }
-    }
-}
-
-fn refuse_circles(faults: &[FaultPlan], sheet: &Sheet) {
-    for fault in faults {
-        let mut current = fault;
-        for _ in 0..=faults.len() {
-            let Trigger::AfterFault { fault: other, .. } = &current.when else {
-                break;
-            };
-            let Some(next) = faults.iter().find(|fault| fault.id == *other) else {
-                break;
-            };
-            if next.id == fault.id {
-                sheet.refuse_with(
-                    &At::of(&["faults", &fault.id, "when", "after", "fault"]),
-                    "these faults wait for each other in a circle",
-                    "let one of them wait for a phase: after: { phase: steady }",
-                );
-                break;
-            }
-            current = next;
-        }
     }
 }

@@ -10,6 +10,7 @@ use crate::yaml::{Document, Side};
 pub enum FileKind {
     Scenario,
     Profile,
+    Calendar,
 }
 
 /// What a file is, by its keys: `scenario`, or `system` with `parts`.
@@ -23,6 +24,9 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
     if has("scenario") {
         return Ok(FileKind::Scenario);
     }
+    if has("calendar") || (has("sessions") && has("valid-until")) {
+        return Ok(FileKind::Calendar);
+    }
     if has("parts") || has("orders") || has("instruments") {
         return Ok(FileKind::Profile);
     }
@@ -31,7 +35,7 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
     }
     let guess = keys
         .iter()
-        .find_map(|key| closest(key, ["scenario", "system"]));
+        .find_map(|key| closest(key, ["scenario", "system", "calendar"]));
     let hint = match guess {
         Some(guess) => format!("did you mean `{guess}`?"),
         None => {
@@ -42,7 +46,7 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
         .diagnostic(
             document.root.at,
             &[],
-            "this is neither a scenario nor a system profile".to_string(),
+            "this is neither a scenario nor a system profile nor a market calendar".to_string(),
         )
         .with_hint(hint);
     Err(Diagnostics(vec![diagnostic]))

@@ -89,7 +89,7 @@ pub(super) fn certain_ns(phase: Phase, phases: &Phases, faults: &[FaultPlan]) ->
 }
 
 /// How long a run lasts at most, from the first order to the last.
-pub(super) fn longest_ns(phases: &Phases, faults: &[FaultPlan]) -> u64 {
+pub(crate) fn longest_ns(phases: &Phases, faults: &[FaultPlan]) -> u64 {
     let steady_end_ns = phases.warm_up_at_most_ns.saturating_add(phases.steady_ns);
     let last_ns = super::starts::starts_ns(faults)
         .into_iter()

@@ -7,9 +7,9 @@ use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::{AbortSpec, ReadSpec, ScenarioSpec};
 
 use super::answerable::{Facts, answerable};
-use super::blast;
 use super::digest::digest;
 use super::faults::{Ground, faults};
+use super::guards::guards;
 use super::human::{share_text, time_text};
 use super::load::load;
 use super::notes;
@@ -59,7 +59,11 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         sheet,
     };
     let faults = faults(scenario, ground);
-    blast::quorum(&faults, system, sheet);
+    let guards = guards(
+        (&profile.guards, profile_sheet),
+        (&scenario.guards, sheet),
+        system,
+    );
     let abort = abort(scenario, sheet);
     let reads = reads(scenario, system.read_back.is_some(), sheet);
     let load = load?;
@@ -74,14 +78,10 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     };
     let of_system = written(&profile.sla, profile_sheet, false);
     let of_scenario = written(&scenario.sla, sheet, true);
-    let rules = if with_rules {
-        rules(
-            merged(of_system, of_scenario, &mut notes),
-            facts,
-            &mut notes,
-        )
-    } else {
-        Vec::new()
+    let written = merged(of_system, of_scenario, &mut notes);
+    let rules = match with_rules {
+        true => rules(written, facts, &mut notes),
+        false => Vec::new(),
     };
     let mut plan = Plan {
         scenario: scenario.scenario.0.clone(),
@@ -93,6 +93,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         load,
         phases,
         faults,
+        guards,
         rules,
         abort,
         reads,

@@ -48,7 +48,7 @@ const FREE: [&str; 8] = [
 fn depends_on(section: &str) -> &'static [&'static str] {
     match section {
         "load" => &["orders", "instruments", "ceilings", "accounts"],
-        "faults" => &["parts"],
+        "faults" | "guards" => &["parts"],
         "environment" => &["environments"],
         "data" => &["parts"],
         "environments" => &["parts", "data", "read-back"],

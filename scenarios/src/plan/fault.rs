@@ -25,6 +25,43 @@ pub enum FaultKind {
     Freeze,
     /// An orderly stop (SIGTERM, then SIGKILL after `grace_ns`) and a start; each target in turn.
     Restart { grace_ns: u64 },
+    /// So much CPU time at most, in thousandths of one CPU.
+    Cpu { milli_cpus: u32 },
+    /// So much memory at most, in bytes.
+    Memory { bytes: u64 },
+    /// The kernel ends the process for want of memory; healed by starting it again with its data.
+    OutOfMemory,
+    /// Restarted with a monotonic clock that is ahead of the machine's, or behind (negative), in nanoseconds; healed by
+    /// a restart without.
+    ClockSkew { by_ns: i64 },
+    /// Each sync of the data folder takes this much longer, in nanoseconds.
+    SlowDisk { sync_ns: u64 },
+    /// A share of writes and syncs in the data folder fails (EIO), each by chance; 0 to 1.
+    FailingDisk { share: f64 },
+    /// Only this much more can be written to the data folder, in bytes.
+    DiskFull { leave_bytes: u64 },
+    /// No packet gets through a link, or none to and from `ports` (empty: all).
+    Partition { ports: Vec<u16> },
+    /// A share of the packets on a link gets lost, each by chance; 0 to 1.
+    Loss { share: f64, ports: Vec<u16> },
+    /// Connections over a link are answered with a TCP reset.
+    Reset { ports: Vec<u16> },
+    /// Commands that do it, look for its effect, and take it back: another tool, a cloud call, bare metal.
+    Hook(Hook),
+}
+
+/// The commands of a hook: program and arguments, run without a shell in the folder where Shakedown was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    pub inject: Vec<String>,
+    /// Exit 0: the effect is there. Asked again until it is.
+    pub confirm: Vec<String>,
+    /// Must do no harm when run twice, or when nothing was injected.
+    pub heal: Vec<String>,
+    /// Exit 0: everything is as before. Without one, `confirm` must no longer find the effect.
+    pub clean: Option<Vec<String>>,
+    /// How long each command may take, in nanoseconds.
+    pub deadline_ns: u64,
 }
 
 impl FaultKind {
@@ -34,7 +71,44 @@ impl FaultKind {
             FaultKind::Kill { .. } => "kill",
             FaultKind::Freeze => "freeze",
             FaultKind::Restart { .. } => "restart",
+            FaultKind::ClockSkew { .. } => "clock-skew",
+            FaultKind::SlowDisk { .. } => "slow-disk",
+            FaultKind::FailingDisk { .. } => "failing-disk",
+            FaultKind::DiskFull { .. } => "disk-full",
+            FaultKind::Cpu { .. } => "cpu",
+            FaultKind::Memory { .. } => "memory",
+            FaultKind::OutOfMemory => "out-of-memory",
+            FaultKind::Partition { .. } => "partition",
+            FaultKind::Loss { .. } => "loss",
+            FaultKind::Reset { .. } => "reset",
+            FaultKind::Hook(_) => "hook",
         }
+    }
+
+    /// True for what is done to the packets between two ends, and to neither of them.
+    pub fn is_of_links(&self) -> bool {
+        match self {
+            FaultKind::Partition { .. } | FaultKind::Loss { .. } | FaultKind::Reset { .. } => true,
+            FaultKind::Kill { .. }
+            | FaultKind::Freeze
+            | FaultKind::Restart { .. }
+            | FaultKind::Cpu { .. }
+            | FaultKind::Memory { .. }
+            | FaultKind::OutOfMemory
+            | FaultKind::ClockSkew { .. }
+            | FaultKind::SlowDisk { .. }
+            | FaultKind::FailingDisk { .. }
+            | FaultKind::DiskFull { .. }
+            | FaultKind::Hook(_) => false,
+        }
+    }
+
+    /// True for what is done between a node and its data folder.
+    pub fn is_of_disks(&self) -> bool {
+        matches!(
+            self,
+            FaultKind::SlowDisk { .. } | FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. }
+        )
     }
 }
 
@@ -69,6 +143,51 @@ pub enum Selector {
         count: u32,
         without_role: Option<String>,
     },
+    /// What lies between two ends.
+    Link {
+        from: Box<Selector>,
+        to: LinkEnd,
+        direction: Direction,
+    },
+    /// No replica in particular: a hook's commands know what they act on.
+    System,
+}
+
+/// The other end of a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkEnd {
+    /// These replicas, but for those of the first end.
+    Replicas(Box<Selector>),
+    /// Every other replica of the same part.
+    Peers,
+    /// Order entry: Shakedown's own sessions and probes.
+    Clients,
+}
+
+/// Which packets of a link are meant.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    #[default]
+    Both,
+    /// From the first end to the second.
+    There,
+    /// From the second end to the first.
+    Back,
+}
+
+impl Direction {
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Both => "both",
+            Direction::There => "there",
+            Direction::Back => "back",
+        }
+    }
 }
 
 /// When a fault fires.

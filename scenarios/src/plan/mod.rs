@@ -3,6 +3,7 @@
 //! A plan holds no secrets (only where they come from), no clocks and no addresses that are not in the files.
 
 mod fault;
+mod guards;
 mod http;
 mod load;
 mod rule;
@@ -11,7 +12,10 @@ mod system;
 use serde::Serialize;
 use shakedown_record::readback::ReadKind;
 
-pub use fault::{FaultKind, FaultPlan, Repeat, Selector, Signal, Trigger};
+pub use fault::{
+    Direction, FaultKind, FaultPlan, Hook, LinkEnd, Repeat, Selector, Signal, Trigger,
+};
+pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{
     Condition, Expected, Extract, JsonPointer, Request, Template, TemplatePart, Variable,
     VariableFilter,
@@ -38,6 +42,8 @@ pub struct Plan {
     pub phases: Phases,
     /// In the order in which they are written.
     pub faults: Vec<FaultPlan>,
+    /// What must hold before anything is touched: the profile's guards and the scenario's.
+    pub guards: Guards,
     /// The system's own rules, the scenario's, and the implied ones.
     pub rules: Vec<Rule>,
     pub abort: Vec<AbortRule>,

@@ -4,7 +4,9 @@
 //! part. Nothing here is checked beyond the form of single values: `compile` holds them against each other.
 //! Choices that later versions bring are known by name, so that they are not called mistakes in spelling.
 
+pub(crate) mod calendar;
 mod entries;
+pub(crate) mod guards;
 mod later;
 pub(crate) mod profile;
 pub(crate) mod scalar;

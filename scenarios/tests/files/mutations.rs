@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn shipped_files_that_were_damaged(
-        which in 0usize..7,
+        which in 0usize..8,
         changes in prop::collection::vec((any::<usize>(), any::<usize>(), any::<u8>()), 1..6),
     ) {
         survives(&mutated(&texts()[which], &changes));

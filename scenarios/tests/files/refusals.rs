@@ -227,9 +227,9 @@ fn faults_that_make_no_sense() {
         ),
         (
             "faults.leader-dies.do",
-            "{ partition: {} }",
-            "faults.leader-dies.do.partition",
-            "`partition` is not supported by this version",
+            "{ delay: {} }",
+            "faults.leader-dies.do.delay",
+            "`delay` is not supported by this version",
         ),
         (
             "faults.leader-dies.for",
@@ -249,18 +249,6 @@ fn faults_that_make_no_sense() {
             "faults.leader-dies.repeat.times",
             "0 times",
         ),
-        (
-            "faults.leader-dies.to",
-            "{ part: engine }",
-            "faults.leader-dies.to",
-            "takes 3 replicas of `engine` at once, which can spare 1",
-        ),
-        (
-            "faults.leader-dies.to",
-            "{ random: { part: engine, count: 2 } }",
-            "faults.leader-dies.to",
-            "takes 2 replicas",
-        ),
         ("phases.recovery.at-most", "5s", "phases", "too short"),
         (
             "phases.warm-up.at-most",
@@ -279,33 +267,10 @@ fn faults_that_make_no_sense() {
 }
 
 #[test]
-fn faults_together_may_not_take_more_than_the_quorum_spares() {
-    let second = |when: &str| {
-        set(
-            "faults.second",
-            &format!(
-                "{{ do: {{ freeze: {{}} }}, to: {{ name: engine-1 }}, when: {when}, for: 5s }}"
-            ),
-        )
-    };
-    let told = only(with(
-        QUICKSTART,
-        &[second("{ after: { fault: leader-dies, by: 1s } }")],
-    ));
-    assert!(told.message.contains("together with leader-dies"), "{told}");
-    assert!(
-        with(
-            QUICKSTART,
-            &[second("{ after: { fault: leader-dies, by: 20s } }")]
-        )
-        .is_ok()
-    );
-    assert!(
-        with(QUICKSTART, &[second("{ at: 60s }")]).is_err(),
-        "clocks that cannot be compared"
-    );
+fn faults_that_wait_for_each_other_in_a_circle() {
+    let second = "{ do: { freeze: {} }, to: { name: engine-1 }, when: { after: { fault: leader-dies } }, for: 5s }";
     let circle = [
-        second("{ after: { fault: leader-dies } }"),
+        set("faults.second", second),
         set("faults.leader-dies.when", "{ after: { fault: second } }"),
     ];
     let told = with(QUICKSTART, &circle).unwrap_err().to_string();

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::{QUICKSTART, REFERENCE, compile_both, file, shipped, with};
+use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::plan::{DataClass, EnvironmentPlan, RuleKind};
 use shakedown_scenarios::{
     FileKind, SchemaKind, checkable, compile_profile, file_kind, library, schema, starter,
@@ -32,6 +33,10 @@ fn every_shipped_file_compiles_without_a_word() {
                 assert_eq!(compiled.plan.system.name, shipped.name);
                 assert!(compiled.plan.rules.is_empty() && compiled.plan.faults.is_empty());
             }
+            FileKind::Calendar => {
+                let calendar = Calendar::parse(&source).unwrap_or_else(|told| panic!("{told}"));
+                assert_eq!(calendar.name, shipped.name);
+            }
             FileKind::Scenario => {
                 let system = system_reference(&source).unwrap();
                 assert!(
@@ -56,7 +61,7 @@ fn what_init_writes_compiles() {
 #[test]
 fn the_library_holds_every_file_of_its_folder() {
     let mut there = BTreeSet::new();
-    for folder in ["", "systems"] {
+    for folder in ["", "systems", "calendars"] {
         for entry in fs::read_dir(root().join("library").join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
@@ -139,9 +144,12 @@ fn the_same_texts_give_the_same_digest() {
         .filter(|one| one.kind == FileKind::Scenario)
         .map(|one| with(one.name, &[]).unwrap().plan.digest)
         .collect();
+    let scenarios = library::all().iter();
     assert_eq!(
         digests.len(),
-        5,
+        scenarios
+            .filter(|one| one.kind == FileKind::Scenario)
+            .count(),
         "different scenarios have different digests"
     );
 }
@@ -161,6 +169,7 @@ fn the_schemas_are_fresh() {
     for (kind, name) in [
         (SchemaKind::Scenario, "scenario.schema.json"),
         (SchemaKind::Profile, "profile.schema.json"),
+        (SchemaKind::Calendar, "calendar.schema.json"),
     ] {
         let path = root().join("schema").join(name);
         let fresh = format!(
@@ -201,13 +210,14 @@ fn schemas_know_what_works_and_hide_what_comes_later() {
         "kill",
         "freeze",
         "restart",
+        "clock-skew",
         "poisson",
         "steady",
         "without-role",
     ] {
         assert!(scenario.contains(&format!("\"{there}\"")), "{there}");
     }
-    for later in ["hawkes", "clock-skew", "zone", "power-cut"] {
+    for later in ["hawkes", "drain", "evict", "power-cut"] {
         assert!(!scenario.contains(&format!("\"{later}\"")), "{later}");
     }
     let profile = schema(SchemaKind::Profile);

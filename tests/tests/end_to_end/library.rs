@@ -1,7 +1,7 @@
 //! The shipped scenarios pass against the clean engine; the quickstart has a file of its own.
 
-use shakedown_record::Verdict;
 use shakedown_record::run_record::RunRecord;
+use shakedown_record::{Phase, Verdict};
 use shakedown_tests::shakedown::{Sandbox, alone, library};
 
 fn passes(name: &str) -> RunRecord {
@@ -29,7 +29,7 @@ fn passes(name: &str) -> RunRecord {
 fn baseline() {
     let record = passes("baseline");
     assert_eq!(record.faults, []);
-    assert!(record.latency[&shakedown_record::Phase::Steady].count > 500);
+    assert!(record.latency[&Phase::Steady].count > 500);
 }
 
 #[test]
@@ -56,4 +56,120 @@ fn rolling_restart() {
         .flat_map(|fault| fault.targets.iter().map(|target| target.name.as_str()))
         .collect();
     assert_eq!(restarted.len(), 3, "{:?}", record.faults);
+}
+
+#[test]
+fn leader_partition() {
+    let record = passes("leader-partition");
+    let fault = &record.faults[0];
+    assert_eq!(fault.kind, "partition");
+    assert_eq!(fault.targets[0].role.as_deref(), Some("leader"));
+    let hit = &fault.effect.figures[0];
+    assert!(hit.measured.is_some_and(|packets| packets > 0.0), "{hit:?}");
+    // The old leader cannot serve; the next one does, while the cut lasts.
+    let failover = &record.failover[0];
+    assert!(
+        failover
+            .recovered_s
+            .is_some_and(|s| (0.2..5.0).contains(&s)),
+        "{failover:?}"
+    );
+}
+
+#[test]
+fn one_way_partition() {
+    let record = passes("one-way-partition");
+    assert_eq!(record.faults[0].kind, "partition");
+    assert!(
+        record.faults[0].mechanism.contains("there"),
+        "{:?}",
+        record.faults
+    );
+}
+
+#[test]
+fn lossy_link() {
+    let record = passes("lossy-link");
+    let figures = &record.faults[0].effect.figures;
+    let loss = figures
+        .iter()
+        .find(|figure| figure.name == "loss")
+        .expect("the share is measured");
+    assert_eq!(
+        (loss.asked, loss.within_error()),
+        (Some(0.1), Some(true)),
+        "{loss:?}"
+    );
+}
+
+#[test]
+fn two_faults() {
+    let record = passes("two-faults");
+    let kinds: Vec<&str> = record
+        .faults
+        .iter()
+        .map(|fault| fault.kind.as_str())
+        .collect();
+    assert_eq!(kinds, ["loss", "kill"]);
+    let [loss, kill] = &record.faults[..] else {
+        panic!("two faults: {:?}", record.faults);
+    };
+    assert!(loss.injected_at_s < kill.injected_at_s && kill.injected_at_s < loss.healed_at_s);
+}
+
+#[test]
+fn out_of_memory() {
+    let record = passes("out-of-memory");
+    assert!(
+        record.faults[0].effect.text.contains("want of memory"),
+        "{:?}",
+        record.faults
+    );
+    assert!(record.failover[0].recovered_s.is_some_and(|s| s > 0.2));
+}
+
+#[test]
+fn cpu_limit() {
+    let record = passes("cpu-limit");
+    assert!(
+        record.faults[0].effect.text.contains("held back"),
+        "{:?}",
+        record.faults
+    );
+}
+
+#[test]
+fn memory_limit() {
+    let record = passes("memory-limit");
+    assert!(
+        record.faults[0]
+            .effect
+            .text
+            .contains("ran into its memory limit"),
+        "{:?}",
+        record.faults
+    );
+}
+
+#[test]
+fn slow_disk() {
+    let record = passes("slow-disk");
+    let added = &record.faults[0].effect.figures[0];
+    assert_eq!(
+        (added.asked, added.within_error()),
+        (Some(20e6), Some(true)),
+        "{added:?}"
+    );
+    let p50_ns = |phase| record.latency[&phase].p50_ns.expect("there are samples");
+    let [steady, impact] = [Phase::Steady, Phase::Impact].map(p50_ns);
+    // An order waits for one sync at least, and the leader's is among those waited for.
+    assert!(impact > steady + 20_000_000, "{steady} {impact}");
+}
+
+#[test]
+fn full_disk() {
+    let record = passes("full-disk");
+    let refused = &record.faults[0].effect.figures[0];
+    assert!(refused.measured.is_some_and(|n| n > 0.0), "{refused:?}");
+    assert!(record.failover[0].recovered_s.is_some_and(|s| s > 0.2));
 }

@@ -3,8 +3,11 @@
 mod defects;
 mod evidence;
 mod foreign;
+mod guards;
+mod hooks;
 mod input;
 mod library;
+mod links;
 mod quickstart;
 mod sensors;
 mod sigkill;

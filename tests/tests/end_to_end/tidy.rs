@@ -226,6 +226,8 @@ fn schemas_that_the_library_names_are_the_current_ones() {
             .unwrap_or_else(|error| panic!("{} names {}: {error}", file.name, path.display()));
         let kind = if file.name.starts_with("systems/") {
             SchemaKind::Profile
+        } else if file.name.starts_with("calendars/") {
+            SchemaKind::Calendar
         } else {
             SchemaKind::Scenario
         };

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use shakedown_record::ExitCode;
+use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::{
     CompileInput, Diagnostics, FileKind, compile, compile_profile, describe, file_kind, starter,
 };
@@ -19,6 +20,7 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
     let file = read(&args.file)?;
     let checked = file_kind(&file).and_then(|kind| match kind {
         FileKind::Profile => compile_profile(&file, None).map(|_| ()),
+        FileKind::Calendar => Calendar::parse(&file).map(|_| ()),
         FileKind::Scenario => Ok(()),
     });
     let checked = match (checked, file_kind(&file)) {

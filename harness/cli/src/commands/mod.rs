@@ -1,16 +1,19 @@
 //! One file for each command: read the arguments, call the crates, print, exit.
 
+mod calendar;
 mod explain;
 mod files;
 mod halt;
 mod load;
 mod probe;
 mod recover;
+mod replay;
 mod report;
 mod run;
 mod show;
 
 use shakedown_record::ExitCode;
+use shakedown_runner::mechanisms;
 
 use crate::args::Command;
 use crate::output::Failure;
@@ -30,11 +33,17 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Explain { run, order } => explain::explain(&run, order.as_deref()),
         Command::Recover { run, json } => recover::recover(run.as_deref(), json),
         Command::Halt { json } => halt::halt(json),
+        Command::Replay(args) => replay::replay(&args),
+        Command::Calendar(command) => calendar::calendar(&command),
         #[cfg(feature = "stand-in")]
         Command::Engine(command) => engine(command),
         Command::Completions { shell } => show::completions(shell),
         Command::Man => show::man(),
-        Command::Watchdog { args } => watchdog(&args),
+        Command::Watchdog(helper) => Ok(mechanisms::watchdog_main(&helper.args)),
+        Command::Disk(helper) => Ok(mechanisms::disk::disk_main(&helper.args)),
+        Command::GroupWatchdog(helper) => {
+            Ok(mechanisms::cgroup::freezer_watchdog_main(&helper.args))
+        }
     };
     result.unwrap_or_else(Failure::report)
 }
@@ -44,10 +53,6 @@ fn engine(command: shakedown_engine::cli::EngineCommand) -> Result<ExitCode, Fai
     shakedown_engine::cli::run(command)
         .map(|()| ExitCode::Pass)
         .map_err(Failure::unavailable)
-}
-
-fn watchdog(args: &[String]) -> Result<ExitCode, Failure> {
-    Ok(shakedown_runner::mechanisms::watchdog_main(args))
 }
 
 /// Pretty JSON with a newline, for results that a script reads.

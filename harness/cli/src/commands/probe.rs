@@ -1,11 +1,14 @@
 //! `shakedown probe`: one order through every line of a profile.
 
+use std::path::Path;
+
 use shakedown_record::ExitCode;
 use shakedown_scenarios::compile_profile;
 
 use super::{json, runtime};
-use crate::args::ProbeArgs;
+use crate::args::{GuardArgs, ProbeArgs};
 use crate::files::{parse_environment, read};
+use crate::guarding::Guarding;
 use crate::output::{Failure, print};
 
 /// Exit 0 when every line of the profile works, 1 when one does not, 69 when the target is not there.
@@ -17,9 +20,20 @@ pub fn probe(args: &ProbeArgs) -> Result<ExitCode, Failure> {
         .map(parse_environment)
         .transpose()?;
     let compiled = compile_profile(&profile, environment).map_err(Failure::usage)?;
+    let folder = args
+        .profile
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_path_buf();
+    let guarding = Guarding::of(&compiled.plan, &[folder], &GuardArgs::default())?;
     let exe = std::env::current_exe()
         .map_err(|error| Failure::bug(format!("cannot find my own binary: {error}")))?;
-    let probed = runtime()?.block_on(shakedown_runner::probe(&compiled, exe, args.defect.clone()));
+    let probed = runtime()?.block_on(shakedown_runner::probe(
+        &compiled,
+        &guarding.guarded,
+        exe,
+        args.defect.clone(),
+    ));
     let report = probed.map_err(|error| Failure {
         code: error.exit(),
         message: error.to_string(),

@@ -12,28 +12,69 @@ use shakedown_scenarios::{Compiled, describe};
 
 use super::{json, runtime};
 use crate::args::RunArgs;
-use crate::files::compile_scenario;
+use crate::files::{compile_scenario, folders_of};
+use crate::guarding::{Guarding, confirm, objection, operator};
 use crate::interrupt;
 use crate::output::{Failure, look, print, say};
 use crate::progress::Display;
 
+/// A run that is to be carried out.
+#[derive(Debug)]
+pub struct Job<'a> {
+    pub compiled: &'a Compiled,
+    pub guarding: &'a Guarding,
+    pub defects: &'a [String],
+    /// Run directory to make.
+    pub out: Option<&'a Path>,
+    /// Nobody has to be asked.
+    pub yes: bool,
+}
+
+/// A run that was carried out and judged.
+#[derive(Debug)]
+pub struct Done {
+    pub analysis: Analysis,
+    pub dir: RunDir,
+    pub code: ExitCode,
+}
+
 /// Runs a scenario and judges it.
 pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let compiled = compile_scenario(&args.scenario)?;
+    let folders = folders_of(&args.scenario.scenario)?;
+    let guarding = Guarding::of(&compiled.plan, &folders, &args.guards)?;
     if args.dry_run {
         print(&if args.json {
             json(&compiled.plan)?
         } else {
             describe(&compiled.plan)
         });
+        if let Some(objection) = objection(&compiled.plan, &guarding.guarded) {
+            say(&format!("now this would be refused: {objection}"));
+        }
         return Ok(ExitCode::Pass);
     }
-    check_defects(&args.defect, &compiled)?;
+    let done = carry_out(&Job {
+        compiled: &compiled,
+        guarding: &guarding,
+        defects: &args.defect,
+        out: args.out.as_deref(),
+        yes: args.guards.yes,
+    })?;
+    print_result(&done, args.json);
+    Ok(done.code)
+}
+
+/// Asks, runs, judges and seals.
+pub fn carry_out(job: &Job) -> Result<Done, Failure> {
+    let compiled = job.compiled;
+    check_defects(job.defects, compiled)?;
+    confirm(&compiled.plan, &job.guarding.guarded, job.yes)?;
     let run_id = new_run_id(&compiled.plan.scenario);
-    let root = args
-        .out
-        .clone()
-        .unwrap_or_else(|| Path::new("runs").join(&run_id));
+    let root = match job.out {
+        Some(out) => out.to_path_buf(),
+        None => Path::new("runs").join(&run_id),
+    };
     let dir = RunDir::create(&root).map_err(|error| {
         Failure::usage(format!(
             "{}: cannot make the run directory: {error}",
@@ -42,23 +83,38 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     })?;
     let exe = std::env::current_exe()
         .map_err(|error| Failure::bug(format!("cannot find my own binary: {error}")))?;
-    write_resolved(&dir, &compiled)?;
-    let end = execute(&compiled, &dir, run_id, exe, &args.defect)?;
+    write_resolved(&dir, compiled)?;
+    job.guarding.keep(&dir)?;
+    let request = RunRequest {
+        compiled: compiled.clone(),
+        run_dir: dir.clone(),
+        run_id,
+        exe,
+        defects: job.defects.to_vec(),
+        operator: operator(),
+        guarded: job.guarding.guarded.clone(),
+    };
+    let end = execute(request)?;
     if let Some(message) = &end.message {
         say(message);
     }
-    let (analysis, code) = judge(&dir, &compiled, end.exit_floor)?;
-    print(&if args.json {
-        shakedown_render::render(Format::Json, &analysis, &look())
-    } else {
-        shakedown_render::render(Format::Text, &analysis, &look())
-    });
+    let (analysis, code) = judge(&dir, compiled, end.exit_floor)?;
+    Ok(Done {
+        analysis,
+        dir,
+        code,
+    })
+}
+
+/// The report to stdout, and where the evidence lies to stderr.
+pub fn print_result(done: &Done, as_json: bool) {
+    let format = if as_json { Format::Json } else { Format::Text };
+    print(&shakedown_render::render(format, &done.analysis, &look()));
     say(&format!(
         "Evidence: {}   Report: {}",
-        dir.root().display(),
-        dir.report_html().display()
+        done.dir.root().display(),
+        done.dir.report_html().display()
     ));
-    Ok(code)
 }
 
 fn check_defects(defects: &[String], compiled: &Compiled) -> Result<(), Failure> {
@@ -115,21 +171,7 @@ fn write_resolved(dir: &RunDir, compiled: &Compiled) -> Result<(), Failure> {
     write(dir.system(), &compiled.system_yaml)
 }
 
-fn execute(
-    compiled: &Compiled,
-    dir: &RunDir,
-    run_id: String,
-    exe: PathBuf,
-    defects: &[String],
-) -> Result<RunEnd, Failure> {
-    let request = RunRequest {
-        compiled: compiled.clone(),
-        run_dir: dir.clone(),
-        run_id,
-        exe,
-        defects: defects.to_vec(),
-        operator: std::env::var("USER").ok().filter(|user| !user.is_empty()),
-    };
+fn execute(request: RunRequest) -> Result<RunEnd, Failure> {
     let mut display = Display::new();
     let end = runtime()?.block_on(async {
         let interrupt = interrupt::listen()?;

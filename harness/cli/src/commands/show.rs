@@ -14,6 +14,7 @@ pub fn schema(which: SchemaName) -> Result<ExitCode, Failure> {
     let schema = match which {
         SchemaName::Scenario => schema_of(SchemaKind::Scenario),
         SchemaName::Profile => schema_of(SchemaKind::Profile),
+        SchemaName::Calendar => schema_of(SchemaKind::Calendar),
         SchemaName::Record => schemars::schema_for!(RunRecord).to_value(),
     };
     print(&json(&schema)?);
@@ -38,6 +39,9 @@ pub fn list(as_json: bool) -> Result<ExitCode, Failure> {
         .for_each(|file| text.push_str(&format!("  {:wide$}  {}\n", file.name, file.about())));
     text.push_str("\nSystems (shakedown probe NAME)\n");
     of_kind(FileKind::Profile)
+        .for_each(|file| text.push_str(&format!("  {:wide$}  {}\n", file.name, file.about())));
+    text.push_str("\nCalendars (shakedown calendar check DATE --calendar NAME)\n");
+    of_kind(FileKind::Calendar)
         .for_each(|file| text.push_str(&format!("  {:wide$}  {}\n", file.name, file.about())));
     print(&text);
     Ok(ExitCode::Pass)

@@ -6,11 +6,22 @@ use std::path::PathBuf;
 use crate::journal::JournalError;
 use crate::mechanisms::SpawnError;
 use crate::mechanisms::child::AdoptError;
+use crate::mechanisms::disk::{DiskError, DiskUnavailable};
+use crate::mechanisms::net::NodeNetworkError;
 use crate::state_dir::StateDirError;
 
 /// One variant for each cause; all mean exit 69.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
+    #[error(
+        "faults on links need a network namespace for each node, and there are none: {source}; run it as root, or take \
+         the faults on links out"
+    )]
+    NoNetwork { source: Box<NodeNetworkError> },
+    #[error("faults on disks need a disk of Shakedown's own for each node: {0}")]
+    NoDisks(#[from] DiskUnavailable),
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     #[error("the profile's local stand-in is for part `{part}`, and the system has no such part")]
     NoSuchPart { part: String },
     #[error("the profile names no address of a replica of part `{part}`")]

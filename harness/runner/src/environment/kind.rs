@@ -13,7 +13,10 @@ use super::error::EnvironmentError;
 use super::external::ExternalTarget;
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::local::LocalCluster;
+use super::network::ClusterNetwork;
 use crate::journal::Journal;
+use crate::mechanisms::disk::DiskMount;
+use crate::mechanisms::time_ns::TimeNamespace;
 use crate::mechanisms::{Exit, ProcessId};
 
 /// What it takes to start an environment.
@@ -185,6 +188,30 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.restarted_by(),
             Environment::External(_) => RestartedBy::Nobody,
+        }
+    }
+
+    /// The namespaces of the replicas; `None` where they have none that are ours.
+    pub(crate) fn network(&self) -> Option<Arc<ClusterNetwork>> {
+        match self {
+            Environment::Local(cluster) => cluster.network(),
+            Environment::External(_) => None,
+        }
+    }
+
+    /// The disk between a replica and its data; `None` where there is none of ours.
+    pub(crate) fn disk(&self, name: &str) -> Option<Arc<DiskMount>> {
+        match self {
+            Environment::Local(cluster) => cluster.disk(name),
+            Environment::External(_) => None,
+        }
+    }
+
+    /// Which clock a replica of ours is started with from now on; `None`: the machine's.
+    pub(crate) fn set_clock(&self, name: &str, clock: Option<TimeNamespace>) {
+        match self {
+            Environment::Local(cluster) => cluster.set_clock(name, clock),
+            Environment::External(_) => {}
         }
     }
 

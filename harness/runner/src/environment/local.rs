@@ -3,7 +3,7 @@
 //! Starting it, starting nodes again, and looking at them; how it ends is in `teardown`.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,9 +16,12 @@ use super::error::EnvironmentError;
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::health::{HttpAnswer, PlainRequest, ask_plain, refuses};
 use super::kind::StartContext;
+use super::network::ClusterNetwork;
 use super::node::Node;
 use super::ports;
 use crate::journal::{Entry, Journal};
+use crate::mechanisms::disk::{self, DiskMount};
+use crate::mechanisms::time_ns::TimeNamespace;
 use crate::mechanisms::{Exit, ProcessId, ProcessState, Spawner};
 
 /// Attempts to start when another process takes one of the ports in between.
@@ -26,6 +29,9 @@ const ATTEMPTS: usize = 3;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const READY_POLL: Duration = Duration::from_millis(25);
 const ONE_ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Ports of a node that has an address of its own.
+const HTTP_PORT: u16 = 8080;
+const PEER_PORT: u16 = 7400;
 const REAPED_WITHIN: Duration = Duration::from_secs(2);
 
 /// A cluster that Shakedown started.
@@ -39,7 +45,11 @@ pub struct LocalCluster {
     readiness: Option<PlainRequest>,
     restarted_by: RestartedBy,
     exe: PathBuf,
+    /// With root: a namespace for each node.
+    network: Option<Arc<ClusterNetwork>>,
     pub(super) data: PathBuf,
+    /// A fault of the plan is one of disks: every node gets one of ours.
+    with_disks: bool,
     pub(super) stopping: Arc<AtomicBool>,
 }
 
@@ -80,10 +90,8 @@ impl LocalCluster {
                 part: part_name.to_string(),
             })?;
         let data = context.journal.state().nodes(context.journal.run_id())?;
-        let all = members(
-            part_name,
-            &ports::free_addresses(2 * part.replicas as usize)?,
-        );
+        let (network, addresses) = places(context.plan, part_name, part.replicas as usize)?;
+        let all = members(part_name, &addresses);
         let nodes = all.iter().map(|own| {
             Arc::new(Node::new(
                 own.name.clone(),
@@ -91,6 +99,9 @@ impl LocalCluster {
                 node_arguments(own, &all, &data.join(&own.name), &context.defects),
                 context.run_dir.logs().join(format!("{}.log", own.name)),
                 (own.http, own.peer),
+                network
+                    .as_ref()
+                    .and_then(|network| network.netns(&own.name)),
             ))
         });
         let replicas = all
@@ -104,13 +115,22 @@ impl LocalCluster {
             readiness: readiness(context.plan)?,
             restarted_by: part.restarted_by,
             exe: context.exe.clone(),
+            network,
             data,
+            with_disks: context
+                .plan
+                .faults
+                .iter()
+                .any(|fault| fault.kind.is_of_disks()),
             stopping: Arc::new(AtomicBool::new(false)),
         })
     }
 
     async fn start_all(&self) -> Result<(), EnvironmentError> {
         self.make_data_folders()?;
+        if self.with_disks {
+            self.mount_disks().await?;
+        }
         for node in &self.nodes {
             self.start_node(node).await?;
         }
@@ -120,6 +140,25 @@ impl LocalCluster {
             self.wait_node_ready(node, left, READY_WITHIN).await?;
         }
         Ok(())
+    }
+
+    /// Puts a disk of ours over the data folder of each node, before the node is there.
+    async fn mount_disks(&self) -> Result<(), EnvironmentError> {
+        disk::preflight()?;
+        for node in &self.nodes {
+            let folder = self.data.join(&node.name);
+            let disk = DiskMount::start(&self.spawner, &self.exe, &folder).await?;
+            self.journal.record(&Entry::ChildStarted {
+                name: format!("disk of {}", node.name),
+                process: disk.process(),
+            })?;
+            node.set_disk(disk);
+        }
+        Ok(())
+    }
+
+    pub(super) fn disk(&self, name: &str) -> Option<Arc<DiskMount>> {
+        self.node(name)?.disk()
     }
 
     fn make_data_folders(&self) -> Result<(), EnvironmentError> {
@@ -251,6 +290,16 @@ impl LocalCluster {
         self.restarted_by
     }
 
+    pub(super) fn set_clock(&self, name: &str, clock: Option<TimeNamespace>) {
+        if let Some(node) = self.node(name) {
+            node.set_clock(clock);
+        }
+    }
+
+    pub(super) fn network(&self) -> Option<Arc<ClusterNetwork>> {
+        self.network.clone()
+    }
+
     pub(super) fn exe(&self) -> &Path {
         &self.exe
     }
@@ -312,6 +361,31 @@ impl LocalCluster {
             name: name.to_string(),
         })
     }
+}
+
+/// Two addresses for each node: with root in a namespace of its own, where its ports are always the same; otherwise
+/// free ones on loopback, and then no fault of the plan may be one of links.
+fn places(
+    plan: &Plan,
+    part: &str,
+    replicas: usize,
+) -> Result<(Option<Arc<ClusterNetwork>>, Vec<SocketAddr>), EnvironmentError> {
+    let names: Vec<String> = (1..=replicas).map(|n| format!("{part}-{n}")).collect();
+    let network = match ClusterNetwork::build(&names) {
+        Ok(network) => network,
+        Err(source) if plan.faults.iter().any(|fault| fault.kind.is_of_links()) => {
+            let source = Box::new(source);
+            return Err(EnvironmentError::NoNetwork { source });
+        }
+        Err(why) => {
+            tracing::info!("the nodes share this machine's loopback: {why}");
+            return Ok((None, ports::free_addresses(2 * replicas)?));
+        }
+    };
+    let of = |name: &String| network.address(name);
+    let both = |address: IpAddr| [HTTP_PORT, PEER_PORT].map(|port| SocketAddr::new(address, port));
+    let addresses = names.iter().filter_map(of).flat_map(both).collect();
+    Ok((Some(Arc::new(network)), addresses))
 }
 
 fn readiness(plan: &Plan) -> Result<Option<PlainRequest>, EnvironmentError> {

@@ -7,10 +7,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::EnvironmentError;
 use crate::journal::{Entry, Journal};
+use crate::mechanisms::disk::DiskMount;
+use crate::mechanisms::net::Netns;
+use crate::mechanisms::time_ns::TimeNamespace;
 use crate::mechanisms::{Child, Exit, ProcessId, SpawnThread};
 
 /// What a node may know of Shakedown's own environment variables. Everything else stays out, secrets above all.
@@ -36,6 +39,12 @@ pub(super) struct Node {
     pub(super) log: PathBuf,
     pub(super) http: SocketAddr,
     pub(super) peer: SocketAddr,
+    /// Where its network is; `None`: where ours is.
+    netns: Option<Netns>,
+    /// Between it and its data; `None`: nothing.
+    disk: Mutex<Option<Arc<DiskMount>>>,
+    /// For its next start; `None`: the machine's.
+    clock: Mutex<Option<TimeNamespace>>,
     now: Mutex<Option<Incarnation>>,
     /// Faults that are injected into it and not healed.
     faults: AtomicU32,
@@ -57,6 +66,7 @@ impl Node {
         arguments: Vec<OsString>,
         log: PathBuf,
         addresses: (SocketAddr, SocketAddr),
+        netns: Option<Netns>,
     ) -> Node {
         Node {
             name,
@@ -65,6 +75,9 @@ impl Node {
             log,
             http: addresses.0,
             peer: addresses.1,
+            netns,
+            disk: Mutex::new(None),
+            clock: Mutex::new(None),
             now: Mutex::new(None),
             faults: AtomicU32::new(0),
         }
@@ -88,6 +101,22 @@ impl Node {
         let log = self.open_log()?;
         let log_from = log.metadata().map_err(self.log_failed())?.len();
         let mut command = self.command(log)?;
+        if let Some(netns) = &self.netns {
+            netns.enter_on_exec(&mut command);
+        }
+        if let Some(clock) = self.clock().as_ref() {
+            clock.prepare(&mut command);
+        }
+        if let Some(disk) = self.disk() {
+            // All of its paths are absolute.
+            disk.namespace()
+                .join(&mut command, Path::new("/"))
+                .map_err(|source| EnvironmentError::Io {
+                    what: "enter the namespace of the disk over",
+                    path: disk.folder().to_path_buf(),
+                    source,
+                })?;
+        }
         let started = here
             .spawn(&mut command)
             .map_err(|source| EnvironmentError::Start {
@@ -111,6 +140,31 @@ impl Node {
             process,
         })?;
         Ok(())
+    }
+
+    pub(super) fn set_clock(&self, clock: Option<TimeNamespace>) {
+        *self.clock() = clock;
+    }
+
+    fn clock(&self) -> MutexGuard<'_, Option<TimeNamespace>> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_disk(&self, disk: DiskMount) {
+        *self.disk_slot() = Some(Arc::new(disk));
+    }
+
+    pub(super) fn disk(&self) -> Option<Arc<DiskMount>> {
+        self.disk_slot().clone()
+    }
+
+    /// The disk, no longer the node's.
+    pub(super) fn take_disk(&self) -> Option<Arc<DiskMount>> {
+        self.disk_slot().take()
+    }
+
+    fn disk_slot(&self) -> MutexGuard<'_, Option<Arc<DiskMount>>> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What runs of it now, or ran last.

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,33 @@ impl LocalCluster {
                 None => left.push(self.leftover(format!("{} ({process}) still runs", node.name))),
             }
         }
+        left.extend(self.end_disks().await);
         left.extend(self.remove_data().err());
+        left
+    }
+
+    /// After the nodes, which had files open on them.
+    async fn end_disks(&self) -> Vec<Leftover> {
+        let mut left = Vec::new();
+        for node in &self.nodes {
+            let Some(disk) = node.take_disk() else {
+                continue;
+            };
+            let process = disk.process();
+            let name = format!("disk of {}", node.name);
+            let ended = match Arc::into_inner(disk) {
+                Some(disk) => disk
+                    .end()
+                    .await
+                    .map(drop)
+                    .map_err(|error| error.to_string()),
+                None => Err("a fault still holds it".to_string()),
+            };
+            match ended {
+                Ok(()) => self.note(&Entry::ChildGone { name, process }),
+                Err(why) => left.push(self.leftover(format!("{name} ({process}): {why}"))),
+            }
+        }
         left
     }
 

@@ -1,10 +1,14 @@
 //! Why a fault could not be done, or could not be shown to be gone.
 
+use std::io;
+
 use shakedown_record::event::Leftover;
 
-use crate::environment::EnvironmentError;
+use crate::environment::{EnvironmentError, LinkError};
 use crate::journal::JournalError;
-use crate::mechanisms::{ProcessError, WatchdogError};
+use crate::mechanisms::cgroup::CgroupError;
+use crate::mechanisms::disk::DiskError;
+use crate::mechanisms::{CommandError, ProcessError, WatchdogError};
 
 /// Why a step of a fault's life failed. Whatever was done up to there is undone by healing.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,30 @@ pub enum FaultError {
     DoesNotEnd { fault: String, target: String },
     #[error("{fault}: {target} is still stopped after SIGCONT")]
     StaysStopped { fault: String, target: String },
+    #[error("{fault}: {reason}")]
+    NotPossible { fault: String, reason: String },
+    #[error("{fault}: {source}")]
+    Disk {
+        fault: String,
+        source: Box<DiskError>,
+    },
+    #[error("{fault}: {source}")]
+    Group {
+        fault: String,
+        source: Box<CgroupError>,
+    },
+    #[error("{fault}: {source}")]
+    Link { fault: String, source: LinkError },
+    #[error("{fault}: `{line}` failed: {how}")]
+    CommandFailed {
+        fault: String,
+        line: String,
+        how: String,
+    },
+    #[error("{fault}: {source}")]
+    Command { fault: String, source: CommandError },
+    #[error("{fault}: the folder in which Shakedown was started is gone: {source}")]
+    NoFolder { fault: String, source: io::Error },
     #[error("{fault}: {source}")]
     Process { fault: String, source: ProcessError },
     #[error("{fault}: {source}")]

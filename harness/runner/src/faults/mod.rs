@@ -8,13 +8,20 @@
 //! Adding a kind: a variant of [`FaultKind`](shakedown_scenarios::plan::FaultKind), a file here with its steps, a
 //! match arm in each step of [`Prepared`].
 
+mod aim;
+mod clock;
+mod disk;
 mod error;
 mod freeze;
+mod group;
+mod hook;
 mod kill;
+mod link;
 mod prepared;
 mod restart;
 mod snapshot;
 mod target;
 
+pub use aim::{Aim, FarEnd, FaultTargetRef};
 pub use error::{FaultError, NotClean};
-pub use prepared::{FaultTargetRef, Prepared, preflight};
+pub use prepared::{Prepared, preflight};

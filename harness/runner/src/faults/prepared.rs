@@ -5,24 +5,21 @@ use std::time::Duration;
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_scenarios::plan::{FaultKind, RestartedBy};
 
+use super::aim::{Aim, FaultTargetRef};
+use super::clock::Clock;
+use super::disk::Disk;
 use super::error::{FaultError, NotClean};
 use super::freeze::Freeze;
+use super::group::Group;
+use super::hook::Hook;
 use super::kill::Kill;
+use super::link::Link;
 use super::restart::Restart;
 use super::snapshot::{Expected, Snapshot};
 use super::target::Target;
 use crate::environment::{Environment, Handle};
 use crate::journal::{Entry, Journal, Undo};
 use crate::mechanisms::ProcessState;
-
-/// A target as the selector resolved it just now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FaultTargetRef {
-    /// Name of the replica.
-    pub name: String,
-    /// The role it has now, if the profile knows roles.
-    pub role: Option<String>,
-}
 
 /// A fault that can be done, and later is being done. Dropping one that was injected thaws what it froze; what it
 /// killed stays down.
@@ -48,6 +45,11 @@ enum Action {
     Kill(Kill),
     Freeze(Freeze),
     Restart(Restart),
+    Hook(Hook),
+    Link(Link),
+    Group(Group),
+    Disk(Disk),
+    Clock(Clock),
 }
 
 /// Can it be done to these targets in this environment? Pins the targets; touches nothing.
@@ -57,23 +59,51 @@ enum Action {
 pub fn preflight(
     firing: &Firing,
     kind: &FaultKind,
-    targets: &[FaultTargetRef],
+    aim: &Aim,
     environment: &Environment,
 ) -> Result<Prepared, FaultError> {
     let label = firing.label();
-    if targets.is_empty() {
-        return Err(FaultError::NoTarget { fault: label });
-    }
-    let targets = targets
-        .iter()
-        .map(|target| pin(&label, kind, target, environment))
-        .collect::<Result<Vec<Target>, FaultError>>()?;
+    let targets = &aim.targets;
     let action = match kind {
         FaultKind::Kill { signal } => Action::Kill(Kill::new(*signal)),
         FaultKind::Freeze => Action::Freeze(Freeze::default()),
         FaultKind::Restart { grace_ns } => {
             Action::Restart(Restart::new(Duration::from_nanos(*grace_ns)))
         }
+        FaultKind::Hook(hook) => Action::Hook(Hook::new(hook, targets)),
+        FaultKind::Partition { .. } | FaultKind::Loss { .. } | FaultKind::Reset { .. } => {
+            Action::Link(Link::new(&label, kind, aim, environment)?)
+        }
+        FaultKind::SlowDisk { .. } | FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. } => {
+            Action::Disk(Disk::new(firing, kind, aim, environment)?)
+        }
+        FaultKind::ClockSkew { by_ns } => Action::Clock(Clock::new(&label, *by_ns)?),
+        FaultKind::Cpu { .. } | FaultKind::Memory { .. } | FaultKind::OutOfMemory => {
+            let group = Group::new(kind).expect("these kinds are limits");
+            Action::Group(group)
+        }
+    };
+    let targets = match &action {
+        Action::Hook(_) | Action::Link(_) => Vec::new(),
+        Action::Kill(_)
+        | Action::Freeze(_)
+        | Action::Restart(_)
+        | Action::Clock(_)
+        | Action::Disk(_)
+        | Action::Group(_)
+            if targets.is_empty() =>
+        {
+            return Err(FaultError::NoTarget { fault: label });
+        }
+        Action::Kill(_)
+        | Action::Freeze(_)
+        | Action::Restart(_)
+        | Action::Clock(_)
+        | Action::Disk(_)
+        | Action::Group(_) => targets
+            .iter()
+            .map(|target| pin(&label, kind, target, environment))
+            .collect::<Result<Vec<Target>, FaultError>>()?,
     };
     Ok(Prepared {
         label,
@@ -120,10 +150,19 @@ fn pin(
 impl Prepared {
     /// The targets with the handles that will be acted on, for the events.
     pub fn targets(&self) -> Vec<FaultTarget> {
-        let target = |target: &Target| {
+        let process = |target: &Target| {
             Handle::Process(target.process.clone()).as_target(&target.name, target.role.as_deref())
         };
-        self.targets.iter().map(target).collect()
+        match &self.action {
+            Action::Hook(hook) => hook.targets(),
+            Action::Link(link) => link.targets(),
+            Action::Disk(disk) => disk.targets(),
+            Action::Kill(_)
+            | Action::Freeze(_)
+            | Action::Restart(_)
+            | Action::Clock(_)
+            | Action::Group(_) => self.targets.iter().map(process).collect(),
+        }
     }
 
     /// How it will be done, in words.
@@ -132,6 +171,11 @@ impl Prepared {
             Action::Kill(kill) => kill.mechanism(),
             Action::Freeze(freeze) => freeze.mechanism(),
             Action::Restart(restart) => restart.mechanism(),
+            Action::Hook(hook) => hook.mechanism(),
+            Action::Link(link) => link.mechanism(),
+            Action::Clock(clock) => clock.mechanism(),
+            Action::Disk(disk) => disk.mechanism(),
+            Action::Group(group) => group.mechanism(),
         }
     }
 
@@ -147,11 +191,27 @@ impl Prepared {
     ) -> Result<(), FaultError> {
         let before = Snapshot::take(environment).await;
         let undo = match &mut self.action {
-            Action::Kill(_) | Action::Restart(_) => Vec::new(),
+            Action::Kill(_) | Action::Restart(_) | Action::Clock(_) => Vec::new(),
             Action::Freeze(freeze) => {
                 freeze
                     .arm(&self.label, &self.targets, environment, journal)
                     .await?
+            }
+            Action::Group(group) => {
+                group
+                    .arm(&self.label, &self.targets, environment, journal)
+                    .await?
+            }
+            Action::Disk(disk) => {
+                disk.arm(&self.label).await?;
+                // It dies with Shakedown, and the node with it.
+                Vec::new()
+            }
+            Action::Hook(hook) => hook.arm(&self.label, journal.run_id())?,
+            Action::Link(link) => {
+                link.arm(&self.label).await?;
+                // The kernel undoes it with the socket that made it.
+                Vec::new()
             }
         };
         self.record(journal, &self.intent(undo))?;
@@ -175,8 +235,8 @@ impl Prepared {
         }
         if !self.at_work {
             self.at_work = true;
-            for target in &self.targets {
-                environment.fault_begins(&target.name);
+            for name in self.touched() {
+                environment.fault_begins(&name);
             }
         }
         match &mut self.action {
@@ -187,32 +247,73 @@ impl Prepared {
                     .inject(&self.label, &self.targets, environment)
                     .await
             }
+            Action::Hook(hook) => hook.inject(&self.label).await,
+            Action::Link(link) => link.inject(&self.label).await,
+            Action::Clock(clock) => clock.inject(&self.label, &self.targets, environment).await,
+            Action::Disk(disk) => disk.inject(&self.label).await,
+            Action::Group(group) => group.inject(&self.label, &self.targets, environment).await,
+        }
+    }
+
+    /// Names of the replicas that it acts on.
+    fn touched(&self) -> Vec<String> {
+        match &self.action {
+            Action::Hook(hook) => hook.names(),
+            Action::Link(link) => link.names(),
+            Action::Disk(disk) => disk.names(),
+            Action::Kill(_)
+            | Action::Freeze(_)
+            | Action::Restart(_)
+            | Action::Clock(_)
+            | Action::Group(_) => self
+                .targets
+                .iter()
+                .map(|target| target.name.clone())
+                .collect(),
         }
     }
 
     /// Looks for the effect from the target's side, for as long as the deadline allows.
     pub async fn confirm(&self, environment: &Environment, deadline: Duration) -> Effect {
-        let mut confirmed = true;
-        let mut texts = Vec::new();
         let until = tokio::time::Instant::now() + deadline;
-        for target in &self.targets {
-            let seen = match &self.action {
-                Action::Kill(kill) => kill.confirm(target, environment, until).await,
-                Action::Freeze(_) => Freeze::confirm(target, environment, until).await,
-                Action::Restart(_) => Restart::confirm(target, environment),
-            };
-            let text = match seen {
-                Ok(text) => text,
-                Err(text) => {
-                    confirmed = false;
-                    text
+        let mut seen = Vec::new();
+        match &self.action {
+            Action::Link(link) => return link.confirm(&self.label, until).await,
+            Action::Disk(disk) => return disk.confirm(&self.label, until).await,
+            Action::Hook(hook) => seen.push(hook.confirm(&self.label, until).await),
+            Action::Kill(kill) => {
+                for target in &self.targets {
+                    seen.push(kill.confirm(target, environment, until).await);
                 }
-            };
-            texts.push(text);
+            }
+            Action::Group(group) => {
+                for (index, target) in self.targets.iter().enumerate() {
+                    seen.push(group.confirm(&self.label, target, index, until).await);
+                }
+            }
+            Action::Freeze(_) => {
+                for target in &self.targets {
+                    seen.push(Freeze::confirm(target, environment, until).await);
+                }
+            }
+            Action::Restart(_) => {
+                let confirm = |target| Restart::confirm(target, environment);
+                seen.extend(self.targets.iter().map(confirm));
+            }
+            Action::Clock(clock) => {
+                let confirm = |target| clock.confirm(target, environment);
+                seen.extend(self.targets.iter().map(confirm));
+            }
         }
+        let confirmed = seen.iter().all(Result::is_ok);
+        let text = |seen: Result<String, String>| match seen {
+            Ok(text) | Err(text) => text,
+        };
+        let texts: Vec<String> = seen.into_iter().map(text).collect();
         Effect {
             confirmed,
             text: texts.join("; "),
+            figures: Vec::new(),
         }
     }
 
@@ -230,11 +331,22 @@ impl Prepared {
             Action::Kill(kill) => kill.heal(&self.label, &self.targets, environment).await?,
             Action::Freeze(freeze) => freeze.heal(&self.label, &self.targets, journal).await?,
             Action::Restart(_) => Restart::heal(&self.label, &self.targets, environment).await?,
+            Action::Hook(hook) => hook.heal(&self.label).await?,
+            Action::Link(link) => link.heal(&self.label).await?,
+            Action::Clock(clock) => {
+                clock.heal(&self.label, &self.targets, environment).await?;
+            }
+            Action::Disk(disk) => disk.heal(&self.label, &self.targets, environment).await?,
+            Action::Group(group) => {
+                group
+                    .heal(&self.label, &self.targets, environment, journal)
+                    .await?;
+            }
         }
         if self.at_work {
             self.at_work = false;
-            for target in &self.targets {
-                environment.fault_ends(&target.name);
+            for name in self.touched() {
+                environment.fault_ends(&name);
             }
         }
         self.record(
@@ -255,12 +367,28 @@ impl Prepared {
             return Ok(());
         };
         let expected = match &self.action {
-            Action::Kill(_) => match environment.restarted_by() {
-                RestartedBy::Platform => Expected::Restarted,
-                RestartedBy::Nobody => Expected::MayBeDown,
-            },
+            Action::Kill(_) => may_have_ended(environment),
             Action::Freeze(_) => Expected::AsBefore,
-            Action::Restart(_) => Expected::Restarted,
+            Action::Restart(_) | Action::Clock(_) => Expected::Restarted,
+            Action::Hook(hook) => {
+                hook.confirm_clean(&self.label).await?;
+                Expected::AsBefore
+            }
+            Action::Link(link) => {
+                link.confirm_clean(&self.label).await?;
+                Expected::AsBefore
+            }
+            Action::Disk(disk) => {
+                disk.confirm_clean().await?;
+                may_have_ended(environment)
+            }
+            Action::Group(group) => {
+                group.confirm_clean(&self.label).await?;
+                match group.may_end_its_targets() {
+                    true => may_have_ended(environment),
+                    false => Expected::AsBefore,
+                }
+            }
         };
         armed
             .before
@@ -269,17 +397,26 @@ impl Prepared {
     }
 
     fn intent(&self, undo: Vec<Undo>) -> Entry {
-        let kind = match &self.action {
-            Action::Kill(_) => "kill",
-            Action::Freeze(_) => "freeze",
-            Action::Restart(_) => "restart",
+        let (kind, targets) = match &self.action {
+            Action::Kill(_) => ("kill", self.labels()),
+            Action::Freeze(_) => ("freeze", self.labels()),
+            Action::Restart(_) => ("restart", self.labels()),
+            Action::Hook(hook) => ("hook", hook.names()),
+            Action::Link(link) => ("link", link.names()),
+            Action::Clock(_) => ("clock-skew", self.labels()),
+            Action::Disk(disk) => (disk.name(), disk.names()),
+            Action::Group(group) => (group.name(), self.labels()),
         };
         Entry::FaultIntent {
             fault: self.label.clone(),
             kind: kind.to_string(),
-            targets: self.targets.iter().map(Target::label).collect(),
+            targets,
             undo,
         }
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.targets.iter().map(Target::label).collect()
     }
 
     fn record(&self, journal: &Journal, entry: &Entry) -> Result<(), FaultError> {
@@ -287,5 +424,13 @@ impl Prepared {
             fault: self.label.clone(),
             source,
         })
+    }
+}
+
+/// What becomes of targets that the fault ends, or may have driven to end.
+fn may_have_ended(environment: &Environment) -> Expected {
+    match environment.restarted_by() {
+        RestartedBy::Platform => Expected::Restarted,
+        RestartedBy::Nobody => Expected::MayBeDown,
     }
 }

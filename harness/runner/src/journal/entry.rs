@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mechanisms::{ProcessId, World};
+use crate::mechanisms::cgroup;
+use crate::mechanisms::{Invocation, ProcessId, World};
 
 /// Who runs this run, and where. The first entry of every journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,20 @@ pub struct Owner {
 pub enum Undo {
     /// SIGCONT to a process that was stopped.
     Thaw { name: String, process: ProcessId },
+    /// A control group of ours, or limits of a target's own.
+    Group { name: String, back: cgroup::Undo },
+    /// The heal command of a hook.
+    Command { heal: Invocation },
+}
+
+impl Undo {
+    /// True when what it takes back may still be there after this machine was started anew.
+    pub fn outlives_boot(&self) -> bool {
+        match self {
+            Undo::Thaw { .. } | Undo::Group { .. } => false,
+            Undo::Command { .. } => true,
+        }
+    }
 }
 
 /// Orders of ours that may be open at an engine that outlives Shakedown.

@@ -1,16 +1,28 @@
 //! Mechanisms: what is done to a handle. They know nothing of environments, so that the same code serves a local
 //! process, a container and, run by an agent on its node, a pod.
 //!
-//! [`process`] pins, signals and watches a process; [`spawn`] starts children that cannot outlive Shakedown;
-//! [`watchdog`] thaws what Shakedown froze if Shakedown dies.
+//! [`command`] runs somebody else's program to its end; [`process`] pins, signals and watches a process; [`spawn`] starts children that cannot outlive Shakedown;
+//! [`link`] forwards TCP through a link that can be made bad; [`watchdog`] thaws what Shakedown froze if Shakedown dies.
+//! [`net`] cuts and worsens the links of a network namespace.
+//! [`disk`] puts a slow, failing or full disk over a data folder.
+//! [`cgroup`] freezes, and takes CPU time and memory away; [`stress`] uses CPU time up; [`time_ns`] starts a process with
+//! another monotonic clock.
 
+pub mod cgroup;
 pub mod child;
+pub mod command;
+pub mod disk;
+pub mod link;
+pub mod net;
 pub mod process;
 pub mod spawn;
+pub mod stress;
+pub mod time_ns;
 pub mod watchdog;
 pub mod world;
 
 pub use child::{Child, Exit};
+pub use command::{CommandError, Ended, Invocation, start_folder};
 pub use process::{Delivery, ProcessError, ProcessHandle, ProcessId, ProcessState};
 pub use spawn::{SpawnError, SpawnThread, Spawner};
 pub use watchdog::{Watchdog, WatchdogError, watchdog_main};

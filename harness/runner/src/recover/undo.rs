@@ -13,7 +13,8 @@ use super::report::RecoveredRun;
 use crate::journal::{
     Entry, JOURNAL_FILE, JournalView, OpenOrders, Owner, Undo, append_to, remove_journal,
 };
-use crate::mechanisms::{ProcessHandle, ProcessId, ProcessState, World};
+use crate::mechanisms::cgroup::Cgroups;
+use crate::mechanisms::{Invocation, ProcessHandle, ProcessId, ProcessState, World};
 use crate::state_dir::StateDir;
 
 const THAWS_WITHIN: Duration = Duration::from_secs(1);
@@ -23,12 +24,12 @@ impl RecoveredRun {
     pub(super) fn undo_all(&mut self, state: &StateDir, view: &JournalView, owner: &Owner) {
         // After a reboot no process of that run is left, whoever has its pids now.
         let same_boot = World::current().is_ok_and(|here| here == owner.world);
-        if same_boot {
-            for (fault, undo) in view.open_faults() {
-                for undo in undo {
-                    self.undo(fault, undo);
-                }
+        for (fault, undo) in view.open_faults() {
+            for undo in undo.iter().filter(|undo| same_boot || undo.outlives_boot()) {
+                self.undo(fault, undo);
             }
+        }
+        if same_boot {
             for (name, process) in view.open_children() {
                 self.end_child(name, process);
             }
@@ -64,6 +65,27 @@ impl RecoveredRun {
                     LeftoverKind::Fault,
                     format!("{fault}: {name} ({process}) is frozen: {why}"),
                     format!("kill -CONT {}", process.pid),
+                ),
+            },
+            Undo::Group { name, back } => {
+                match Cgroups::discover().and_then(|all| back.replay(&all)) {
+                    Ok(true) => self
+                        .done
+                        .push(format!("{fault}: took back {back} ({name})")),
+                    Ok(false) => {}
+                    Err(why) => self.left_over(
+                        LeftoverKind::Fault,
+                        format!("{fault}: {back} ({name}): {why}"),
+                        back.by_hand(),
+                    ),
+                }
+            }
+            Undo::Command { heal } => match healed_by(heal) {
+                Ok(()) => self.done.push(format!("{fault}: ran `{}`", heal.line())),
+                Err(why) => self.left_over(
+                    LeftoverKind::Fault,
+                    format!("{fault}: `{}` did not heal it: {why}", heal.line()),
+                    heal.line(),
                 ),
             },
         }
@@ -161,6 +183,15 @@ fn hand_over(folder: &Path, owner: &Owner) -> io::Result<()> {
         fs::copy(folder.join(JOURNAL_FILE), run_dir.root().join(JOURNAL_FILE))?;
     }
     remove_journal(folder)
+}
+
+fn healed_by(heal: &Invocation) -> Result<(), String> {
+    let ended = heal.run_blocking().map_err(|error| error.to_string())?;
+    match (ended.is_success(), ended.over_deadline) {
+        (true, _) => Ok(()),
+        (false, true) => Err("not done in time, and ended".to_string()),
+        (false, false) => Err(ended.last_line),
+    }
 }
 
 /// True when it was frozen and now is not.

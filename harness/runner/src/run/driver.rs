@@ -7,6 +7,7 @@ use std::time::Duration;
 use shakedown_record::RunZero;
 use shakedown_record::event::{Event, Leftover, LeftoverKind};
 use shakedown_record::fault::{Effect, Firing};
+use shakedown_scenarios::guards::Guard;
 use shakedown_scenarios::plan::FaultPlan;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
@@ -14,7 +15,8 @@ use super::events::EventLog;
 use super::protocol::FaultStep;
 use super::targets::resolve;
 use crate::environment::Environment;
-use crate::faults::{FaultError, FaultTargetRef, NotClean, Prepared, preflight};
+use crate::faults::{Aim, FaultError, NotClean, Prepared, preflight};
+use crate::guard::{self, Refusal};
 use crate::journal::Journal;
 use crate::probes::Target;
 use crate::probes::metrics::scrape_all;
@@ -45,6 +47,10 @@ pub struct Faults {
     open: Mutex<BTreeMap<Firing, Shared<Prepared>>>,
     /// Those of them that were injected.
     injected: Mutex<BTreeSet<Firing>>,
+    /// Replicas that firings have taken, or are about to.
+    aimed: Mutex<BTreeMap<Firing, Vec<String>>>,
+    /// Guards that a person has overruled for this run.
+    overridden: BTreeSet<Guard>,
 }
 
 impl Faults {
@@ -63,7 +69,14 @@ impl Faults {
             zero,
             open: Mutex::default(),
             injected: Mutex::default(),
+            aimed: Mutex::default(),
+            overridden: BTreeSet::new(),
         }
+    }
+
+    /// The same, with guards that a person has overruled.
+    pub fn overruling(self, overridden: BTreeSet<Guard>) -> Self {
+        Self { overridden, ..self }
     }
 
     async fn prepare(&self, firing: &Firing, plan: &FaultPlan, scrape: bool) -> FaultStep {
@@ -73,11 +86,15 @@ impl Faults {
                 self.events.emit(event);
             }
         }
-        let targets = match resolve(&self.target, &plan.to, firing).await {
-            Ok(targets) => targets,
+        let aim = match resolve(&self.target, &plan.to, firing).await {
+            Ok(aim) => aim,
             Err(reason) => return FaultStep::Refused { reason },
         };
-        match self.arm(firing, plan, &targets).await {
+        if let Err(refusal) = self.guard(firing, plan, &aim) {
+            let reason = refusal.to_string();
+            return FaultStep::Refused { reason };
+        }
+        match self.arm(firing, plan, &aim).await {
             Ok(prepared) => {
                 let step = FaultStep::Prepared {
                     kind: plan.kind.name().to_string(),
@@ -88,19 +105,37 @@ impl Faults {
                 lock(&self.open).insert(firing.clone(), prepared);
                 step
             }
-            Err(error) => FaultStep::Refused {
-                reason: error.to_string(),
-            },
+            Err(error) => {
+                lock(&self.aimed).remove(firing);
+                FaultStep::Refused {
+                    reason: error.to_string(),
+                }
+            }
         }
+    }
+
+    /// Guards once more, now that the targets have names: protected ones, and how many would be down at once. What
+    /// is allowed counts from now on, so that two firings cannot both take the last one.
+    fn guard(&self, firing: &Firing, plan: &FaultPlan, aim: &Aim) -> Result<(), Refusal> {
+        let names: Vec<String> = aim.targets.iter().map(|it| it.name.clone()).collect();
+        let mut aimed = lock(&self.aimed);
+        let others: Vec<(&str, &[String])> = aimed
+            .iter()
+            .filter(|(other, _)| *other != firing)
+            .map(|(other, names)| (other.fault.as_str(), names.as_slice()))
+            .collect();
+        guard::at_fire(&self.target.plan, (plan, &names), &others, &self.overridden)?;
+        aimed.insert(firing.clone(), names);
+        Ok(())
     }
 
     async fn arm(
         &self,
         firing: &Firing,
         plan: &FaultPlan,
-        targets: &[FaultTargetRef],
+        aim: &Aim,
     ) -> Result<Prepared, FaultError> {
-        let mut prepared = preflight(firing, &plan.kind, targets, &self.environment)?;
+        let mut prepared = preflight(firing, &plan.kind, aim, &self.environment)?;
         prepared.arm(&self.environment, &self.journal).await?;
         Ok(prepared)
     }
@@ -150,6 +185,10 @@ impl Faults {
             Err(NotClean { left: None, reason }) => FaultStep::NotBack { reason },
         };
         lock(&self.open).remove(firing);
+        // What did not come back is still down, and counts.
+        if !matches!(step, FaultStep::NotBack { .. }) {
+            lock(&self.aimed).remove(firing);
+        }
         step
     }
 
@@ -260,10 +299,8 @@ impl Driver {
         let hold = Duration::from_nanos(plan.hold_ns);
         let deadline = hold.clamp(CONFIRM_AT_LEAST, CONFIRM_AT_MOST);
         let within = deadline + Duration::from_secs(10);
-        let fallback = FaultStep::Effect(Effect {
-            confirmed: false,
-            text: failed("looking for its effect", within),
-        });
+        let fallback =
+            FaultStep::Effect(Effect::not_seen(failed("looking for its effect", within)));
         let key = firing.clone();
         let task = self.begin(firing, within, fallback, async move {
             faults.confirm(&own, deadline).await

@@ -356,10 +356,7 @@ impl Machine {
             ..
         } = cell.state
         {
-            let effect = Effect {
-                confirmed: false,
-                text: "healed before its effect was seen".to_string(),
-            };
+            let effect = Effect::not_seen("healed before its effect was seen");
             let firing = firing.clone();
             out.push(Action::Emit(Event::FaultEffect { firing, effect }));
         }

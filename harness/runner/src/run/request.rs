@@ -8,6 +8,8 @@ use shakedown_record::phase::Phase;
 use shakedown_record::run_dir::{RunDir, sha256_hex_of};
 use shakedown_scenarios::Compiled;
 
+use crate::guard::Guarded;
+
 /// One run.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
@@ -20,6 +22,8 @@ pub struct RunRequest {
     /// Defects of the stand-in to switch on.
     pub defects: Vec<String>,
     pub operator: Option<String>,
+    /// What the guards have to know, and which of them a person has overruled.
+    pub guarded: Guarded,
 }
 
 /// How a run ended. What it found is for the analysis.

@@ -46,7 +46,10 @@ impl Run {
         interrupt: &mut Interrupt,
         tell: Tell<'_>,
     ) -> Result<Option<Begun>, RunError> {
-        guard::check_plan(self.plan())?;
+        for overridden in guard::check(self.plan(), &self.request.guarded, jiff::Timestamp::now())?
+        {
+            self.events.emit(overridden);
+        }
         let secrets = Arc::new(Secrets::resolve(&self.plan().system.secrets)?);
         self.events.keep_out(&secrets);
         guard::prove_not_production(&secrets, self.plan()).await?;
@@ -84,6 +87,7 @@ impl Run {
         let holder = Holder {
             run_id: self.request.run_id.clone(),
             pid: std::process::id(),
+            user: self.request.operator.clone(),
             since: self.started_at.clone(),
         };
         let lock = Lock::acquire(&state, system, environment, &holder)?;
@@ -199,7 +203,8 @@ impl Run {
         let (journal, environment) = (standing.journal.get(), standing.environment.get());
         let journal = journal.expect("the journal is begun before the load");
         let environment = environment.expect("the environment is started before the load");
-        let faults = Faults::new(target, environment, journal, &self.events, zero);
+        let faults = Faults::new(target, environment, journal, &self.events, zero)
+            .overruling(self.request.guarded.overridden());
         Arc::clone(standing.faults.get_or_init(|| Arc::new(faults)))
     }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shakedown_record::fault::Firing;
-use shakedown_scenarios::plan::{Part, Selector};
+use shakedown_scenarios::plan::{LinkEnd, Part, Selector};
 
 use super::choice::{chooser, pick};
 use crate::environment::Replica;
-use crate::faults::FaultTargetRef;
+use crate::faults::{Aim, FarEnd, FaultTargetRef};
+use crate::guard;
 use crate::probes::Target;
 use crate::probes::roles::{RoleSeen, ask_all, sole_holder};
 
@@ -20,11 +21,63 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 type Answers = Vec<(Replica, Option<RoleSeen>)>;
 
-/// The targets of a firing as they are now.
+/// Whom a firing means now.
 ///
 /// # Errors
 /// In words, when the selector does not name targets now.
 pub async fn resolve(
+    target: &Arc<Target>,
+    selector: &Selector,
+    firing: &Firing,
+) -> Result<Aim, String> {
+    let Selector::Link {
+        from,
+        to,
+        direction,
+    } = selector
+    else {
+        return replicas(target, selector, firing).await.map(Aim::at);
+    };
+    let targets = replicas(target, from, firing).await?;
+    let own = |name: &str| targets.iter().any(|own| own.name == name);
+    let far = match to {
+        LinkEnd::Clients => Vec::new(),
+        LinkEnd::Peers => peers(target, &targets),
+        LinkEnd::Replicas(to) => {
+            let others = replicas(target, to, firing).await?;
+            others.into_iter().map(|other| other.name).collect()
+        }
+    };
+    let far: Vec<String> = far.into_iter().filter(|name| !own(name)).collect();
+    let clients = *to == LinkEnd::Clients;
+    if far.is_empty() && !clients {
+        return Err("nothing is left for the second end of the link".to_string());
+    }
+    Ok(Aim {
+        targets,
+        far: Some(FarEnd {
+            replicas: far,
+            clients,
+            direction: *direction,
+        }),
+    })
+}
+
+/// Names of the replicas of the parts that the targets belong to.
+fn peers(target: &Target, targets: &[FaultTargetRef]) -> Vec<String> {
+    let part_of = |name: &str| {
+        let replica = target.replicas.iter().find(|replica| replica.name == name);
+        replica.map(|replica| replica.part.clone())
+    };
+    let parts: Vec<String> = targets.iter().filter_map(|it| part_of(&it.name)).collect();
+    let same = target
+        .replicas
+        .iter()
+        .filter(|replica| parts.contains(&replica.part));
+    same.map(|replica| replica.name.clone()).collect()
+}
+
+async fn replicas(
     target: &Arc<Target>,
     selector: &Selector,
     firing: &Firing,
@@ -46,6 +99,8 @@ pub async fn resolve(
             let all = refs(ask_all(target, part).await);
             Ok(all.into_iter().filter(|it| it.name == *name).collect())
         }
+        Selector::System => Ok(Vec::new()),
+        Selector::Link { .. } => Err("a link has no replicas of its own".to_string()),
         Selector::Part(name) => Ok(refs(ask_all(target, part(target, name)?).await)),
         Selector::Random {
             part: name,
@@ -61,7 +116,8 @@ pub async fn resolve(
                 }
                 None => ask_all(target, part).await,
             };
-            let candidates = refs(answers);
+            let mut candidates = refs(answers);
+            candidates.retain(|it| guard::protected(&target.plan, &it.name, name).is_none());
             let wanted = *count as usize;
             if candidates.len() < wanted {
                 let found = candidates.len();

@@ -11,8 +11,8 @@ use shakedown_record::ledger::read_retries;
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::Compiled;
 use shakedown_scenarios::plan::{
-    AbortRule, EnvironmentPlan, FaultKind, FaultPlan, LocalStandIn, Plan, Repeat, RetryPolicy,
-    Selector, Signal, Trigger,
+    AbortRule, BlastRadius, Direction, EnvironmentPlan, FaultKind, FaultPlan, Hours, LinkEnd,
+    LocalStandIn, Plan, Repeat, RetryPolicy, Selector, Signal, Trigger, Window, WindowKind,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -20,6 +20,8 @@ use tokio::sync::watch;
 use super::shell::run_in;
 use super::targets::resolve;
 use super::*;
+use crate::guard::Guarded;
+use crate::lock::{Holder, Lock};
 use crate::state_dir::StateDir;
 use crate::testing::{Exchange, Fault, SECRET, plan, target, write_exe};
 
@@ -34,6 +36,20 @@ struct Ran {
 
 async fn run_plan(plan: Plan, interrupt_after: Option<Duration>) -> Ran {
     let folder = tempfile::tempdir().unwrap();
+    let state = StateDir::at(&folder.path().join("state"));
+    run_in_folder(folder, &state, plan, interrupt_after).await
+}
+
+async fn run_plan_in(state: &StateDir, plan: Plan, interrupt_after: Option<Duration>) -> Ran {
+    run_in_folder(tempfile::tempdir().unwrap(), state, plan, interrupt_after).await
+}
+
+async fn run_in_folder(
+    folder: TempDir,
+    state: &StateDir,
+    plan: Plan,
+    interrupt_after: Option<Duration>,
+) -> Ran {
     let exe = write_exe(folder.path());
     let run_dir = RunDir::create(&folder.path().join("run")).unwrap();
     let request = RunRequest {
@@ -47,6 +63,7 @@ async fn run_plan(plan: Plan, interrupt_after: Option<Duration>) -> Ran {
         exe,
         defects: Vec::new(),
         operator: None,
+        guarded: Guarded::default(),
     };
     let (sender, receiver) = watch::channel(None);
     let began = Instant::now();
@@ -57,8 +74,7 @@ async fn run_plan(plan: Plan, interrupt_after: Option<Duration>) -> Ran {
             sender.send(Some("SIGINT".to_string())).unwrap();
         });
     }
-    let state = Ok(StateDir::at(&folder.path().join("state")));
-    let end = run_in(state, request, receiver, |_| {}).await;
+    let end = run_in(Ok(state.clone()), request, receiver, |_| {}).await;
     let events = read_events(&run_dir.events()).unwrap();
     Ran {
         end,
@@ -203,6 +219,126 @@ async fn a_guard_that_refuses_touches_nothing() {
     let refused = |event: &Event| matches!(event, Event::GuardRefused { guard, .. } if guard == "not-production");
     assert_eq!((ran.count(refused), ran.finished()), (1, 0));
     assert!(exchange.orders().is_empty());
+}
+
+/// What breaks each guard in turn, with nothing else wrong.
+fn guarded_plans(base: &str) -> Vec<(&'static str, Plan)> {
+    let bases = [base.to_string()];
+    let with = |change: fn(&mut Plan)| {
+        let mut plan = plan(&bases);
+        change(&mut plan);
+        plan
+    };
+    let kill = |plan: &mut Plan| plan.faults = leader_kill().faults;
+    let mut protected = with(|plan| plan.guards.protected.parts.push("engine".to_string()));
+    kill(&mut protected);
+    let mut small = with(|plan| {
+        plan.guards.blast_radius.push(BlastRadius {
+            count: Some(0),
+            share: None,
+        });
+    });
+    kill(&mut small);
+    let mut quorum = with(|plan| plan.system.parts[0].quorum = Some(1));
+    kill(&mut quorum);
+    for local in [&mut protected, &mut small, &mut quorum] {
+        local.environment = EnvironmentPlan::Local {
+            stand_in: LocalStandIn::Engine {
+                part: "engine".to_string(),
+            },
+        };
+    }
+    let window = |plan: &mut Plan, kind| {
+        plan.guards.windows.push(Window {
+            id: "w".to_string(),
+            kind,
+        });
+    };
+    let mut never = with(|_| {});
+    // A minute of the week: no run is that short.
+    let hours = Hours {
+        days: vec![1],
+        from_minutes: 0,
+        to_minutes: 1,
+        zone: "UTC".to_string(),
+    };
+    window(&mut never, WindowKind::Allowed(hours));
+    let mut market = with(|_| {});
+    let missing = WindowKind::OutsideMarketHours {
+        calendar: "missing.yaml".to_string(),
+        margin_ns: 0,
+    };
+    window(&mut market, missing);
+    vec![
+        (
+            "ceilings",
+            with(|plan| plan.system.ceilings.orders_per_s = Some(1.0)),
+        ),
+        (
+            "not-production",
+            with(|plan| {
+                if let EnvironmentPlan::External(endpoints) = &mut plan.environment {
+                    endpoints.not_production.clear();
+                }
+            }),
+        ),
+        ("protected", protected),
+        ("blast-radius", small),
+        ("quorum", quorum),
+        ("time-window", never),
+        ("market-hours", market),
+    ]
+}
+
+#[tokio::test]
+async fn every_guard_refuses_before_anything_is_there() {
+    let exchange = Exchange::open().await;
+    for (guard, plan) in guarded_plans(&exchange.base) {
+        let ran = run_plan(plan, None).await;
+        assert_eq!(ran.end.exit_floor, Some(ExitCode::Refused), "{guard}");
+        let said = ran.end.message.clone().unwrap_or_default();
+        assert!(said.contains(guard), "{guard}: {said}");
+        let refused =
+            |event: &Event| matches!(event, Event::GuardRefused { guard: by, .. } if by == guard);
+        assert_eq!((ran.count(refused), ran.finished()), (1, 0), "{guard}");
+        assert_eq!(
+            ran.events.len(),
+            2,
+            "{guard}: started and refused, nothing else"
+        );
+        let state = ran.folder.path().join("state");
+        assert!(!state.exists(), "{guard}: no lock, no journal, no node");
+        assert!(exchange.orders().is_empty(), "{guard}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_run_is_told_who_has_the_lock_and_touches_nothing() {
+    let exchange = Exchange::open().await;
+    let plan = plan(std::slice::from_ref(&exchange.base));
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateDir::at(&folder.path().join("state"));
+    let holder = Holder {
+        run_id: "20260102T000000Z-first".to_string(),
+        pid: 4711,
+        user: Some("ada".to_string()),
+        since: "2026-01-02T00:00:00Z".to_string(),
+    };
+    let held = Lock::acquire(&state, &plan.system.name, "external", &holder).unwrap();
+    let ran = run_plan_in(&state, plan, None).await;
+    assert_eq!(ran.end.exit_floor, Some(ExitCode::Refused));
+    let said = ran.end.message.clone().unwrap_or_default();
+    for words in [
+        "20260102T000000Z-first",
+        "4711",
+        "ada",
+        "2026-01-02T00:00:00Z",
+        "shakedown halt",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!state.journals().exists() && exchange.orders().is_empty());
+    drop(held);
 }
 
 #[tokio::test]
@@ -376,7 +512,7 @@ async fn targets_are_who_they_are_now() {
     let target = target(plan(&bases), &bases);
     let names = async |selector: Selector| -> Result<Vec<String>, String> {
         let found = resolve(&target, &selector, &firing()).await?;
-        Ok(found.into_iter().map(|it| it.name).collect())
+        Ok(found.targets.into_iter().map(|it| it.name).collect())
     };
     let leader = || Selector::Role("leader".to_string());
     assert_eq!(names(leader()).await.unwrap(), ["engine-1"]);
@@ -402,6 +538,27 @@ async fn targets_are_who_they_are_now() {
             .await
             .unwrap_err()
             .contains("no replica 'engine-9'")
+    );
+    let far = async |to: LinkEnd| {
+        let selector = Selector::Link {
+            from: Box::new(leader()),
+            to,
+            direction: Direction::There,
+        };
+        let aim = resolve(&target, &selector, &firing()).await;
+        aim.map(|aim| aim.far.expect("a link has two ends"))
+    };
+    let peers = far(LinkEnd::Peers).await.unwrap();
+    assert_eq!(peers.replicas, ["engine-1", "engine-2"]);
+    assert!(!peers.clients && peers.direction == Direction::There);
+    let clients = far(LinkEnd::Clients).await.unwrap();
+    assert!(clients.clients && clients.replicas.is_empty());
+    let to_itself = LinkEnd::Replicas(Box::new(Selector::Name("engine-3".to_string())));
+    assert!(
+        far(to_itself)
+            .await
+            .unwrap_err()
+            .contains("nothing is left")
     );
     let arbiter = Selector::Role("arbiter".to_string());
     assert!(names(arbiter).await.unwrap_err().contains("no part"));
@@ -435,5 +592,5 @@ async fn a_role_that_nobody_or_everybody_has_is_no_target() {
         later.set_role("leader");
     });
     let found = resolve(&target, &leader, &firing()).await.unwrap();
-    assert_eq!(found[0].name, "engine-2");
+    assert_eq!(found.targets[0].name, "engine-2");
 }

@@ -274,6 +274,7 @@ pub fn plan(bases: &[String]) -> Plan {
             recovery_at_most_ns: 10_000_000_000,
         },
         faults: Vec::new(),
+        guards: Guards::default(),
         rules: Vec::new(),
         abort: Vec::new(),
         reads: vec![ReadKind::Converged],

@@ -16,9 +16,9 @@ use shakedown_runner::journal::{Journal, RunAbout};
 use shakedown_runner::mechanisms::{ProcessHandle, ProcessId, ProcessState, watchdog_main};
 use shakedown_runner::state_dir::StateDir;
 use shakedown_scenarios::plan::{
-    AckLevel, Answer, Arrival, Auth, Ceilings, CleanUp, DataLayout, EnvironmentPlan, Health,
-    Identity, LoadPlan, LocalStandIn, Mix, OrderAction, Orders, Part, Phases, Plan, Request,
-    RestartedBy, RetryPolicy, Session, System, Take, Template,
+    AckLevel, Answer, Arrival, Auth, Ceilings, CleanUp, DataLayout, EnvironmentPlan, Guards,
+    Health, Identity, LoadPlan, LocalStandIn, Mix, OrderAction, Orders, Part, Phases, Plan,
+    Request, RestartedBy, RetryPolicy, Session, System, Take, Template,
 };
 
 const ROLE: &str = "SHAKEDOWN_DOUBLE";
@@ -271,6 +271,7 @@ pub fn plan(replicas: u32) -> Plan {
             recovery_at_most_ns: 0,
         },
         faults: Vec::new(),
+        guards: Guards::default(),
         rules: Vec::new(),
         abort: Vec::new(),
         reads: Vec::new(),

@@ -7,7 +7,7 @@ use crate::doubles::{Habit, Run, eventually, is_alive, listens};
 use rustix::process::Signal as SystemSignal;
 use shakedown_record::fault::Firing;
 use shakedown_runner::environment::{Environment, EnvironmentError, Handle};
-use shakedown_runner::faults::{FaultError, FaultTargetRef, Prepared, preflight};
+use shakedown_runner::faults::{Aim, FaultError, FaultTargetRef, Prepared, preflight};
 use shakedown_runner::journal::{Entry, read_journal};
 use shakedown_runner::mechanisms::{ProcessHandle, ProcessState};
 use shakedown_scenarios::plan::{FaultKind, RestartedBy, Signal};
@@ -41,7 +41,7 @@ fn prepare(
         role: Some("leader".into()),
     };
     let targets: Vec<FaultTargetRef> = names.iter().map(target).collect();
-    preflight(&firing(), kind, &targets, environment)
+    preflight(&firing(), kind, &Aim::at(targets), environment)
 }
 
 async fn inject(

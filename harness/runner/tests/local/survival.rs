@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use shakedown_record::ExitCode;
 use shakedown_record::fault::Firing;
 use shakedown_runner::environment::{Environment, Handle};
-use shakedown_runner::faults::{FaultTargetRef, Prepared, preflight};
+use shakedown_runner::faults::{Aim, FaultTargetRef, Prepared, preflight};
 use shakedown_runner::halt::halt;
 use shakedown_runner::journal::{Entry, JOURNAL_FILE, OpenOrders, Undo};
 use shakedown_runner::mechanisms::{ProcessHandle, ProcessId, ProcessState, Watchdog};
@@ -44,7 +44,13 @@ async fn frozen_cluster(folder: &Path) -> (Run, Environment, Prepared) {
         fault: "freeze".into(),
         occurrence: 0,
     };
-    let mut fault = preflight(&firing, &FaultKind::Freeze, &[target], &environment).unwrap();
+    let mut fault = preflight(
+        &firing,
+        &FaultKind::Freeze,
+        &Aim::at(vec![target]),
+        &environment,
+    )
+    .unwrap();
     fault.arm(&environment, &run.journal).await.unwrap();
     fault.inject(&environment).await.unwrap();
     assert!(fault.confirm(&environment, SOON).await.confirmed);

@@ -17,7 +17,8 @@ use crate::story::Teller;
 const EXAMPLES: usize = 5;
 
 /// Classes of the contract that this version never checks.
-const NEVER_CHECKED: [&str; 4] = ["resurrected", "reordered", "stale", "contract-cancelled"];
+pub(crate) const NEVER_CHECKED: [&str; 4] =
+    ["resurrected", "reordered", "stale", "contract-cancelled"];
 
 /// Data loss as measured, and what it rests on.
 #[derive(Debug)]

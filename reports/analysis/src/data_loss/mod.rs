@@ -18,7 +18,7 @@ mod expected;
 mod fates;
 mod rpo;
 
-pub(crate) use assess::{Assessment, assess, outcome_words};
+pub(crate) use assess::{Assessment, NEVER_CHECKED, assess, outcome_words};
 pub(crate) use copies::CopyRead;
 pub(crate) use expected::side_name;
 pub(crate) use rpo::{fault_of, over};

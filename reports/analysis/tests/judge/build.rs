@@ -205,10 +205,7 @@ impl Run {
             .entries
             .last()
             .map_or(0, |last| last.intended_ns + S / RATE);
-        let effect = Effect {
-            confirmed: true,
-            text: "pid 11 is gone, its port refuses".into(),
-        };
+        let effect = Effect::seen("pid 11 is gone, its port refuses");
         let target = FaultTarget {
             name: "engine-1".into(),
             role: Some("leader".into()),

@@ -226,10 +226,7 @@ fn a_second_firing_has_an_entry_of_its_own() {
         fault: "leader-dies".into(),
         occurrence: 1,
     };
-    let effect = Effect {
-        confirmed: true,
-        text: "gone".into(),
-    };
+    let effect = Effect::seen("gone");
     let run = run
         .and(
             19 * S,

@@ -12,4 +12,6 @@ mod flags;
 mod load_alone;
 mod never_pass;
 mod plan;
+mod replayed;
 mod stories;
+mod unchecked;

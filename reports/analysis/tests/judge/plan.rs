@@ -71,6 +71,7 @@ pub fn plan() -> Plan {
                 jitter_ns: 0,
             },
         }],
+        guards: Guards::default(),
         rules: rules(),
         abort: Vec::new(),
         reads: vec![ReadKind::Converged],

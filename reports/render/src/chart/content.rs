@@ -4,8 +4,9 @@ use shakedown_analysis::{Analysis, TimelineRow};
 use shakedown_record::run_record::Check;
 
 use super::canvas::Canvas;
+use super::ended::{Ended, per_second, stack};
 use super::ink::Ink;
-use super::panel::{Panel, TITLE_HEIGHT};
+use super::panel::{Mark, Panel, TITLE_HEIGHT};
 use super::sample::Point;
 use super::scale::{Scale, decades, linear_ticks};
 use super::svg::Svg;
@@ -17,33 +18,31 @@ const MOST_STEPS: usize = 200;
 /// What a panel shows.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content {
+    /// What was due and what was acknowledged, over how everything ended.
     Rates,
-    Errors,
+    /// What was not acknowledged, on a scale of its own.
+    Others,
     Latency,
     Gaps,
 }
 
-/// The panels of a run, from top to bottom; the worst session only where a session ever waited.
+/// The panels of a run, from top to bottom; those that would be empty are left out.
 pub(super) fn panels(
     analysis: &Analysis,
     canvas: Canvas,
     x: Scale,
     top: f64,
 ) -> Vec<(Panel<'static>, Content)> {
-    let gaps = analysis
-        .timeline
-        .iter()
-        .any(|row| row.worst_session_gap_s > 0.0);
     let wanted = [
         (Content::Rates, 130.0),
-        (Content::Errors, 66.0),
+        (Content::Others, 80.0),
         (Content::Latency, 190.0),
         (Content::Gaps, 80.0),
     ];
     let mut panels = Vec::new();
     let mut top = top;
     for (content, height) in wanted {
-        if matches!(content, Content::Gaps) && !gaps {
+        if !content.has_something(&analysis.timeline) {
             continue;
         }
         let height = if canvas.narrow { height * 0.85 } else { height };
@@ -55,6 +54,15 @@ pub(super) fn panels(
 }
 
 impl Content {
+    fn has_something(self, rows: &[TimelineRow]) -> bool {
+        match self {
+            Content::Rates => true,
+            Content::Others => Ended::OTHERS.iter().any(|group| group.occurs(rows)),
+            Content::Latency => rows.iter().any(|row| row.p50_ns.is_some()),
+            Content::Gaps => rows.iter().any(|row| row.worst_session_gap_s > 0.0),
+        }
+    }
+
     fn panel(
         self,
         analysis: &Analysis,
@@ -76,7 +84,7 @@ impl Content {
                 4,
                 plain,
             ),
-            Content::Errors => linear(highest(rows, |r| errors(r).max(rejects(r))), 2, plain),
+            Content::Others => linear(highest(rows, |r| per_second(r, &Ended::OTHERS)), 2, plain),
             Content::Gaps => linear(highest(rows, |r| r.worst_session_gap_s), 2, seconds),
             Content::Latency => latency_scale(analysis, top, bottom),
         };
@@ -95,56 +103,48 @@ impl Content {
         self,
         analysis: &Analysis,
         canvas: Canvas,
-    ) -> (&'static str, Vec<(Ink, &'static str)>) {
-        let rejected = analysis
-            .timeline
-            .iter()
-            .any(|row| row.outcomes.rejected > 0);
-        match self {
-            Content::Rates if canvas.narrow => (
-                "Per second",
-                vec![(Ink::Offered, "offered"), (Ink::Achieved, "achieved")],
-            ),
-            Content::Rates => (
-                "Orders per second",
-                vec![
-                    (Ink::Offered, "offered"),
-                    (Ink::Achieved, "achieved (acknowledged)"),
-                ],
-            ),
-            Content::Errors if rejected => (
-                if canvas.narrow {
-                    "Not acked"
-                } else {
-                    "Not acknowledged, per second"
-                },
-                vec![(Ink::Errors, "errors"), (Ink::Rejects, "rejects")],
-            ),
-            Content::Errors => (
-                if canvas.narrow {
-                    "Errors/s"
-                } else {
-                    "Errors per second"
-                },
-                vec![(Ink::Errors, "errors")],
-            ),
-            Content::Latency => (
-                if canvas.narrow {
-                    "Response"
-                } else {
-                    "Response time, logarithmic"
-                },
-                vec![(Ink::P50, "P50"), (Ink::P99, "P99"), (Ink::P999, "P99.9")],
-            ),
-            Content::Gaps => (
-                if canvas.narrow {
-                    "Worst session"
-                } else {
-                    "Worst session: time without a good answer"
-                },
-                vec![(Ink::Gap, "gap")],
-            ),
-        }
+    ) -> (&'static str, Vec<(Mark, &'static str)>) {
+        let title = match (self, canvas.narrow) {
+            (Content::Rates, true) => "Per second",
+            (Content::Rates, false) => "Orders per second, and how they ended",
+            (Content::Others, true) => "Not acked/s",
+            (Content::Others, false) => "Not acknowledged, per second",
+            (Content::Latency, true) => "Response",
+            (Content::Latency, false) => "Response time, logarithmic",
+            (Content::Gaps, true) => "Worst session",
+            (Content::Gaps, false) => "Worst session: time without a good answer",
+        };
+        let line = |ink, name| (Mark::Line(ink), name);
+        let key = match self {
+            Content::Rates => vec![
+                line(Ink::Offered, "offered"),
+                line(
+                    Ink::Achieved,
+                    match canvas.narrow {
+                        true => "achieved",
+                        false => "achieved (acknowledged)",
+                    },
+                ),
+            ],
+            Content::Others => Ended::OTHERS
+                .into_iter()
+                .filter(|group| group.occurs(&analysis.timeline))
+                .map(|group| {
+                    let name = match canvas.narrow {
+                        true => group.short_name(),
+                        false => group.name(),
+                    };
+                    (Mark::Area(group.ink()), name)
+                })
+                .collect(),
+            Content::Latency => vec![
+                line(Ink::P50, "P50"),
+                line(Ink::P99, "P99"),
+                line(Ink::P999, "P99.9"),
+            ],
+            Content::Gaps => vec![(Mark::Area(Ink::Gap), "gap")],
+        };
+        (title, key)
     }
 
     /// Draws the lines of a panel on top of its frame.
@@ -152,6 +152,7 @@ impl Content {
         let rows = &analysis.timeline;
         match self {
             Content::Rates => {
+                stack(svg, panel, rows, &Ended::ALL);
                 panel.series(svg, &series(rows, |r| Some(r.offered_per_s)), Ink::Offered);
                 panel.series(
                     svg,
@@ -159,12 +160,7 @@ impl Content {
                     Ink::Achieved,
                 );
             }
-            Content::Errors => {
-                panel.filled(svg, &series(rows, |r| Some(errors(r))), Ink::Errors);
-                if rows.iter().any(|row| row.outcomes.rejected > 0) {
-                    panel.series(svg, &series(rows, |r| Some(rejects(r))), Ink::Rejects);
-                }
-            }
+            Content::Others => stack(svg, panel, rows, &Ended::OTHERS),
             Content::Latency => {
                 for (value, name) in latency_limits(&analysis.record.checks) {
                     panel.limit(svg, value, &name);
@@ -209,18 +205,6 @@ fn highest(rows: &[TimelineRow], value: impl Fn(&TimelineRow) -> f64) -> f64 {
     rows.iter().map(value).fold(0.0, f64::max)
 }
 
-fn errors(row: &TimelineRow) -> f64 {
-    per_second(row, row.outcomes.errors())
-}
-
-fn rejects(row: &TimelineRow) -> f64 {
-    per_second(row, row.outcomes.rejected)
-}
-
-fn per_second(row: &TimelineRow, count: u64) -> f64 {
-    count as f64 / (row.to_s - row.from_s).max(1e-9)
-}
-
 fn latency_scale(analysis: &Analysis, top: f64, bottom: f64) -> (Scale, Vec<(f64, String)>) {
     let figures = || {
         analysis
@@ -250,7 +234,7 @@ fn latency_scale(analysis: &Analysis, top: f64, bottom: f64) -> (Scale, Vec<(f64
 }
 
 /// The limits on response time in nanoseconds, each value once.
-fn latency_limits(checks: &[Check]) -> Vec<(f64, String)> {
+pub(super) fn latency_limits(checks: &[Check]) -> Vec<(f64, String)> {
     let mut limits: Vec<(f64, String)> = Vec::new();
     for check in checks.iter().filter(|check| check.kind == "latency") {
         let factor = match check.limit.unit.as_str() {

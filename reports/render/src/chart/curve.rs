@@ -1,24 +1,34 @@
 //! The percentile curve: response time over quantile, a line per phase, both axes logarithmic.
 
-use std::collections::BTreeMap;
-
-use shakedown_analysis::CurvePoint;
+use shakedown_analysis::{Analysis, CurvePoint};
 use shakedown_record::phase::Phase;
 
 use super::canvas::Canvas;
+use super::content::latency_limits;
 use super::ink::Ink;
-use super::panel::{KEY_HEIGHT, Panel, TITLE_HEIGHT, key_rows};
+use super::panel::{KEY_HEIGHT, Mark, Panel, TITLE_HEIGHT, key_rows};
 use super::scale::{Scale, decades};
 use super::svg::{Anchor, Svg};
 use crate::words::duration_ns;
 
 const HEIGHT: f64 = 240.0;
 
-/// The chart; `None` without samples.
-pub(crate) fn curve(curves: &BTreeMap<Phase, Vec<CurvePoint>>, canvas: Canvas) -> Option<String> {
-    let points = || curves.values().flatten();
-    let low = points().map(|point| point.latency_ns).min()?.max(1) as f64;
-    let high = points().map(|point| point.latency_ns).max()?.max(1) as f64;
+/// The phases that are compared. Warm-up proves nothing, and the whole run mixes the others.
+const PHASES: [Phase; 3] = [Phase::Steady, Phase::Impact, Phase::Recovery];
+
+/// The chart, with the limits on response times; `None` without samples.
+pub(crate) fn curve(analysis: &Analysis, canvas: Canvas) -> Option<String> {
+    let compared: Vec<(Phase, &[CurvePoint])> = PHASES
+        .into_iter()
+        .filter_map(|phase| Some((phase, analysis.curves.get(&phase)?.as_slice())))
+        .collect();
+    let limits = latency_limits(&analysis.record.checks);
+    let points = || compared.iter().flat_map(|(_, points)| points.iter());
+    let latencies = || points().map(|point| point.latency_ns.max(1) as f64);
+    latencies().next()?;
+    let values = || latencies().chain(limits.iter().map(|limit| limit.0));
+    let low = values().fold(f64::INFINITY, f64::min);
+    let high = values().fold(1.0, f64::max);
     let nines = points().map(nines).fold(1.0, f64::max).ceil();
     let ticks = decades(low, high);
     let title = if canvas.narrow {
@@ -26,9 +36,9 @@ pub(crate) fn curve(curves: &BTreeMap<Phase, Vec<CurvePoint>>, canvas: Canvas) -
     } else {
         "Response time by quantile"
     };
-    let key: Vec<(Ink, &str)> = curves
-        .keys()
-        .map(|phase| (Ink::Of(*phase), phase.name()))
+    let key: Vec<(Mark, &str)> = compared
+        .iter()
+        .map(|(phase, _)| (Mark::Line(Ink::Of(*phase)), phase.name()))
         .collect();
     let key_lines = key_rows(canvas, title, &key).len().max(1);
     let top = TITLE_HEIGHT + (key_lines - 1) as f64 * KEY_HEIGHT;
@@ -52,7 +62,10 @@ pub(crate) fn curve(curves: &BTreeMap<Phase, Vec<CurvePoint>>, canvas: Canvas) -
     );
     quantile_axis(&mut svg, &panel, nines);
     panel.frame(&mut svg);
-    for (phase, points) in curves {
+    for (value, name) in &limits {
+        panel.limit(&mut svg, *value, name);
+    }
+    for (phase, points) in &compared {
         let line: Vec<_> = points
             .iter()
             .map(|point| (nines_within(point, nines), Some(point.latency_ns as f64)))
@@ -127,10 +140,5 @@ mod tests {
         );
         let names: Vec<String> = quantile_ticks(4.0).into_iter().map(|tick| tick.1).collect();
         assert_eq!(names, ["0", "P50", "P90", "P99", "P99.9", "P99.99"]);
-    }
-
-    #[test]
-    fn without_samples_there_is_no_chart() {
-        assert_eq!(curve(&BTreeMap::new(), Canvas::WIDE), None);
     }
 }

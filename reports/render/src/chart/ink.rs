@@ -9,14 +9,19 @@ pub(super) enum Ink {
     Axis,
     Offered,
     Achieved,
-    Errors,
-    Rejects,
+    Declined,
+    Uncertain,
+    Absent,
     P50,
     P99,
     P999,
     Gap,
     Limit,
     Recovered,
+    Injected,
+    Confirmed,
+    Healed,
+    Clean,
     Of(Phase),
 }
 
@@ -52,8 +57,13 @@ impl Ink {
             Ink::Achieved | Ink::P99 | Ink::Of(Phase::Recovery) => {
                 stroke("i-blue", "#0072b2", "", 1.8)
             }
-            Ink::Errors | Ink::Of(Phase::Impact) => stroke("i-red", "#c04a00", "", 1.8),
-            Ink::Rejects => stroke("i-purple", "#8a4a78", "2 3", 1.6),
+            Ink::Absent | Ink::Of(Phase::Impact) => stroke("i-red", "#c04a00", "", 1.8),
+            Ink::Declined => stroke("i-purple", "#8a4a78", "2 3", 1.6),
+            Ink::Uncertain => stroke("i-amber", "#d98c00", "7 3", 1.6),
+            Ink::Injected => stroke("i-fault", "#a86400", "", 1.6),
+            Ink::Confirmed => stroke("i-fault", "#a86400", "1 3", 1.4),
+            Ink::Healed => stroke("i-fault", "#a86400", "8 3", 1.4),
+            Ink::Clean => stroke("i-fault", "#a86400", "3 4", 1.2),
             Ink::P50 => stroke("i-green", "#00795a", "7 3", 1.6),
             Ink::P999 => stroke("i-purple", "#8a4a78", "2 3", 1.4),
             Ink::Gap => stroke("i-orange", "#9a6400", "", 1.8),

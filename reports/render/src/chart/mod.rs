@@ -7,8 +7,10 @@
 mod canvas;
 mod content;
 mod curve;
+mod ended;
 mod ink;
 mod lanes;
+mod marks;
 mod outage;
 mod panel;
 mod sample;
@@ -18,5 +20,5 @@ mod timeline;
 
 pub(crate) use canvas::Canvas;
 pub(crate) use curve::curve;
-pub(crate) use outage::outage;
+pub(crate) use outage::{MOST as MOST_OUTAGES, outage};
 pub(crate) use timeline::timeline;

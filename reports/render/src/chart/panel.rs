@@ -1,17 +1,24 @@
 //! A panel: frame, grid, labels of its axis, title and key; its lines share the time axis of the chart.
 
 use super::canvas::Canvas;
-use super::ink::Ink;
+use super::ink::{Ink, Stroke};
 use super::sample::{Point, thin};
 use super::scale::Scale;
 use super::svg::{Anchor, Svg};
+
+/// How something looks in a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Line(Ink),
+    Area(Ink),
+}
 
 /// A panel and where it is.
 #[derive(Debug, Clone)]
 pub(super) struct Panel<'a> {
     pub(super) title: &'a str,
     /// What the lines are, for the key.
-    pub(super) key: Vec<(Ink, &'a str)>,
+    pub(super) key: Vec<(Mark, &'a str)>,
     pub(super) top: f64,
     pub(super) bottom: f64,
     pub(super) x: Scale,
@@ -30,11 +37,11 @@ pub(super) const KEY_HEIGHT: f64 = 16.0;
 pub(super) fn key_rows<'k>(
     canvas: Canvas,
     title: &str,
-    key: &'k [(Ink, &'k str)],
-) -> Vec<Vec<&'k (Ink, &'k str)>> {
+    key: &'k [(Mark, &'k str)],
+) -> Vec<Vec<&'k (Mark, &'k str)>> {
     let room =
         canvas.right - canvas.text_width(title) - if canvas.narrow { 2.0 } else { canvas.left };
-    let mut rows: Vec<Vec<&(Ink, &str)>> = Vec::new();
+    let mut rows: Vec<Vec<&(Mark, &str)>> = Vec::new();
     let mut taken = f64::INFINITY;
     for item in key {
         let width = key_width(canvas, item.1);
@@ -90,8 +97,14 @@ impl Panel<'_> {
                     .iter()
                     .map(|(_, name)| key_width(canvas, name))
                     .sum::<f64>();
-            for (ink, name) in row {
-                svg.line((x + 10.0, y - 4.0), (x + 31.0, y - 4.0), *ink);
+            for (mark, name) in row {
+                match mark {
+                    Mark::Line(ink) => svg.line((x + 10.0, y - 4.0), (x + 31.0, y - 4.0), *ink),
+                    Mark::Area(ink) => {
+                        let Stroke { class, color, .. } = ink.stroke();
+                        svg.swatch([x + 13.0, y - 9.0, 18.0, 10.0], &format!("f{class}"), color);
+                    }
+                }
                 svg.text(x + 36.0, y, Anchor::Start, "t-key", name);
                 x += key_width(canvas, name);
             }
@@ -124,7 +137,7 @@ impl Panel<'_> {
         let y = self.y.at(value);
         let name = canvas.cut(name, (canvas.right - canvas.left) * 0.6);
         svg.line((canvas.left, y), (canvas.right, y), Ink::Limit);
-        svg.text(canvas.left + 4.0, y - 3.0, Anchor::Start, "t-key", &name);
+        svg.text(canvas.left + 4.0, y - 3.0, Anchor::Start, "t-over", &name);
     }
 }
 
@@ -135,7 +148,7 @@ mod tests {
     #[test]
     fn a_key_that_is_too_wide_takes_more_lines() {
         let names = ["warm-up", "steady", "impact", "recovery", "run"];
-        let key: Vec<(Ink, &str)> = names.map(|name| (Ink::P50, name)).into();
+        let key: Vec<(Mark, &str)> = names.map(|name| (Mark::Line(Ink::P50), name)).into();
         assert_eq!(key_rows(Canvas::WIDE, "Response time", &key).len(), 1);
         let narrow = key_rows(Canvas::NARROW, "", &key);
         assert_eq!(narrow.len(), 2);

@@ -85,6 +85,30 @@ impl Svg {
         }
     }
 
+    /// The area between two edges.
+    pub(super) fn ribbon(
+        &mut self,
+        above: &[(f64, f64)],
+        below: &[(f64, f64)],
+        ink: Ink,
+        opacity: f64,
+    ) {
+        let outline: Vec<Option<(f64, f64)>> = above
+            .iter()
+            .chain(below.iter().rev())
+            .copied()
+            .map(Some)
+            .collect();
+        let data = path_data(&outline);
+        if !data.is_empty() {
+            let Stroke { class, color, .. } = ink.stroke();
+            let _ = writeln!(
+                self.out,
+                "<path class=\"f{class}\" d=\"{data}Z\" fill=\"{color}\" fill-opacity=\"{opacity}\"/>"
+            );
+        }
+    }
+
     fn path(&mut self, data: &str, ink: Ink, inner: &str) {
         let Stroke {
             class,
@@ -126,6 +150,15 @@ impl Svg {
             self.out,
             "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\" fill-opacity=\"{opacity}\"><title>{}</title></rect>",
             escape(title)
+        );
+    }
+
+    /// The sample of an area (x, y, width, height) in a key.
+    pub(super) fn swatch(&mut self, at: [f64; 4], class: &str, fill: &str) {
+        let [x, y, width, height] = at.map(short);
+        let _ = writeln!(
+            self.out,
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\" fill-opacity=\"0.7\"/>"
         );
     }
 

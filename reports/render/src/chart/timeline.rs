@@ -1,4 +1,4 @@
-//! The run over time: rates, errors, response time and the worst session, with faults and phases behind them.
+//! The run over time: rates, outcomes, response time and the worst session, with faults and phases behind them.
 
 use shakedown_analysis::Analysis;
 use shakedown_record::phase::Phase;
@@ -7,36 +7,34 @@ use shakedown_record::run_record::RunRecord;
 use super::canvas::Canvas;
 use super::content::panels;
 use super::ink::Ink;
-use super::lanes::Lanes;
+use super::marks::Marks;
 use super::panel::TITLE_HEIGHT;
 use super::scale::{Scale, clock, time_ticks};
 use super::svg::{Anchor, Svg};
 use crate::words::{counted, seconds};
 
+/// Room above the first label.
+const TOP: f64 = 2.0;
 const STRIP_HEIGHT: f64 = 17.0;
-const LANES: usize = 6;
 
 /// The chart; `None` when no load was offered.
 pub(crate) fn timeline(analysis: &Analysis, canvas: Canvas) -> Option<String> {
     let end_s = analysis.timeline.last()?.to_s;
     let x = Scale::linear(0.0, end_s, canvas.left, canvas.right);
-    let labels = labels(&analysis.record, canvas, &x);
-    let lane_height = canvas.font + 5.0;
-    let strip_top = 2.0 + labels.lanes as f64 * lane_height;
+    let marks = Marks::of(&analysis.record, canvas, &x, end_s);
+    let strip_top = TOP + marks.height();
     let plot_top = strip_top + STRIP_HEIGHT;
     let panels = panels(analysis, canvas, x, plot_top);
     let bottom = panels.last().map_or(plot_top, |(panel, _)| panel.bottom);
     let title = format!(
-        "Timeline of {}: rates, errors, response time and worst session, with {} shaded",
+        "Timeline of {}: rates, outcomes, response time and worst session, with {} shaded",
         seconds(end_s),
         counted(analysis.record.faults.len() as u64, "fault")
     );
     let mut svg = Svg::new(canvas, bottom + 38.0, &title);
-    bands(&mut svg, &analysis.record, &x, end_s, [2.0, bottom]);
-    for label in &labels.placed {
-        let y = 2.0 + label.lane as f64 * lane_height + canvas.font;
-        svg.text(label.x + 3.0, y, Anchor::Start, "t-fault", &label.text);
-    }
+    bands(&mut svg, &analysis.record, &x, end_s, [strip_top, bottom]);
+    marks.lines(&mut svg, [TOP, bottom]);
+    marks.labels(&mut svg, TOP);
     strip(&mut svg, &analysis.record, &x, strip_top);
     time_axis(&mut svg, &x, end_s, plot_top, bottom);
     for (panel, draw) in &panels {
@@ -45,42 +43,6 @@ pub(crate) fn timeline(analysis: &Analysis, canvas: Canvas) -> Option<String> {
     }
     recoveries(&mut svg, &analysis.record, &x, [plot_top, bottom]);
     Some(svg.finish())
-}
-
-struct Label {
-    x: f64,
-    lane: usize,
-    text: String,
-}
-
-struct Labels {
-    placed: Vec<Label>,
-    lanes: usize,
-}
-
-/// Names of the faults above the plot; numbers where there is no room for names.
-fn labels(record: &RunRecord, canvas: Canvas, x: &Scale) -> Labels {
-    let mut lanes = Lanes::new(LANES, canvas.left, canvas.right);
-    let mut placed = Vec::new();
-    for fault in &record.faults {
-        let Some(at_s) = fault.injected_at_s else {
-            continue;
-        };
-        let targets: Vec<&str> = fault.targets.iter().map(|t| t.name.as_str()).collect();
-        let text = match canvas.narrow {
-            true => fault.name.clone(),
-            false => format!("{}: {} {}", fault.name, fault.kind, targets.join(", ")),
-        };
-        let text = canvas.cut(&text, (canvas.right - canvas.left) * 0.6);
-        let width = canvas.text_width(&text) + 4.0;
-        if let Some((x, lane)) = lanes.place(x.at(at_s), width) {
-            placed.push(Label { x, lane, text });
-        }
-    }
-    Labels {
-        placed,
-        lanes: lanes.used(),
-    }
 }
 
 /// A band for each fault: strong while it holds, weak until it is proven to be gone.
@@ -92,10 +54,16 @@ fn bands(svg: &mut Svg, record: &RunRecord, x: &Scale, end_s: f64, [top, bottom]
         let healed_s = fault.healed_at_s.unwrap_or(end_s);
         let clean_s = fault.clean_at_s.unwrap_or(end_s).max(healed_s);
         let title = format!(
-            "{} ({}): injected at {}, {}, {}",
+            "{} ({}): injected at {}, {}, {}, {}",
             fault.name,
             fault.kind,
             seconds(from_s),
+            fault
+                .confirmed_at_s
+                .map_or("effect not seen".into(), |s| format!(
+                    "effect seen at {}",
+                    seconds(s)
+                )),
             fault
                 .healed_at_s
                 .map_or("not healed".into(), |s| format!("healed at {}", seconds(s))),
@@ -115,7 +83,9 @@ fn bands(svg: &mut Svg, record: &RunRecord, x: &Scale, end_s: f64, [top, bottom]
             );
         };
         band(from_s, healed_s, 0.24);
-        band(healed_s, clean_s, 0.10);
+        if fault.healed_at_s.is_some() {
+            band(healed_s, clean_s, 0.10);
+        }
     }
 }
 

@@ -71,6 +71,12 @@ impl Table {
         }
     }
 
+    /// Mostly numbers: such a table is read across, and loses its sense when its rows are taken apart.
+    pub(crate) fn is_figures(&self) -> bool {
+        let numeric = self.columns.iter().filter(|column| column.numeric).count();
+        numeric * 2 > self.columns.len()
+    }
+
     /// Adds a row.
     pub(crate) fn push(&mut self, row: Vec<Cell>) {
         debug_assert_eq!(row.len(), self.columns.len());

@@ -1,130 +1,105 @@
-//! The sections of the page: each a title, sentences, charts, tables and stories.
+//! The sections of the page, from what decides to what one needs to do it again.
 
 use shakedown_analysis::Analysis;
-use shakedown_record::run_record::RunRecord;
+use shakedown_record::run_record::{OrderExample, RunRecord};
 
-use crate::chart::{self, Canvas};
+use super::section::{Chart, OrderStory, Section};
+use crate::chart;
 use crate::document::{
-    Table, availability_table, checks_table, data_loss_table, facts_table, failover_table,
-    faults_table, generator_table, latency_table, outcomes_table, recovery_point, throughput_table,
+    Cell, availability_table, checks_table, data_loss_table, effects_table, facts_table,
+    failover_table, figures_table, generator_table, latency_table, life_table, outcomes_table,
+    phases_table, recovery_point, throughput_table, unchecked_table,
 };
-use crate::screen::Line;
-use crate::words::{Tone, shell_word};
+use crate::words::{Tone, counted, shell_word};
 
-/// A chart in both of its sizes.
-pub(super) struct Chart {
-    pub(super) wide: String,
-    pub(super) narrow: String,
-    pub(super) caption: &'static str,
-}
-
-impl Chart {
-    fn of(caption: &'static str, draw: impl Fn(Canvas) -> Option<String>) -> Option<Chart> {
-        Some(Chart {
-            wide: draw(Canvas::WIDE)?,
-            narrow: draw(Canvas::NARROW)?,
-            caption,
-        })
-    }
-}
-
-/// An order of a class of data loss.
-pub(super) struct Story {
-    pub(super) class: String,
-    pub(super) order: String,
-    pub(super) text: String,
-    pub(super) command: String,
-}
-
-/// One section.
-#[derive(Default)]
-pub(super) struct Section {
-    pub(super) id: &'static str,
-    pub(super) title: &'static str,
-    pub(super) lead: Vec<Line>,
-    pub(super) charts: Vec<Chart>,
-    pub(super) tables: Vec<Table>,
-    pub(super) stories: Vec<Story>,
-    pub(super) commands: Vec<String>,
-}
-
-impl Section {
-    fn new(id: &'static str, title: &'static str) -> Section {
-        Section {
-            id,
-            title,
-            ..Section::default()
-        }
-    }
-
-    fn say(mut self, text: impl Into<String>, tone: Tone) -> Section {
-        self.lead.push(Line {
-            text: text.into(),
-            tone,
-            command: None,
-        });
-        self
-    }
-
-    /// Adds a table, or the sentence that there is nothing to show.
-    fn table(mut self, table: Table, otherwise: &str) -> Section {
-        if table.rows.is_empty() {
-            return self.say(otherwise, Tone::Quiet);
-        }
-        self.tables.push(table);
-        self
-    }
-
-    fn chart(mut self, chart: Option<Chart>) -> Section {
-        self.charts.extend(chart);
-        self
-    }
-}
+/// With more faults than this, the moments of each are folded away.
+const MANY_FAULTS: usize = 6;
 
 /// All sections in the order of the page.
 pub(super) fn all(analysis: &Analysis) -> Vec<Section> {
     let record = &analysis.record;
     vec![
-        Section::new("checks", "Checks").table(
-            checks_table(record),
-            "No check was made: the run did not get that far.",
-        ),
+        checks(record),
         timeline(analysis),
+        faults(record),
         failover(record),
-        Section::new("faults", "Faults: asked for and measured")
-            .table(faults_table(record), "No fault was asked for."),
-        data_loss(record),
+        data_loss(analysis),
         latency(analysis),
         service(record),
         generator(record),
-        not_checked(record),
+        not_checked(analysis),
         facts(analysis),
+        again(record),
     ]
 }
 
+/// The first screen has a line for each check; the table adds what was compared.
+fn checks(record: &RunRecord) -> Section {
+    let section = Section::new("checks", "Checks, and what was compared");
+    match record.checks.is_empty() {
+        true => section.say(
+            "No check was made: the run did not get that far.",
+            Tone::Quiet,
+        ),
+        false => section.folded(checks_table(record), "Every check with its evidence"),
+    }
+}
+
 fn timeline(analysis: &Analysis) -> Section {
-    const CAPTION: &str = "By the time at which orders were due. Shaded: a fault holds (strong), is healed but not yet \
-        proven to be gone (weak). Dashed vertical line: service was good again. Failures count as the timeout.";
+    const CAPTION: &str = "By the time at which orders were due; failures count as the timeout. Shaded: a fault holds \
+        (strong), is healed but not yet proven to be gone (weak). Lines down from the labels: injected (solid), effect \
+        seen (dotted), healed (long dashes), clean (short dashes). Green dashed line: service was good again. Areas \
+        under the rate: how orders ended, acknowledged at the bottom.";
     let section = Section::new("timeline", "Timeline");
     match Chart::of(CAPTION, |canvas| chart::timeline(analysis, canvas)) {
-        Some(chart) => section.chart(Some(chart)),
+        Some(chart) => section.chart(Some(chart)).say(
+            "The same figures as numbers: timeline.csv and latency.hlog, beside this file.",
+            Tone::Quiet,
+        ),
         None => section.say("No order was sent.", Tone::Quiet),
     }
 }
 
+fn faults(record: &RunRecord) -> Section {
+    let mut section = Section::new("faults", "Faults: asked for and measured")
+        .table(effects_table(record), "No fault was asked for.");
+    let figures = figures_table(record);
+    if !record.faults.is_empty() && figures.rows.is_empty() {
+        section = section.say(
+            "No figure was asked for: the effect is there, or it is not.",
+            Tone::Quiet,
+        );
+    }
+    section = section.table_if_any(figures);
+    match record.faults.len() {
+        0..=MANY_FAULTS => section.table_if_any(life_table(record)),
+        _ => section.folded(life_table(record), "Injected, seen, healed and clean"),
+    }
+}
+
 fn failover(record: &RunRecord) -> Section {
-    const CAPTION: &str = "Seconds after the fault was injected, or after the outage began.";
+    const CAPTION: &str = "Service: each part ends with the event of its colour, from injection (or from the first \
+        bad order) to the return of redundancy; in the words below, all times count from there. Fault: held (strong), \
+        healed but not yet proven to be gone (weak). The worst session is drawn from zero, the outage by the heal from \
+        the heal.";
+    let drawn = record.failover.len();
+    let caption = match drawn > chart::MOST_OUTAGES {
+        false => CAPTION.to_owned(),
+        true => format!(
+            "{CAPTION} The first {} of {drawn}; all are in the table.",
+            chart::MOST_OUTAGES
+        ),
+    };
     Section::new("failover", "Failover, as the clients saw it")
-        .chart(Chart::of(CAPTION, |canvas| {
-            chart::outage(&record.failover, canvas)
-        }))
+        .chart(Chart::of(caption, |canvas| chart::outage(record, canvas)))
         .table(
             failover_table(&record.failover),
             "No fault and no outage was seen.",
         )
 }
 
-fn data_loss(record: &RunRecord) -> Section {
+fn data_loss(analysis: &Analysis) -> Section {
+    let record = &analysis.record;
     let data = &record.data_loss;
     let coverage = &data.coverage;
     let reads: Vec<&str> = coverage.reads.iter().map(|read| read.name()).collect();
@@ -143,7 +118,7 @@ fn data_loss(record: &RunRecord) -> Section {
             grouped(data.acknowledged),
             grouped(data.rejected),
             grouped(data.indeterminate),
-            crate::words::counted(coverage.orders, "order"),
+            counted(coverage.orders, "order"),
             coverage.replicas_read,
             coverage.replicas_expected,
         ),
@@ -155,33 +130,52 @@ fn data_loss(record: &RunRecord) -> Section {
     if let Some(point) = recovery_point(data) {
         section = section.say(point, Tone::Plain);
     }
-    let run = shell_word(&record.run.id);
     section.stories = data
         .examples
         .iter()
-        .map(|example| Story {
-            class: example.class.clone(),
-            order: example.order.clone(),
-            text: example.story.clone(),
-            command: format!(
-                "shakedown explain {run} --order {}",
-                shell_word(&example.order)
-            ),
-        })
+        .enumerate()
+        .map(|(index, example)| story(analysis, example, index == 0))
         .collect();
     section.table(data_loss_table(data, false), "")
 }
 
+/// The story of an order: step by step where the analysis tells it, in one sentence otherwise.
+fn story(analysis: &Analysis, example: &OrderExample, open: bool) -> OrderStory {
+    let told = analysis
+        .stories
+        .iter()
+        .find(|story| story.class == example.class && story.order == example.order);
+    OrderStory {
+        class: example.class.clone(),
+        order: example.order.clone(),
+        text: example.story.clone(),
+        steps: told
+            .map(|story| OrderStory::steps_of(&story.explanation))
+            .unwrap_or_default(),
+        command: format!(
+            "shakedown explain {} --order {}",
+            shell_word(&analysis.record.run.id),
+            shell_word(&example.order)
+        ),
+        open,
+    }
+}
+
 fn latency(analysis: &Analysis) -> Section {
-    const CAPTION: &str = "Response time of all orders by quantile, both axes logarithmic.";
+    const CAPTION: &str = "Response time of all orders by quantile, both axes logarithmic; each step to the right is \
+        one nine more.";
+    let record = &analysis.record;
     Section::new("latency", "Latency by phase")
         .say(
-            "Response: from the moment an order was due, failures count as the timeout. Acknowledged: the same, \
-             acknowledged orders only. Service: from the actual send to the answer.",
+            "Response time: from the moment an order was due, failures count as the timeout.",
             Tone::Quiet,
         )
-        .chart(Chart::of(CAPTION, |canvas| chart::curve(&analysis.curves, canvas)))
-        .table(latency_table(&analysis.record), "Nothing was measured.")
+        .chart(Chart::of(CAPTION, |canvas| chart::curve(analysis, canvas)))
+        .table(phases_table(record), "Nothing was measured.")
+        .folded(
+            latency_table(record),
+            "Response, acknowledged only, service time from the actual send, and the engine's own",
+        )
 }
 
 fn service(record: &RunRecord) -> Section {
@@ -196,68 +190,67 @@ fn generator(record: &RunRecord) -> Section {
         .table(outcomes_table(&record.generator), "It sent nothing.")
 }
 
-fn not_checked(record: &RunRecord) -> Section {
-    let mut section = Section::new("not-checked", "What was not checked");
-    let never = &record.data_loss.coverage.not_checkable;
-    let open = crate::document::not_checked(&record.data_loss);
-    let open: Vec<&str> = open
-        .into_iter()
-        .filter(|class| !never.iter().any(|name| name == class))
-        .collect();
-    if !open.is_empty() {
-        let text = format!("Could not be told in this run: {} orders.", open.join(", "));
-        section = section.say(text, Tone::Unsure);
-    }
-    if !never.is_empty() {
-        let text = format!(
-            "Cannot be checked with this profile or by this version: {} orders.",
-            never.join(", ")
-        );
-        section = section.say(text, Tone::Plain);
-    }
-    if record.latency_engine.is_empty() {
-        section = section.say("Latency by the engine's own histogram.", Tone::Plain);
-    }
-    if record.target.changed.is_none() {
-        section = section.say("Whether the build changed during the run.", Tone::Plain);
-    }
-    match section.lead.is_empty() {
-        true => section.say(
-            "Everything that this version can check was checked.",
-            Tone::Plain,
+fn not_checked(analysis: &Analysis) -> Section {
+    let asked = analysis.unchecked.iter().filter(|open| open.was_asked);
+    let asked = asked.count() as u64;
+    let section = Section::new("not-checked", "What was not checked, and why");
+    let section = match asked {
+        0 => section,
+        n => section.say(
+            format!(
+                "{} that this run should have answered: open.",
+                counted(n, "question")
+            ),
+            Tone::Unsure,
         ),
-        false => section,
-    }
+    };
+    section.table(
+        unchecked_table(&analysis.unchecked),
+        "Everything that this version can check was checked.",
+    )
 }
 
 fn facts(analysis: &Analysis) -> Section {
-    let record = &analysis.record;
-    let run = &record.run;
-    let mut section = Section::new("run", "The run");
+    let mut section = Section::new("run", "Who ran what, where");
     for note in &analysis.notes {
         section = section.say(note.clone(), Tone::Unsure);
     }
-    let mut table = facts_table(record);
+    let mut table = facts_table(&analysis.record);
     if !analysis.plan_digest.is_empty() {
         table.push(vec![
-            crate::document::Cell::new("plan (SHA-256)"),
-            crate::document::Cell::new(analysis.plan_digest.clone()),
+            Cell::new("plan (SHA-256)"),
+            Cell::new(analysis.plan_digest.clone()),
         ]);
     }
+    section.table(table, "")
+}
+
+/// The commands that do it again.
+fn again(record: &RunRecord) -> Section {
+    let run = &record.run;
     let defect = run.defect.as_deref();
     let defect = defect
         .map(|d| format!(" --defect {}", shell_word(d)))
         .unwrap_or_default();
+    let mut section = Section::new("again", "Run it again");
     section.commands = vec![
         format!(
-            "# the same run again, from the folder of this report\nshakedown run scenario.yaml --seed {} --environment {}{defect}",
+            "# the same scenario again, from the folder of this report: one seed decides targets, order and jitter\nshakedown run scenario.yaml --seed {} --environment {}{defect}",
             run.seed,
             shell_word(&run.environment)
         ),
         format!(
-            "# judge and render the record again\nshakedown report {}",
+            "# the same choices again, and how the two runs compare\nshakedown replay {}",
+            shell_word(&run.id)
+        ),
+        format!(
+            "# judge and render the record again, with no cluster\nshakedown report {}",
+            shell_word(&run.id)
+        ),
+        format!(
+            "# why the verdict is what it is\nshakedown explain {}",
             shell_word(&run.id)
         ),
     ];
-    section.table(table, "")
+    section
 }

@@ -5,7 +5,7 @@ use shakedown_record::run_record::{Check, Quantity, RunRecord, Severity};
 
 use super::Line;
 use crate::document::NOT_MEASURED;
-use crate::words::{Tone, duration_ns, fraction, grouped, rate, seconds, shell_word};
+use crate::words::{Tone, amount, shell_word};
 
 /// One check as the first screen shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,14 +53,7 @@ fn quantity_text(quantity: &Quantity) -> String {
     let Some(value) = quantity.value else {
         return NOT_MEASURED.into();
     };
-    match quantity.unit.as_str() {
-        "ns" => duration_ns(value.max(0.0).round() as u64),
-        "s" => seconds(value),
-        "/s" => rate(value),
-        "fraction" | "1" => fraction(value),
-        "orders" | "" if value >= 0.0 && value.fract() == 0.0 => grouped(value as u64),
-        unit => format!("{value} {unit}"),
-    }
+    amount(value, &quantity.unit)
 }
 
 /// The lines of all checks. Missing evidence that the headline or an earlier line tells is not told again.

@@ -84,7 +84,17 @@ fn verb(kind: &str) -> (String, &'static str) {
         "kill" => ("Killed", "restarted"),
         "freeze" => ("Froze", "thawed"),
         "restart" => ("Restarted", "up again"),
+        "out-of-memory" => ("Out of memory:", "restarted"),
+        "clock-skew" => ("Skewed the clock of", "restarted without"),
+        "slow-disk" => ("Slowed the disk of", "fast again"),
+        "failing-disk" => ("Failed the disk of", "healed"),
+        "disk-full" => ("Filled the disk of", "emptied"),
+        "cpu" => ("Held back", "set free"),
+        "memory" => ("Limited the memory of", "set free"),
         "partition" => ("Cut off", "joined again"),
+        "loss" => ("Lost packets of", "healed"),
+        "reset" => ("Reset connections of", "healed"),
+        "hook" => ("Ran commands against", "healed"),
         other => return (format!("Fault `{other}` on"), "healed"),
     };
     (known.0.into(), known.1)
@@ -100,6 +110,7 @@ fn targets(fault: &FaultRecord) -> String {
         })
         .collect();
     match named.as_slice() {
+        [] if fault.kind == "hook" => " the system".into(),
         [] => " nobody".into(),
         [one] => format!(" {one}"),
         many => format!(" {}", many.join(" and ")),
@@ -174,10 +185,7 @@ mod tests {
             confirmed_at_s: Some(10.012),
             healed_at_s: Some(15.0),
             clean_at_s: Some(15.4),
-            effect: Effect {
-                confirmed: true,
-                text: "process gone".into(),
-            },
+            effect: Effect::seen("process gone"),
             mechanism: "signal".into(),
         }
     }

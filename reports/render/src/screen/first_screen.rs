@@ -14,6 +14,8 @@ pub(crate) struct FirstScreen {
     pub(crate) reasons: Vec<String>,
     pub(crate) target: String,
     pub(crate) defect: Option<String>,
+    /// Guards that a person overruled: who, and why.
+    pub(crate) overruled: Vec<String>,
     pub(crate) faults: Vec<Line>,
     pub(crate) outages: Vec<Line>,
     pub(crate) checks: Vec<CheckLine>,
@@ -34,6 +36,12 @@ impl FirstScreen {
             reasons: headline::other_reasons(record),
             target: headline::target(record),
             defect: record.run.defect.clone(),
+            overruled: record
+                .run
+                .overrides
+                .iter()
+                .map(headline::overruled)
+                .collect(),
             faults: faults::sentences(&record.faults),
             outages: faults::outages(record),
             checks: checks::lines(record),

@@ -1,7 +1,7 @@
 //! The first line: verdict, count, reason, exit code; and who was tested.
 
 use shakedown_record::exit::{ExitCode, Verdict};
-use shakedown_record::run_record::{RunRecord, Severity};
+use shakedown_record::run_record::{GuardOverride, RunRecord, Severity};
 
 use crate::words::{Tone, seconds};
 
@@ -162,6 +162,15 @@ pub(crate) fn target(record: &RunRecord) -> String {
     )
 }
 
+/// `quorum, by ada: rehearsing a total outage (it saw: fault 'all' takes 3 of the 3 replicas …)`.
+pub(crate) fn overruled(it: &GuardOverride) -> String {
+    let saw = match &it.saw {
+        Some(saw) => format!(" (it saw: {saw})"),
+        None => " (it had nothing to object before the run)".to_string(),
+    };
+    format!("{}, by {}: {}{saw}", it.guard, it.operator, it.reason)
+}
+
 /// A digest cut to what tells it apart.
 fn short(digest: &str) -> String {
     let (algorithm, hex) = digest.split_once(':').unwrap_or(("", digest));
@@ -189,7 +198,25 @@ pub(crate) fn run_line(record: &RunRecord) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use shakedown_record::run_record::GuardOverride;
+
+    use super::{overruled, short};
+
+    #[test]
+    fn an_overruling_has_a_name_a_reason_and_what_was_seen() {
+        let mut it = GuardOverride {
+            guard: "quorum".into(),
+            reason: "drill 12".into(),
+            operator: "ada".into(),
+            saw: Some("all 3 at once".into()),
+        };
+        assert_eq!(
+            overruled(&it),
+            "quorum, by ada: drill 12 (it saw: all 3 at once)"
+        );
+        it.saw = None;
+        assert!(overruled(&it).contains("nothing to object"));
+    }
 
     #[test]
     fn digests_are_cut_and_short_ones_are_not() {

@@ -6,6 +6,6 @@ mod tone;
 
 pub(crate) use layout::{inert, pad, width_of, wrap};
 pub(crate) use number::{
-    counted, duration_ns, fraction, grouped, rate, seconds, share, shell_word,
+    amount, counted, duration_ns, fraction, grouped, rate, seconds, share, shell_word,
 };
 pub(crate) use tone::Tone;

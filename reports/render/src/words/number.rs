@@ -63,6 +63,23 @@ pub(crate) fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// A value in its unit, as `record.json` names units: `ns`, `s`, `/s`, `fraction`, or a noun.
+pub(crate) fn amount(value: f64, unit: &str) -> String {
+    let whole = value >= 0.0 && value.fract() == 0.0 && value < 1e15;
+    match unit {
+        _ if !value.is_finite() => "not a number".into(),
+        "ns" => duration_ns(value.max(0.0).round() as u64),
+        "s" => seconds(value),
+        "/s" => rate(value),
+        "fraction" | "1" => fraction(value),
+        "orders" | "" if whole => grouped(value as u64),
+        unit if whole => format!("{} {unit}", grouped(value as u64)),
+        unit => format!("{} {unit}", (value * 1e3).round() / 1e3)
+            .trim_end()
+            .into(),
+    }
+}
+
 /// A word as a shell takes it: quoted where it has to be.
 pub(crate) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
@@ -98,6 +115,17 @@ mod tests {
         assert_eq!(share(1, 3), "33.33 %");
         assert_eq!(share(0, 0), "-");
         assert_eq!(fraction(0.999_999_9), "99.9999 %");
+    }
+
+    #[test]
+    fn amounts_are_said_in_their_unit() {
+        assert_eq!(amount(5e7, "ns"), "50 ms");
+        assert_eq!(amount(0.05, "fraction"), "5 %");
+        assert_eq!(amount(12_345.0, "packets"), "12,345 packets");
+        assert_eq!(amount(3.0, "orders"), "3");
+        assert_eq!(amount(2.345_678, "MB"), "2.346 MB");
+        assert_eq!(amount(0.5, ""), "0.5");
+        assert_eq!(amount(f64::NAN, "ns"), "not a number");
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use shakedown_analysis::{Analysis, CurvePoint, LatencyInterval, TimelineRow};
+use shakedown_analysis::{
+    Analysis, CurvePoint, Explanation, LatencyInterval, Step, Story, TimelineRow, Unchecked,
+};
 use shakedown_record::exit::Verdict;
-use shakedown_record::fault::{Effect, FaultTarget};
+use shakedown_record::fault::{Effect, EffectFigure, FaultTarget};
 use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::*;
@@ -100,10 +102,7 @@ fn fault() -> FaultRecord {
         confirmed_at_s: Some(INJECTED_S + 0.012),
         healed_at_s: Some(INJECTED_S + 5.0),
         clean_at_s: Some(INJECTED_S + 5.9),
-        effect: Effect {
-            confirmed: true,
-            text: "process gone, connection refused".into(),
-        },
+        effect: Effect::seen("process gone, connection refused"),
         mechanism: "signal KILL".into(),
     }
 }
@@ -134,6 +133,7 @@ fn run() -> RunInfo {
         operator: Some("ada".into()),
         previous_run: None,
         defect: None,
+        overrides: Vec::new(),
         phases: phases(),
         shakedown_version: "0.1.0".into(),
     }
@@ -347,8 +347,116 @@ pub fn pass() -> Analysis {
                 histogram: histogram(Phase::Steady),
             })
             .collect(),
+        unchecked: vec![
+            unchecked(
+                "stale orders",
+                "this version of Shakedown does not look for them",
+                false,
+            ),
+            unchecked(
+                "the copies after a cold restart",
+                "the scenario does not ask for this read",
+                false,
+            ),
+        ],
+        stories: Vec::new(),
         health_limit_ns: 20_000_000,
     }
+}
+
+fn unchecked(what: &str, why: &str, was_asked: bool) -> Unchecked {
+    Unchecked {
+        what: what.into(),
+        why: why.into(),
+        was_asked,
+    }
+}
+
+fn figure(
+    name: &str,
+    asked: Option<f64>,
+    measured: Option<f64>,
+    unit: &str,
+    error: Option<f64>,
+) -> EffectFigure {
+    EffectFigure {
+        name: name.into(),
+        asked,
+        measured,
+        unit: unit.into(),
+        error,
+    }
+}
+
+/// A slow and lossy link: its delay is as asked, its loss is not, and one figure could not be measured.
+pub fn slow_link() -> Analysis {
+    let mut analysis = pass();
+    let fault = &mut analysis.record.faults[0];
+    fault.name = "slow-link".into();
+    fault.kind = "delay 50 ms, loss 5 %".into();
+    fault.mechanism = "netem in the namespace of engine-1".into();
+    fault.effect = Effect {
+        confirmed: true,
+        text: "round trip changed from 0.2 ms to 50.3 ms".into(),
+        figures: vec![
+            figure("delay, median", Some(5e7), Some(5.03e7), "ns", Some(1e6)),
+            figure("loss", Some(0.05), Some(0.081), "fraction", Some(0.01)),
+            figure("packets seen", None, Some(12_345.0), "packets", None),
+            figure("jitter", Some(1e6), None, "ns", Some(5e5)),
+        ],
+    };
+    analysis.record.failover[0].fault = Some("slow-link".into());
+    analysis
+}
+
+/// The service did not come back, and an outage came that no fault explains.
+pub fn never_back() -> Analysis {
+    let mut analysis = fail();
+    let record = &mut analysis.record;
+    let entry = &mut record.failover[0];
+    entry.recovered_s = None;
+    entry.redundancy_s = None;
+    entry.heal_outage_s = None;
+    entry.censored_at_s = Some(END_S - INJECTED_S);
+    record.failover.push(Failover {
+        started_at_s: 30.0,
+        first_ack_s: Some(0.4),
+        recovered_s: Some(0.6),
+        worst_session_gap_s: Some(0.7),
+        ..Failover::default()
+    });
+    record.faults[0].effect = Effect::not_seen("its port still answers");
+    record.faults[0].confirmed_at_s = None;
+    record.faults[0].healed_at_s = None;
+    record.faults[0].clean_at_s = None;
+    analysis
+}
+
+/// The leader is killed again and again.
+pub fn many_faults(times: usize) -> Analysis {
+    let mut analysis = pass();
+    let record = &mut analysis.record;
+    let (first, entry) = (record.faults[0].clone(), record.failover[0].clone());
+    let apart = (END_S - INJECTED_S - 1.0) / times as f64;
+    let later = |at: Option<f64>, by: f64| at.map(|at| at + by);
+    record.faults = (0..times)
+        .map(|n| FaultRecord {
+            name: format!("leader-dies#{}", n + 1),
+            injected_at_s: later(first.injected_at_s, n as f64 * apart),
+            confirmed_at_s: later(first.confirmed_at_s, n as f64 * apart),
+            healed_at_s: later(first.injected_at_s, (n as f64 + 0.4) * apart),
+            clean_at_s: later(first.injected_at_s, (n as f64 + 0.5) * apart),
+            ..first.clone()
+        })
+        .collect();
+    record.failover = (0..times)
+        .map(|n| Failover {
+            fault: Some(format!("leader-dies#{}", n + 1)),
+            started_at_s: INJECTED_S + n as f64 * apart,
+            ..entry.clone()
+        })
+        .collect();
+    analysis
 }
 
 fn find<'a>(analysis: &'a mut Analysis, id: &str) -> &'a mut Check {
@@ -403,6 +511,31 @@ pub fn fail() -> Analysis {
             story: "acknowledged at 15.101 s; on engine-2 and engine-3, missing on engine-1".into(),
         },
     ];
+    let step = |at_s, text: &str| Step {
+        at_s,
+        text: text.into(),
+    };
+    analysis.stories = vec![Story {
+        class: "lost".into(),
+        order: "k3x9qa-7731".into(),
+        explanation: Explanation {
+            subject: "order k3x9qa-7731, slot 7,731".into(),
+            headline: "acknowledged, and on no copy".into(),
+            steps: vec![
+                step(
+                    Some(15.158),
+                    "buy 0.5 BTCUSD at 50000 due at 15.158 s in session 3; phase steady",
+                ),
+                step(Some(15.159), "written to the socket"),
+                step(
+                    Some(15.162),
+                    "acknowledged at 15.162 s by engine-1, sequence 7731",
+                ),
+                step(Some(15.2), "leader-dies struck"),
+                step(None, "missing on engine-1, engine-2, engine-3"),
+            ],
+        },
+    }];
     analysis
 }
 
@@ -437,6 +570,13 @@ pub fn inconclusive() -> Analysis {
     data.rpo_s = None;
     data.coverage.replicas_read = 2;
     data.coverage.unread = vec!["engine-3: connection refused".into()];
+    let why = "engine-3 could not be read: connection refused";
+    analysis
+        .unchecked
+        .insert(0, unchecked("divergent orders", why, true));
+    analysis
+        .unchecked
+        .insert(0, unchecked("lost orders", why, true));
     analysis
 }
 
@@ -465,6 +605,7 @@ pub fn refused() -> Analysis {
     analysis.timeline.clear();
     analysis.curves.clear();
     analysis.latency_intervals.clear();
+    analysis.unchecked.clear();
     analysis
 }
 
@@ -531,6 +672,12 @@ pub fn evil() -> Analysis {
     record.run.environment = evil();
     record.run.operator = Some(evil());
     record.run.defect = Some(evil());
+    record.run.overrides = vec![GuardOverride {
+        guard: evil(),
+        reason: evil(),
+        operator: evil(),
+        saw: Some(evil()),
+    }];
     record.run.shakedown_version = evil();
     record.target.version = Some(evil());
     record.target.replicas = vec![evil()];
@@ -547,6 +694,10 @@ pub fn evil() -> Analysis {
         fault.kind = evil();
         fault.mechanism = evil();
         fault.effect.text = evil();
+        fault.effect.figures = vec![EffectFigure {
+            unit: evil(),
+            ..figure(EVIL, Some(1.5), Some(2.5), "", Some(0.1))
+        }];
         fault.targets[0].name = evil();
         fault.targets[0].role = Some(evil());
         fault.targets[0].handle = evil();
@@ -561,6 +712,22 @@ pub fn evil() -> Analysis {
     record.generator.saturated = true;
     record.generator.why = evil();
     record.leftovers.details = vec![evil()];
+    for open in &mut analysis.unchecked {
+        open.what = evil();
+        open.why = evil();
+    }
+    for story in &mut analysis.stories {
+        story.class = evil();
+        story.order = evil();
+        story
+            .explanation
+            .steps
+            .iter_mut()
+            .for_each(|step| step.text = evil());
+    }
+    for example in &mut analysis.record.data_loss.examples {
+        example.class = evil();
+    }
     analysis.about = evil();
     analysis.notes = vec![evil()];
     analysis

@@ -63,6 +63,33 @@ fn markdown() {
     }
 }
 
+/// The words of a page in their order: what a reader who sees neither layout nor charts gets.
+fn words_of(html: &str) -> String {
+    let (_, body) = html.split_once("</head>").expect("a page has a head");
+    let mut text = String::new();
+    for piece in body.split('<').filter_map(|piece| piece.split_once('>')) {
+        let words = piece.1.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !words.is_empty() {
+            text.push_str(&words);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[test]
+fn words_of_the_page() {
+    for (name, analysis) in [
+        ("fail", fixture::fail()),
+        ("slow-link", fixture::slow_link()),
+        ("never-back", fixture::never_back()),
+        ("refused", fixture::refused()),
+    ] {
+        let html = render(Format::Html, &analysis, &Look::default());
+        compare(&format!("{name}.page.txt"), &words_of(&html));
+    }
+}
+
 #[test]
 fn timeline() {
     compare("timeline.csv", &timeline_csv(&fixture::pass()));

@@ -114,7 +114,7 @@ fn charts_have_the_fault_the_phases_and_words_for_those_who_cannot_see_them() {
     assert_eq!(html.matches("role=\"img\" aria-label=").count(), charts);
     for text in [
         "leader-dies: kill engine-1",
-        "injected at 15.2 s, healed at 20.2 s, clean at 21.1 s",
+        "injected at 15.2 s, effect seen at 15.2 s, healed at 20.2 s, clean at 21.1 s",
         "good again 1.84 s after leader-dies began",
         "impact: 15.2 s to 21.1 s",
         "limit of steady-p99",
@@ -135,11 +135,98 @@ fn a_run_that_never_started_has_a_page_without_charts() {
 #[test]
 fn an_hour_of_intervals_stays_under_a_megabyte_and_keeps_its_worst() {
     let mut analysis = fixture::fail();
+    analysis.record.faults = fixture::many_faults(100).record.faults;
+    analysis.record.failover = fixture::many_faults(100).record.failover;
     analysis.timeline = fixture::timeline(0.1, 3_600.0);
     assert_eq!(analysis.timeline.len(), 36_000);
     let html = page(&analysis);
     assert!(html.len() < 1_000_000, "{} bytes", html.len());
     well_formed(&html).unwrap();
+}
+
+#[test]
+fn every_link_leads_somewhere_and_every_table_scrolls_in_its_own_box() {
+    assert_eq!(dead_links("<a href=\"#a\">x</a><p id=\"b\"></p>"), ["a"]);
+    for (name, analysis) in fixture::all() {
+        let html = page(&analysis);
+        assert_eq!(dead_links(&html), Vec::<String>::new(), "{name}");
+        let boxed = html.matches("<div class=\"scroll\"").count();
+        assert_eq!(html.matches("<table").count(), boxed, "{name}");
+    }
+}
+
+fn dead_links(html: &str) -> Vec<String> {
+    let targets = html.split("href=\"#").skip(1);
+    targets
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|id| !html.contains(&format!(" id=\"{id}\"")))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn asked_and_measured_stand_beside_each_other_with_the_stated_error() {
+    let html = page(&fixture::slow_link());
+    for text in [
+        "delay, median",
+        ">50 ms<",
+        ">50.3 ms<",
+        ">± 1 ms<",
+        ">8.1 %<",
+        "class=\"bad short\">NO<",
+        "12,345 packets",
+        "not measured",
+        "netem in the namespace of engine-1",
+    ] {
+        assert!(html.contains(text), "missing: {text}");
+    }
+    let html = page(&fixture::pass());
+    assert!(!html.contains("Stated error"), "a kill has no figures");
+    assert!(html.contains("No figure was asked for"));
+}
+
+#[test]
+fn what_was_not_checked_comes_with_its_reason() {
+    let html = page(&fixture::inconclusive());
+    for text in [
+        "2 questions that this run should have answered: open.",
+        "lost orders",
+        "engine-3 could not be read: connection refused",
+        "the scenario does not ask for this read",
+    ] {
+        assert!(html.contains(text), "missing: {text}");
+    }
+    assert!(!page(&fixture::pass()).contains("should have answered"));
+}
+
+#[test]
+fn a_lost_order_is_told_step_by_step_and_only_the_first_stands_open() {
+    let html = page(&fixture::fail());
+    let told = [
+        "buy 0.5 BTCUSD at 50000 due at 15.158 s",
+        "acknowledged at 15.162 s by engine-1, sequence 7731",
+        "leader-dies struck",
+        "missing on engine-1, engine-2, engine-3",
+    ];
+    let places: Vec<_> = told.iter().map(|text| html.find(text)).collect();
+    assert!(places.iter().all(Option::is_some), "{places:?}");
+    assert!(places.is_sorted(), "{places:?}");
+    assert_eq!(html.matches("class=\"story\"").count(), 2);
+    assert_eq!(html.matches(" open=\"open\"").count(), 1);
+    assert!(!page(&fixture::pass()).contains("class=\"story\""));
+}
+
+#[test]
+fn the_page_says_how_to_do_it_again() {
+    let html = page(&fixture::fail());
+    assert!(html.contains(
+        "shakedown run scenario.yaml --seed 42 --environment local --defect ack-before-quorum"
+    ));
+    for command in ["replay", "report", "explain"] {
+        let line = format!("shakedown {command} 20261120-231500-quickstart");
+        assert!(html.contains(&line), "missing: {line}");
+    }
+    assert!(!page(&fixture::pass()).contains("--defect"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whole documents of whole runs.
 
+mod charts;
 mod escape;
 mod fixture;
 mod golden;

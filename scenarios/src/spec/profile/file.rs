@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::guards::GuardsSpec;
 use crate::spec::scalar::{Duration, Id, Number, Percent, Pointer, Rate, Symbol};
 use crate::spec::sla::RuleSpec;
 use crate::spec::{Entries, Later};
@@ -28,6 +29,9 @@ pub(crate) struct ProfileSpec {
     /// What proves, before the first order, that the target is not production.
     #[serde(default)]
     pub(crate) not_production: Vec<ProofSpec>,
+    /// What must hold before anything is touched. Scenarios add to it.
+    #[serde(default)]
+    pub(crate) guards: GuardsSpec,
     /// Where secrets come from. Values never stand in a file.
     #[serde(default)]
     pub(crate) secrets: Entries<Id, SecretSpec>,

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::plan::Signal;
+use crate::plan::{Direction, Signal};
 use crate::spec::Later;
-use crate::spec::scalar::{Duration, Id};
+use crate::spec::scalar::{Duration, Id, Percent, Size};
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -14,8 +14,8 @@ pub(crate) struct FaultSpec {
     /// What is done.
     #[serde(rename = "do")]
     pub(crate) kind: KindSpec,
-    /// To whom; resolved when the fault fires.
-    pub(crate) to: SelectorSpec,
+    /// To whom; resolved when the fault fires. A `hook` needs none.
+    pub(crate) to: Option<SelectorSpec>,
     /// When it fires.
     pub(crate) when: WhenSpec,
     /// How long it stays before it is healed; not for `restart`, which heals itself.
@@ -35,12 +35,33 @@ pub(crate) enum KindSpec {
     Freeze(FreezeSpec),
     /// An orderly stop and a start, each target in turn.
     Restart(RestartSpec),
+    /// Less CPU time.
+    Cpu(CpuSpec),
+    /// Less memory.
+    Memory(MemorySpec),
+    /// The kernel ends the process for want of memory; healed by starting it again with its data.
+    OutOfMemory(FreezeSpec),
+    /// A restart with a monotonic clock that is off, healed by a restart without. Wall-clock time is not offered: it is
+    /// the same for all processes of a machine.
+    ClockSkew(ClockSkewSpec),
+    /// Each sync of the data folder takes longer.
+    SlowDisk(SlowDiskSpec),
+    /// A share of writes and syncs in the data folder fails.
+    FailingDisk(FailingDiskSpec),
+    /// No room is left in the data folder.
+    DiskFull(DiskFullSpec),
+    /// No packet gets through a link.
+    Partition(PartitionSpec),
+    /// A share of the packets on a link gets lost.
+    Loss(LossSpec),
+    /// Connections over a link are reset.
+    Reset(PartitionSpec),
+    /// Commands of another tool that do it, look for its effect, and take it back.
+    Hook(HookSpec),
     #[schemars(skip)]
     Delete(Later),
     #[schemars(skip)]
     Evict(Later),
-    #[schemars(skip)]
-    OutOfMemory(Later),
     #[schemars(skip)]
     Stop(Later),
     #[schemars(skip)]
@@ -50,39 +71,21 @@ pub(crate) enum KindSpec {
     #[schemars(skip)]
     Taint(Later),
     #[schemars(skip)]
-    Partition(Later),
-    #[schemars(skip)]
     Delay(Later),
     #[schemars(skip)]
     Jitter(Later),
     #[schemars(skip)]
-    Loss(Later),
-    #[schemars(skip)]
     Bandwidth(Later),
-    #[schemars(skip)]
-    Reset(Later),
     #[schemars(skip)]
     HalfOpen(Later),
     #[schemars(skip)]
     Dns(Later),
-    #[schemars(skip)]
-    Cpu(Later),
-    #[schemars(skip)]
-    Memory(Later),
-    #[schemars(skip)]
-    DiskFull(Later),
-    #[schemars(skip)]
-    SlowDisk(Later),
-    #[schemars(skip)]
-    ClockSkew(Later),
     #[schemars(skip)]
     RollingUpdate(Later),
     #[schemars(skip)]
     Rollback(Later),
     #[schemars(skip)]
     Scale(Later),
-    #[schemars(skip)]
-    Hook(Later),
 }
 
 impl KindSpec {
@@ -109,6 +112,7 @@ impl KindSpec {
             KindSpec::Dns(_) => "dns",
             KindSpec::Cpu(_) => "cpu",
             KindSpec::Memory(_) => "memory",
+            KindSpec::FailingDisk(_) => "failing-disk",
             KindSpec::DiskFull(_) => "disk-full",
             KindSpec::SlowDisk(_) => "slow-disk",
             KindSpec::ClockSkew(_) => "clock-skew",
@@ -141,6 +145,23 @@ pub(crate) struct RestartSpec {
     pub(crate) grace: Option<Duration>,
 }
 
+/// Commands: a program and its arguments each, run without a shell in the folder where Shakedown was started, with
+/// SHAKEDOWN_RUN, SHAKEDOWN_FAULT and SHAKEDOWN_TARGETS (names, separated by spaces) in the environment.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct HookSpec {
+    /// Does it. Exit 0: done.
+    pub(crate) inject: Vec<String>,
+    /// Looks for the effect. Exit 0: it is there; asked again until then. The last line that it prints is reported.
+    pub(crate) confirm: Vec<String>,
+    /// Takes it back. Runs also when inject failed, and again by `recover`: it must do no harm twice.
+    pub(crate) heal: Vec<String>,
+    /// Looks whether everything is as before. Exit 0: it is. Default: confirm must not exit 0 any more.
+    pub(crate) clean: Option<Vec<String>>,
+    /// How long each command may take. Default: 30s.
+    pub(crate) deadline: Option<Duration>,
+}
+
 /// To whom.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -161,8 +182,106 @@ pub(crate) enum SelectorSpec {
     Node(Later),
     #[schemars(skip)]
     Percent(Later),
-    #[schemars(skip)]
-    Link(Later),
+    /// What lies between two ends.
+    Link(LinkSpec),
+}
+
+/// How much CPU time is left.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CpuSpec {
+    /// Of one CPU.
+    pub(crate) limit: Percent,
+}
+
+/// How much memory is left.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MemorySpec {
+    /// For what is allocated while the fault is on.
+    pub(crate) limit: Size,
+}
+
+/// Which way a clock is off; exactly one of the two.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClockSkewSpec {
+    /// By this much it shows more.
+    pub(crate) ahead: Option<Duration>,
+    /// By this much it shows less.
+    pub(crate) behind: Option<Duration>,
+}
+
+/// How slow a disk is.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct SlowDiskSpec {
+    /// Added to each fsync and fdatasync.
+    pub(crate) sync_by: Duration,
+}
+
+/// How often a disk fails.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FailingDiskSpec {
+    /// Each write and sync fails with this chance.
+    pub(crate) share: Percent,
+}
+
+/// How full a disk is.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DiskFullSpec {
+    /// What can still be written. Default: 0B.
+    pub(crate) leave: Option<Size>,
+}
+
+/// Which packets are meant.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartitionSpec {
+    /// Only packets of connections to these ports. Default: all packets.
+    pub(crate) ports: Option<Vec<u16>>,
+}
+
+/// How much gets lost.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LossSpec {
+    /// Each packet is lost with this chance.
+    pub(crate) share: Percent,
+    /// Only packets of connections to these ports. Default: all packets.
+    pub(crate) ports: Option<Vec<u16>>,
+}
+
+/// Two ends and a direction.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LinkSpec {
+    /// The first end.
+    pub(crate) from: EndSpec,
+    /// The second end.
+    pub(crate) to: EndSpec,
+    /// Which packets: `there` are those from the first end to the second. Default: both.
+    pub(crate) direction: Option<Direction>,
+}
+
+/// One end of a link.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EndSpec {
+    /// The replica that has this role when the fault fires.
+    Role(Id),
+    /// One replica by name, such as engine-1.
+    Name(Id),
+    /// Every replica of a part.
+    Part(Id),
+    /// Some replicas of a part, chosen by the seed.
+    Random(RandomSpec),
+    /// Every other replica of the same part; only as the second end.
+    Peers(FreezeSpec),
+    /// Order entry: Shakedown's own sessions; only as the second end.
+    Clients(FreezeSpec),
 }
 
 /// Some replicas of a part.

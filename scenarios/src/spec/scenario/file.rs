@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::environment_kind::EnvironmentKind;
 use crate::spec::Entries;
+use crate::spec::guards::GuardsSpec;
 use crate::spec::scalar::{Duration, Id, Percent};
 use crate::spec::sla::RuleSpec;
 
@@ -35,6 +36,9 @@ pub(crate) struct ScenarioSpec {
     /// Faults by id, in the order in which they are reported.
     #[serde(default)]
     pub(crate) faults: Entries<Id, FaultSpec>,
+    /// What must hold before anything is touched, besides the system's own guards.
+    #[serde(default)]
+    pub(crate) guards: GuardsSpec,
     /// Limits by id; the system's own limits hold besides.
     #[serde(default)]
     pub(crate) sla: Entries<Id, RuleSpec>,

@@ -5,7 +5,8 @@ mod file;
 mod load;
 
 pub(crate) use fault::{
-    AfterSpec, FaultSpec, KindSpec, RandomSpec, RepeatSpec, SelectorSpec, WhenSpec,
+    AfterSpec, ClockSkewSpec, EndSpec, FaultSpec, HookSpec, KindSpec, LinkSpec, LossSpec,
+    RandomSpec, RepeatSpec, SelectorSpec, WhenSpec,
 };
 pub(crate) use file::{AbortSpec, PhasesSpec, ReadSpec, ScenarioSpec};
 pub(crate) use load::{ArrivalSpec, LoadSpec, MixSpec, SkewSpec, SymbolsSpec};

@@ -179,6 +179,7 @@ fn seen(confirmed: bool) -> FaultStep {
     FaultStep::Effect(Effect {
         confirmed,
         text: "socket dead".to_string(),
+        figures: Vec::new(),
     })
 }
 
