@@ -3,14 +3,17 @@
 #
 #   tests/campaign.sh quickstart-20-seeds      about 15 minutes
 #   tests/campaign.sh sigkill-30               about 10 minutes
+#   tests/campaign.sh partition-sigkill        about 7 minutes; needs root
+#   tests/campaign.sh freeze-sigkill           about 3 minutes; needs root
+#   tests/campaign.sh docker-pause-sigkill     about 1 minute; needs a Docker Engine (DOCKER_HOST, or the usual socket)
 #
 # Needs a clean checkout: a table that names a commit must have been made from it. Leave the machine alone meanwhile.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in
-    quickstart-20-seeds | sigkill-30) name=$1 ;;
-    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+    quickstart-20-seeds | sigkill-30 | partition-sigkill | freeze-sigkill | docker-pause-sigkill) name=$1 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
 if [ -n "$(git status --porcelain -- . ':!docs/evidence')" ]; then
     echo "there are changes that are not committed: the table could not name what it was made from" >&2

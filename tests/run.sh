@@ -83,7 +83,7 @@ finish() {
 
 # NAME BUDGET_S THREADS: one module of tests/tests/end_to_end; those that measure times see to it that they run alone.
 # Always the whole workspace: selecting one package would select other features, and build the dependencies again.
-end_to_end() { stage "$1" "$2" cargo test --release --workspace --test end_to_end "$1::" -- --test-threads="$3"; }
+end_to_end() { stage "$1" "$2" cargo test --release --workspace --test end_to_end "${1//-/_}::" -- --test-threads="$3"; }
 
 # The integration tests of every crate but the end-to-end ones, as options for cargo.
 integration_tests() {
@@ -132,14 +132,22 @@ end_to_end library 800 1
 end_to_end defects 900 2
 end_to_end foreign 300 3
 end_to_end sensors 180 2
+end_to_end resources 240 1
 end_to_end hooks 240 2
 end_to_end guards 300 2
 end_to_end links 400 1
+end_to_end slow-links 600 1
 end_to_end truth 600 1
 end_to_end sigkill 180 2
+end_to_end survival 90 1
+end_to_end blunt 180 3
+end_to_end vanish 300 6
+end_to_end untouched 180 1
 if [ $quick = yes ]; then
+    skip docker "left out by --quick"
     skip spike "left out by --quick"
 else
+    stage docker 600 tests/docker.sh
     SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-45} stage spike 900 tests/spike.sh
     [ ! -s "$target/stages/spike.log" ] || cat "$target/stages/spike.log"
 fi

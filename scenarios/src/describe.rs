@@ -5,10 +5,11 @@ use std::fmt::Write;
 use shakedown_record::phase::Phase;
 
 use crate::compile::{rate_text, share_text, time_text};
+use crate::deeds::{Hand, deed, healing};
 use crate::guards;
 use crate::plan::{
-    AbortRule, Arrival, DataLayout, Direction, EnvironmentPlan, FaultKind, FaultPlan, LinkEnd,
-    Plan, RestartedBy, RetryPolicy, Rule, RuleKind, Selector, Trigger,
+    AbortRule, Arrival, DataLayout, Direction, EnvironmentPlan, FaultPlan, LinkEnd, Plan,
+    RestartedBy, RetryPolicy, Rule, RuleKind, Selector, Trigger,
 };
 
 /// The plan as a page of text.
@@ -52,6 +53,10 @@ fn place(plan: &Plan) -> String {
             format!("{replicas} child processes on loopback; needs no privilege")
         }
         EnvironmentPlan::External(endpoints) => format!("orders to {}", endpoints.entry.join(", ")),
+        EnvironmentPlan::Docker(docker) => format!(
+            "{} that run already; faults on links and limits need root on this machine",
+            docker.words()
+        ),
     }
 }
 
@@ -101,7 +106,11 @@ pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
         .parts
         .iter()
         .any(|part| part.restarted_by == RestartedBy::Platform);
-    let (what, heal) = (kind_words(&fault.kind), heal_words(&fault.kind, restarted));
+    let hand = match plan.environment {
+        EnvironmentPlan::Docker(_) => Hand::Engine,
+        EnvironmentPlan::Local { .. } | EnvironmentPlan::External(_) => Hand::Own,
+    };
+    let (what, heal) = (deed(&fault.kind, hand), healing(&fault.kind, restarted));
     let times = match fault.repeat.times {
         0 | 1 => String::new(),
         times => format!(
@@ -114,68 +123,6 @@ pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
         fault.id,
         time_text(fault.hold_ns)
     )
-}
-
-/// What is done, and by which means.
-fn kind_words(kind: &FaultKind) -> String {
-    match kind {
-        FaultKind::Kill { signal } => format!("kill ({signal:?}, by pidfd)"),
-        FaultKind::Freeze => {
-            "freeze (SIGSTOP, by pidfd; a watchdog thaws if Shakedown dies)".to_string()
-        }
-        FaultKind::Restart { grace_ns } => {
-            format!("restart (TERM, {} of grace)", time_text(*grace_ns))
-        }
-        FaultKind::ClockSkew { by_ns } => format!(
-            "restart with the monotonic clock {} {} (time namespace)",
-            time_text(by_ns.unsigned_abs()),
-            if *by_ns < 0 { "behind" } else { "ahead" }
-        ),
-        FaultKind::SlowDisk { sync_ns } => {
-            format!("slow each sync down by {} (FUSE)", time_text(*sync_ns))
-        }
-        FaultKind::FailingDisk { share } => {
-            format!("fail {} of writes and syncs (FUSE)", share_text(*share))
-        }
-        FaultKind::DiskFull { leave_bytes } => format!("leave {leave_bytes} bytes of room (FUSE)"),
-        FaultKind::Cpu { milli_cpus } => format!(
-            "limit to {} % of one CPU (control group)",
-            f64::from(*milli_cpus) / 10.0
-        ),
-        FaultKind::Memory { bytes } => {
-            format!("limit to {bytes} bytes of memory (control group)")
-        }
-        FaultKind::OutOfMemory => "end for want of memory (control group)".to_string(),
-        FaultKind::Partition { ports } => format!("partition{} (nftables)", ports_words(ports)),
-        FaultKind::Loss { share, ports } => format!(
-            "lose {} of the packets{} (nftables)",
-            share_text(*share),
-            ports_words(ports)
-        ),
-        FaultKind::Reset { ports } => {
-            format!("reset connections{} (nftables)", ports_words(ports))
-        }
-        FaultKind::Hook(hook) => format!("hook (`{}`)", hook.inject.join(" ")),
-    }
-}
-
-/// What becomes of it; `restarted`: what has ended is started again.
-fn heal_words(kind: &FaultKind, restarted: bool) -> &'static str {
-    match kind {
-        FaultKind::Kill { .. } | FaultKind::OutOfMemory if restarted => "then started again",
-        FaultKind::Kill { .. } | FaultKind::OutOfMemory => "and not started again",
-        FaultKind::Freeze => "then thawed",
-        FaultKind::Restart { .. } => "then next",
-        FaultKind::ClockSkew { .. } => "then restarted without",
-        FaultKind::SlowDisk { .. } => "then as fast as before",
-        FaultKind::DiskFull { .. } => "then room as before",
-        FaultKind::Cpu { .. } | FaultKind::Memory { .. } => "then unlimited",
-        FaultKind::Partition { .. } => "then joined again",
-        FaultKind::FailingDisk { .. } | FaultKind::Loss { .. } | FaultKind::Reset { .. } => {
-            "then healed"
-        }
-        FaultKind::Hook(_) => "then healed by its own command",
-    }
 }
 
 fn selector_words(to: &Selector, plan: &Plan) -> String {
@@ -211,16 +158,6 @@ fn selector_words(to: &Selector, plan: &Plan) -> String {
             format!("between {} and {to}, {way}", selector_words(from, plan))
         }
         Selector::System => format!("against {}", plan.system.name),
-    }
-}
-
-fn ports_words(ports: &[u16]) -> String {
-    match ports {
-        [] => String::new(),
-        ports => {
-            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
-            format!(" of port {}", ports.join(", "))
-        }
     }
 }
 

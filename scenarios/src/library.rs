@@ -44,7 +44,7 @@ macro_rules! shipped {
     };
 }
 
-static SHIPPED: [Shipped; 16] = [
+static SHIPPED: [Shipped; 19] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(
         Calendar,
@@ -59,12 +59,15 @@ static SHIPPED: [Shipped; 16] = [
     shipped!(Scenario, "leader-partition", "leader-partition.yaml"),
     shipped!(Scenario, "one-way-partition", "one-way-partition.yaml"),
     shipped!(Scenario, "lossy-link", "lossy-link.yaml"),
+    shipped!(Scenario, "slow-link", "slow-link.yaml"),
     shipped!(Scenario, "two-faults", "two-faults.yaml"),
     shipped!(Scenario, "memory-limit", "memory-limit.yaml"),
     shipped!(Scenario, "slow-disk", "slow-disk.yaml"),
     shipped!(Scenario, "full-disk", "full-disk.yaml"),
     shipped!(Scenario, "out-of-memory", "out-of-memory.yaml"),
     shipped!(Scenario, "cpu-limit", "cpu-limit.yaml"),
+    shipped!(Scenario, "docker-leader-pause", "docker-leader-pause.yaml"),
+    shipped!(Scenario, "docker-leader-kill", "docker-leader-kill.yaml"),
 ];
 
 /// Every shipped file, systems first.

@@ -9,7 +9,8 @@ use shakedown_record::{Phase, Verdict};
 
 use crate::calm::wait_for_calm;
 use crate::evidence::{Campaign, Evidence};
-use crate::shakedown::{Finished, Running, Sandbox, library, run_arguments};
+use crate::shakedown::{Finished, Running, Sandbox, binary, library, run_arguments};
+use crate::survival::{CutWorld, FrozenBy, FrozenWorld};
 
 /// Within this time nothing of a killed run may be left.
 pub const GRACE_S: f64 = 2.0;
@@ -139,8 +140,72 @@ fn quickstart_row(seed: u64) -> Vec<String> {
     ]
 }
 
-/// Runs a whole campaign; `tell` gets each row as it comes.
-pub fn conduct(campaign: Campaign, commit: &str, mut tell: impl FnMut(&[String])) -> Evidence {
+/// The heartbeat of a cut comes every 667 ms: kills fall anywhere between two.
+pub const CUT_FOR_MS: f64 = 700.0;
+
+/// A freeze is killed within this time.
+pub const FROZEN_FOR_MS: f64 = 300.0;
+
+/// A moment that the seed decides, within `at_most_ms`.
+pub fn moment(seed: u64, number: u64, at_most_ms: f64) -> Duration {
+    Duration::from_secs_f64(fraction(seed, number) * at_most_ms / 1e3)
+}
+
+/// Which part of a campaign is made now.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Rows that were made before.
+    pub done: Vec<Vec<String>>,
+    /// So many more at most.
+    pub count: u64,
+}
+
+/// Makes one row after the other.
+type Rows = Box<dyn FnMut(u64) -> Vec<String>>;
+
+fn rows_of(campaign: Campaign) -> Rows {
+    let itself = || std::env::current_exe().expect("a running program has a path");
+    match campaign {
+        Campaign::QuickstartSeeds => Box::new(quickstart_row),
+        Campaign::Sigkill => {
+            let count = campaign.rows() as u64;
+            Box::new(move |number| kill_once(number, count, 1).row())
+        }
+        Campaign::PartitionSigkill => {
+            let (world, itself) = (CutWorld::new(), itself());
+            Box::new(move |number| {
+                let after = moment(1, number, CUT_FOR_MS);
+                world.round(number, &itself, after).row()
+            })
+        }
+        Campaign::FreezeSigkill => {
+            let world = FrozenWorld::new(&itself(), &binary());
+            Box::new(move |number| {
+                let by = match number % 2 {
+                    1 => FrozenBy::Signal,
+                    _ => FrozenBy::Cgroup,
+                };
+                let after = moment(1, number, FROZEN_FOR_MS);
+                world.round(number, by, after).row()
+            })
+        }
+        Campaign::DockerPauseSigkill => {
+            let world = FrozenWorld::in_container(&itself(), &binary());
+            Box::new(move |number| {
+                let after = moment(1, number, FROZEN_FOR_MS);
+                world.round(number, FrozenBy::Engine, after).row()
+            })
+        }
+    }
+}
+
+/// Runs a campaign, or a part of it; `tell` gets each row as it comes.
+pub fn conduct(
+    campaign: Campaign,
+    commit: &str,
+    part: Part,
+    mut tell: impl FnMut(&[String]),
+) -> Evidence {
     let count = campaign.rows() as u64;
     let facts = [
         ("campaign", campaign.name().to_string()),
@@ -148,16 +213,15 @@ pub fn conduct(campaign: Campaign, commit: &str, mut tell: impl FnMut(&[String])
         ("commit", commit.to_string()),
         ("seeds", format!("1..{count}")),
     ];
-    let rows = (1..=count)
-        .map(|number| {
-            let row = match campaign {
-                Campaign::QuickstartSeeds => quickstart_row(number),
-                Campaign::Sigkill => kill_once(number, count, 1).row(),
-            };
-            tell(&row);
-            row
-        })
-        .collect();
+    let mut rows = part.done;
+    let from = rows.len() as u64 + 1;
+    let to = count.min((rows.len() as u64).saturating_add(part.count));
+    let mut make = rows_of(campaign);
+    for number in from..=to {
+        let row = make(number);
+        tell(&row);
+        rows.push(row);
+    }
     Evidence {
         facts: facts
             .map(|(name, value)| (name.to_string(), value))

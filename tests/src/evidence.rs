@@ -21,17 +21,32 @@ pub enum Campaign {
     QuickstartSeeds,
     /// SIGKILL of Shakedown at random moments.
     Sigkill,
+    /// SIGKILL of whoever holds a partition, with the runner's own mechanism.
+    PartitionSigkill,
+    /// SIGKILL of whoever holds a freeze, by signal and by control group in turn.
+    FreezeSigkill,
+    /// SIGKILL of whoever holds a pause by the Docker Engine.
+    DockerPauseSigkill,
 }
 
 impl Campaign {
     /// Every campaign.
-    pub const ALL: [Campaign; 2] = [Campaign::QuickstartSeeds, Campaign::Sigkill];
+    pub const ALL: [Campaign; 5] = [
+        Campaign::QuickstartSeeds,
+        Campaign::Sigkill,
+        Campaign::PartitionSigkill,
+        Campaign::FreezeSigkill,
+        Campaign::DockerPauseSigkill,
+    ];
 
     /// Its name on the command line and of its file.
     pub fn name(self) -> &'static str {
         match self {
             Campaign::QuickstartSeeds => "quickstart-20-seeds",
             Campaign::Sigkill => "sigkill-30",
+            Campaign::PartitionSigkill => "partition-sigkill",
+            Campaign::FreezeSigkill => "freeze-sigkill",
+            Campaign::DockerPauseSigkill => "docker-pause-sigkill",
         }
     }
 
@@ -47,6 +62,9 @@ impl Campaign {
         match self {
             Campaign::QuickstartSeeds => 20,
             Campaign::Sigkill => 30,
+            Campaign::PartitionSigkill => 1000,
+            Campaign::FreezeSigkill => 400,
+            Campaign::DockerPauseSigkill => 50,
         }
     }
 
@@ -72,6 +90,24 @@ impl Campaign {
                 "left",
                 "frozen",
                 "recover_exit",
+            ],
+            Campaign::PartitionSigkill => &[
+                "round",
+                "after_ms",
+                "sent_while_cut",
+                "received_while_cut",
+                "back_ms",
+                "gone_ms",
+                "left",
+            ],
+            Campaign::FreezeSigkill | Campaign::DockerPauseSigkill => &[
+                "round",
+                "by",
+                "after_ms",
+                "signs_while_frozen",
+                "back_ms",
+                "gone_ms",
+                "left",
             ],
         }
     }
@@ -150,6 +186,9 @@ impl Evidence {
         match campaign {
             Campaign::QuickstartSeeds => self.no_fail_and_one_named_doubt(),
             Campaign::Sigkill => self.nothing_left(),
+            Campaign::PartitionSigkill => self.traffic_is_back(),
+            Campaign::FreezeSigkill => self.thawed(&["signal", "cgroup"]),
+            Campaign::DockerPauseSigkill => self.thawed(&["engine"]),
         }
     }
 
@@ -184,6 +223,73 @@ impl Evidence {
             return Err(NoEvidence(format!("only {at_work} kills met a cluster")));
         }
         Ok(())
+    }
+}
+
+/// After which a killed partition must let traffic through again: 99 of 100 times, and always.
+pub const CUT_BACK_P99_MS: f64 = 100.0;
+pub const CUT_BACK_WORST_MS: f64 = 250.0;
+/// In so few milliseconds no datagram may be due.
+pub fn is_at_once(after_ms: f64) -> bool {
+    after_ms < 2.0
+}
+
+/// After which a killed freeze must be over, always.
+pub const THAWED_WITHIN_MS: f64 = 1000.0;
+
+impl Evidence {
+    /// Every cut was proven, was over in time, and left nothing.
+    fn traffic_is_back(&self) -> Result<(), NoEvidence> {
+        // The cut is proven before `after_ms` begins; a kill right after that meets no datagram more.
+        let met_none = |row: &[String]| row[2] == "0" && !row[1].parse().is_ok_and(is_at_once);
+        let unproven = |row: &&Vec<String>| met_none(row) || row[3] != "0" || row[6] != "0";
+        if let Some(row) = self.rows.iter().find(unproven) {
+            return Err(NoEvidence(format!("{row:?} was no cut, or left something")));
+        }
+        let back = self.sorted_ms(4, |_| true)?;
+        let p99 = back[(back.len() * 99).div_ceil(100).max(1) - 1];
+        let worst = back[back.len() - 1];
+        if p99 > CUT_BACK_P99_MS || worst > CUT_BACK_WORST_MS {
+            let told = format!("traffic was back after {p99} ms at P99, {worst} ms at worst");
+            return Err(NoEvidence(told));
+        }
+        Ok(())
+    }
+
+    /// Every freeze was proven, was over in time, and left nothing; both ways were taken.
+    fn thawed(&self, means: &[&str]) -> Result<(), NoEvidence> {
+        let unproven = |row: &&Vec<String>| row[3] != "0" || row[6] != "0";
+        if let Some(row) = self.rows.iter().find(unproven) {
+            return Err(NoEvidence(format!(
+                "{row:?} was no freeze, or left something"
+            )));
+        }
+        for by in means {
+            let back = self.sorted_ms(4, |row| row[1] == *by)?;
+            match back.last() {
+                Some(worst) if *worst <= THAWED_WITHIN_MS => {}
+                Some(worst) => return Err(NoEvidence(format!("{by}: thawed after {worst} ms"))),
+                None => return Err(NoEvidence(format!("no freeze by {by}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// A column in milliseconds, the shortest first.
+    fn sorted_ms(
+        &self,
+        column: usize,
+        of: impl Fn(&[String]) -> bool,
+    ) -> Result<Vec<f64>, NoEvidence> {
+        let mut sorted = Vec::new();
+        for row in self.rows.iter().filter(|row| of(row)) {
+            let ms: f64 = row[column]
+                .parse()
+                .map_err(|_| NoEvidence(format!("{row:?} did not come back")))?;
+            sorted.push(ms);
+        }
+        sorted.sort_by(f64::total_cmp);
+        Ok(sorted)
     }
 }
 
@@ -240,5 +346,71 @@ mod tests {
         assert!(claim(text.trim_end().rsplit_once('\n').unwrap().0).is_err());
         assert!(claim(&text.replace(&"a".repeat(40), "HEAD")).is_err());
         assert!(claim("").is_err());
+    }
+
+    fn table(campaign: Campaign, row: impl Fn(usize) -> String) -> String {
+        let mut text = format!(
+            "# campaign: {}\n# command: c\n# commit: {}\n# seeds: 1\n{}\n",
+            campaign.name(),
+            "a".repeat(40),
+            campaign.columns().join("\t")
+        );
+        (1..=campaign.rows()).for_each(|number| text.push_str(&format!("{}\n", row(number))));
+        text
+    }
+
+    #[test]
+    fn traffic_that_is_back_too_late_or_was_never_cut_supports_nothing() {
+        let cut = |row: &dyn Fn(usize) -> &'static str| {
+            claim(&table(Campaign::PartitionSigkill, |n| {
+                format!("{n}\t{}", row(n))
+            }))
+        };
+        let good = "12.0\t40\t0\t8.00\t9.00\t0";
+        let but = |number, other| move |n: usize| if n == number { other } else { good };
+        assert_eq!(cut(&|_| good), Ok(()));
+        for fine in ["12.0\t40\t0\t240.00\t250.00\t0", "0.2\t0\t0\t8.00\t9.00\t0"] {
+            assert_eq!(cut(&but(7, fine)), Ok(()));
+        }
+        for wrong in [
+            "12.0\t40\t0\t260.00\t270.00\t0",
+            "12.0\t40\t1\t8.00\t9.00\t0",
+            "12.0\t0\t0\t8.00\t9.00\t0",
+            "12.0\t40\t0\t8.00\t-\t1",
+            "12.0\t40\t0\t-\t9.00\t0",
+        ] {
+            assert!(cut(&but(7, wrong)).is_err(), "{wrong}");
+        }
+        let slow = |n: usize| match n <= 20 {
+            true => "12.0\t40\t0\t120.00\t130.00\t0",
+            false => good,
+        };
+        assert!(cut(&slow).is_err(), "2 in 100 are late");
+    }
+
+    #[test]
+    fn a_freeze_that_goes_on_supports_nothing() {
+        let frozen = |number, other: &str| {
+            claim(&table(Campaign::FreezeSigkill, |n| {
+                let by = if n % 2 == 1 { "signal" } else { "cgroup" };
+                let rest = if n == number { other } else { "0\t8.0\t9.0\t0" };
+                format!("{n}\t{by}\t12.0\t{rest}")
+            }))
+        };
+        assert_eq!(frozen(0, ""), Ok(()));
+        for wrong in ["0\t1001.0\t9.0\t0", "1\t8.0\t9.0\t0", "0\t8.0\t-\t1"] {
+            assert!(frozen(8, wrong).is_err(), "{wrong}");
+        }
+        let one_way = table(Campaign::FreezeSigkill, |n| {
+            format!("{n}\tsignal\t1\t0\t8\t9\t0")
+        });
+        assert!(claim(&one_way).is_err());
+        let paused = |back_ms: &str| {
+            claim(&table(Campaign::DockerPauseSigkill, |n| {
+                format!("{n}\tengine\t12.0\t0\t{back_ms}\t9.0\t0")
+            }))
+        };
+        assert_eq!(paused("80.0"), Ok(()));
+        assert!(paused("1001.0").is_err());
     }
 }

@@ -17,7 +17,11 @@ pub struct Arguments {
 impl Arguments {
     /// The arguments of this process.
     pub fn of_process() -> Arguments {
-        let words: Vec<String> = std::env::args().skip(1).collect();
+        Arguments::of(&std::env::args().skip(1).collect::<Vec<String>>())
+    }
+
+    /// These words as pairs.
+    pub fn of(words: &[String]) -> Arguments {
         let values = words
             .chunks(2)
             .filter_map(|pair| {

@@ -5,25 +5,35 @@
 //! foreign_engine   a trading engine of another shape: proves that a profile is enough, and breaks on demand
 //! foreign          that engine as a target, with its profile and scenario
 //! shakedown        runs the real binary, reads what it wrote, finds what it left behind
+//! drill            small scenarios for one test, and a look at a run while it goes on
+//! inside           the namespace of a node, by the programs of the machine
+//! containers       the reference engine in containers of a Docker Engine
 //! calm             waits for a machine that is left its cores, and repeats what was measured without them
 //! truth            what the servers' logs say that clients must have seen
 //! campaign, evidence          the rows of a campaign, and the tables that are kept of them
+//! survival         kills whoever holds a fault, over and over, and measures how soon all is as before
 //! source_tree, dependencies   the workspace as text and as a graph, for the tests of its rules
 //! ```
 //!
-//! Never here: a call into the runner, the load generator or the analysis. What is tested is what a user has, so
-//! only the record's types and the compiler's API are used, and every number is computed again from the servers' logs.
+//! Never here: a call into the load generator or the analysis, nor, but for `survival`, into the runner. What is tested
+//! is what a user has, so only the record's types and the compiler's API are used, and every number is computed again
+//! from the servers' logs. `survival` calls the runner's mechanisms, because a thousand kills of whole runs would take
+//! days; the times that it tells are taken outside of them.
 
 pub mod calm;
 pub mod campaign;
+pub mod containers;
 pub mod dependencies;
+pub mod drill;
 pub mod evidence;
 pub mod fixture;
 pub mod foreign;
 pub mod foreign_engine;
 pub mod http_server;
+pub mod inside;
 pub mod proc;
 pub mod shakedown;
 pub mod source_tree;
+pub mod survival;
 pub mod truth;
 pub mod truth_server;

@@ -88,6 +88,12 @@ pub enum Command {
     /// Serves the disk of a node; started by Shakedown itself.
     #[command(name = "__disk", hide = true)]
     Disk(HelperArgs),
+    /// Uses up CPU time; started by Shakedown itself.
+    #[command(name = "__stress", hide = true)]
+    Stress(HelperArgs),
+    /// Takes changes to containers back when Shakedown dies; started by Shakedown itself.
+    #[command(name = "__container-watchdog", hide = true)]
+    ContainerWatchdog(HelperArgs),
     /// Takes control groups back when Shakedown dies; started by Shakedown itself.
     #[command(name = "__freezer-watchdog", hide = true)]
     GroupWatchdog(HelperArgs),
@@ -105,7 +111,7 @@ pub struct HelperArgs {
 pub struct ScenarioArgs {
     /// Scenario file, or the name of a shipped scenario (see `shakedown list`).
     pub scenario: PathBuf,
-    /// local or external; overrides the file.
+    /// local, docker or external; overrides the file.
     #[arg(long)]
     pub environment: Option<String>,
     /// Decides every random choice; overrides the file.
@@ -126,6 +132,9 @@ pub struct RunArgs {
     /// Switch a defect of the stand-in on (see `shakedown engine defects`).
     #[arg(long)]
     pub defect: Vec<String>,
+    /// Leave this fault of the scenario without effect, to show that nobody believes in it. May be repeated.
+    #[arg(long, value_name = "FAULT-ID", hide = true)]
+    pub blunt: Vec<String>,
     /// Show the plan and stop.
     #[arg(long)]
     pub dry_run: bool,

@@ -10,6 +10,7 @@ mod files;
 mod guarding;
 mod interrupt;
 mod output;
+mod plan_text;
 mod progress;
 
 use std::process;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::monotonic_ns;
 use crate::fault::{Effect, FaultTarget, Firing};
+use crate::links::LinkOverhead;
 use crate::outcome::OutcomeCounts;
 use crate::readback::ReadKind;
 
@@ -63,6 +64,15 @@ pub enum Event {
         operator: String,
         /// What the guard would have refused; `None`: it had nothing to object before the run.
         saw: Option<String>,
+    },
+    /// A self-test: this fault is left without effect on purpose.
+    FaultBlunted {
+        /// Its id in the scenario.
+        fault: String,
+    },
+    /// Connections of the system, or to it, are led through userspace links.
+    LinksMeasured {
+        overhead: LinkOverhead,
     },
     /// Zero of time: the first slot's intended time.
     LoadStarted {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit::Verdict;
 use crate::fault::{Effect, FaultTarget};
 use crate::histogram::LatencySummary;
+use crate::links::LinkOverhead;
 use crate::outcome::OutcomeCounts;
 use crate::phase::Phase;
 use crate::readback::ReadKind;
@@ -46,6 +47,9 @@ pub struct RunRecord {
     pub failover: Vec<Failover>,
     pub data_loss: DataLoss,
     pub generator: GeneratorInfo,
+    /// What userspace links added to each round trip through one, measured before the run; absent without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<LinkOverhead>,
     pub leftovers: Leftovers,
     /// Every trial of a repeated scenario; empty without `repeat`.
     pub trials: Vec<Trial>,
@@ -68,6 +72,9 @@ pub struct RunInfo {
     /// Guards that a person overruled for this run.
     #[serde(default)]
     pub overrides: Vec<GuardOverride>,
+    /// Faults that were left without effect on purpose: a self-test of Shakedown, not a validation of the system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blunted: Vec<String>,
     /// Seconds of run time at which each phase began and ended.
     pub phases: BTreeMap<Phase, Vec<Span>>,
     pub shakedown_version: String,

@@ -3,6 +3,8 @@
 //! What a plan, a clock and calendars decide is decided in `shakedown_scenarios::guards`; here the target is asked for
 //! its proof, and a person's overruling goes on record.
 
+mod containers;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +137,7 @@ pub(crate) fn at_fire(
     Ok(guards::room_for(plan, &new, &on, overridden)?)
 }
 
-/// Why a replica may not be touched; `None` when it may. Processes have no labels.
+/// Why a replica may not be touched; `None` when it may. Labels are those that its container was found to carry.
 pub(crate) fn protected(plan: &Plan, name: &str, part: &str) -> Option<String> {
     let labels = std::collections::BTreeMap::new();
     guards::protection(&plan.guards.protected, name, part, &labels)
@@ -143,12 +145,15 @@ pub(crate) fn protected(plan: &Plan, name: &str, part: &str) -> Option<String> {
 
 /// Asks every address that orders or reads will go to for every proof that it is not production.
 ///
+/// Containers are found first, and no fault of the plan may be sure to touch one that is protected by its labels.
+///
 /// # Errors
 /// [`RunError::Refused`] when an answer does not prove it, [`RunError::Unreachable`] when there is no answer.
 pub async fn prove_not_production(secrets: &Arc<Secrets>, plan: &Plan) -> Result<(), RunError> {
     let endpoints = match &plan.environment {
         EnvironmentPlan::Local { .. } => return Ok(()),
         EnvironmentPlan::External(endpoints) => endpoints,
+        EnvironmentPlan::Docker(docker) => &containers::endpoints(plan, docker).await?,
     };
     let bases = bases(plan, endpoints);
     let https = bases.iter().any(|base| base.starts_with("https:"));

@@ -31,6 +31,7 @@ pub mod state_dir;
 #[cfg(test)]
 mod testing;
 
+pub use environment::mechanisms_here;
 pub use error::RunError;
 pub use probe_profile::{ProbeReport, probe};
 pub use run::{Progress, RunEnd, RunRequest, run};

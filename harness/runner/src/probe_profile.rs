@@ -112,7 +112,7 @@ async fn go(
         environment.entry(),
         prefix.clone(),
     )?);
-    let external = matches!(plan.environment, EnvironmentPlan::External(_));
+    let external = !matches!(plan.environment, EnvironmentPlan::Local { .. });
     if external {
         journal.record(&Entry::OrdersMayBeOpen(OpenOrders {
             prefix: prefix.clone(),

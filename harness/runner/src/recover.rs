@@ -4,6 +4,7 @@
 //! the one in the journal; a folder only when it lies where that run's nodes keep their data. Whatever cannot be
 //! undone stays in the journal and is named with the command that removes it.
 
+mod orders;
 mod report;
 mod undo;
 
@@ -18,6 +19,7 @@ use crate::journal::{Entry, JOURNAL_FILE, JournalView, Owner, append_to, read_jo
 use crate::mechanisms::{ProcessError, ProcessHandle, ProcessId, World};
 use crate::state_dir::{StateDir, StateDirError};
 
+pub use orders::cancel_orders;
 pub use report::{RecoverReport, RecoveredRun, RunState};
 
 /// A folder without a journal belongs to a run that is just beginning, or died while beginning.

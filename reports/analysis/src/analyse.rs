@@ -96,6 +96,7 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
         failover: entries(measured),
         data_loss: measured.assessment.data_loss.clone(),
         generator: generator_info(input, tally),
+        links: input.facts.links,
         leftovers,
         trials: Vec::new(),
     }
@@ -137,6 +138,7 @@ fn run_info(input: &Input, plan: &Plan, measured: &Measured) -> RunInfo {
         previous_run: None,
         defect: started.and_then(|started| started.defect.clone()),
         overrides: input.facts.overrides.clone(),
+        blunted: input.facts.blunted.clone(),
         phases: spans(&measured.windows),
         shakedown_version: of(|started| &started.shakedown_version).unwrap_or_default(),
     }

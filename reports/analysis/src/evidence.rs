@@ -1,12 +1,12 @@
 //! What a verdict rests on, judged before any limit. Each list names what is missing, in words; empty is sound.
 
-use shakedown_record::Phase;
+use shakedown_record::{LinkOverhead, Phase};
 use shakedown_scenarios::plan::{FaultPlan, Plan, RuleKind};
 
 use crate::facts::FiringFacts;
 use crate::input::Input;
 use crate::measured::Measured;
-use crate::words::count;
+use crate::words::{count, duration_ns};
 
 /// Missing evidence by subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) struct Evidence {
     pub generator: Vec<String>,
     /// Of the faults: whatever looks at them or at what came after needs it.
     pub faults: Vec<String>,
+    /// What userspace links cost, and that in words: limits on latency must be far above.
+    pub links: Option<(LinkOverhead, String)>,
 }
 
 impl Evidence {
@@ -26,6 +28,7 @@ impl Evidence {
             run: run_evidence(input, measured),
             generator: generator_evidence(input),
             faults: fault_evidence(input, plan),
+            links: input.facts.links.map(|links| (links, link_words(links))),
         }
     }
 
@@ -41,6 +44,13 @@ impl Evidence {
             RuleKind::Orders { .. } | RuleKind::Rpo { .. } => (false, true),
         };
         let mut missing: Vec<&str> = self.run.iter().map(String::as_str).collect();
+        if let RuleKind::Latency { at_most_ns, .. } | RuleKind::EngineLatency { at_most_ns, .. } =
+            kind
+            && let Some((links, words)) = &self.links
+            && links.is_too_much_for(*at_most_ns)
+        {
+            missing.push(words);
+        }
         if generator {
             missing.extend(self.generator.iter().map(String::as_str));
         }
@@ -49,6 +59,13 @@ impl Evidence {
         }
         missing
     }
+}
+
+fn link_words(links: LinkOverhead) -> String {
+    format!(
+        "userspace links add up to {} to a round trip, as measured before the run: more than a tenth of the limit",
+        duration_ns(links.added_ns() as f64)
+    )
 }
 
 fn sees_faults(phase: Phase) -> bool {

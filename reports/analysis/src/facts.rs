@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use shakedown_record::RunZero;
 use shakedown_record::event::{
     Bucket, Event, GeneratorReport, Leftover, Moment, ReadBackDone, ReplicaSeen, Stamped,
 };
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_record::run_record::GuardOverride;
+use shakedown_record::{LinkOverhead, RunZero};
 
 /// A run as its events tell it. Moments are monotonic nanoseconds until [`Facts::since_zero`] turns them.
 #[derive(Debug, Default)]
@@ -18,6 +18,7 @@ pub(crate) struct Facts {
     pub environment_failed: Option<String>,
     /// Guard and reason.
     pub guard_refused: Option<(String, String)>,
+    pub links: Option<LinkOverhead>,
     pub zero: Option<RunZero>,
     pub steady_mono_ns: Option<u64>,
     pub steady_missed: Option<String>,
@@ -37,6 +38,8 @@ pub(crate) struct Facts {
     pub scrapes_missing: Vec<(String, String)>,
     pub left: Vec<Leftover>,
     pub overrides: Vec<GuardOverride>,
+    /// Ids of faults that were left without effect on purpose.
+    pub blunted: Vec<String>,
     pub finished_at: Option<String>,
 }
 
@@ -210,6 +213,8 @@ impl Facts {
                 operator: operator.clone(),
                 saw: saw.clone(),
             }),
+            Event::FaultBlunted { fault } => self.blunted.push(fault.clone()),
+            Event::LinksMeasured { overhead } => self.links = Some(*overhead),
             Event::AbortMet { condition, reason } => {
                 self.abort = Some((condition.clone(), reason.clone()));
             }

@@ -72,6 +72,9 @@ fn facts(out: &mut String, screen: &FirstScreen) {
         item("also: ", reason);
     }
     item("", &screen.target);
+    if let Some(self_test) = &screen.self_test {
+        item("Self-test: ", self_test);
+    }
     for overruled in &screen.overruled {
         item("Guard overruled: ", overruled);
     }

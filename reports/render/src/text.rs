@@ -56,6 +56,9 @@ fn first_screen(page: &mut Page, screen: &FirstScreen) {
             Tone::Unsure,
         );
     }
+    if let Some(self_test) = &screen.self_test {
+        page.hanging("Self-test: ", self_test, Tone::Unsure);
+    }
     for overruled in &screen.overruled {
         page.hanging("Guard overruled: ", overruled, Tone::Unsure);
     }

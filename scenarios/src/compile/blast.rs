@@ -64,14 +64,21 @@ fn together(on: &[&FaultPlan], part: &Part, system: &System) -> AtOnce {
 pub(crate) fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
     let count = reached(&fault.to, part, system);
     match fault.kind {
-        FaultKind::Kill { .. } | FaultKind::Freeze | FaultKind::Hook(_) => count,
-        FaultKind::Partition { .. } | FaultKind::Reset { .. } => count,
+        FaultKind::Kill { .. } | FaultKind::Freeze { .. } | FaultKind::Hook(_) => count,
+        FaultKind::Partition { .. } | FaultKind::Reset { .. } | FaultKind::HalfOpen => count,
         // Service goes on, slower.
-        FaultKind::Loss { .. } | FaultKind::Cpu { .. } | FaultKind::Memory { .. } => 0,
-        FaultKind::SlowDisk { .. } => 0,
+        FaultKind::Loss { .. }
+        | FaultKind::Cpu { .. }
+        | FaultKind::CpuStress { .. }
+        | FaultKind::Delay { .. }
+        | FaultKind::Bandwidth { .. }
+        | FaultKind::Dns
+        | FaultKind::SlowDisk { .. } => 0,
         // A node that cannot write its log ends, or refuses to serve.
         FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. } => count,
-        FaultKind::OutOfMemory => count,
+        // A node that gets no more memory may be ended for it.
+        FaultKind::Memory { .. } | FaultKind::OutOfMemory => count,
+        FaultKind::Stop { .. } | FaultKind::Disconnect => count,
         FaultKind::ClockSkew { .. } => count.min(1),
         FaultKind::Restart { .. } => count.min(1),
     }

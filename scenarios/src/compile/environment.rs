@@ -8,6 +8,7 @@ use crate::plan::{
 };
 use crate::spec::profile::{ExternalSpec, ProfileSpec, ProofSpec, StandInSpec};
 
+use super::docker::containers;
 use super::exchange::Exchanges;
 use super::parts::replicas;
 use super::references::instead;
@@ -39,19 +40,16 @@ pub(super) fn environment(
         ),
         (EnvironmentKind::External, environments.external.is_some()),
     ];
-    if matches!(
-        choice.kind,
-        EnvironmentKind::Docker | EnvironmentKind::Kubernetes
-    ) {
+    if choice.kind == EnvironmentKind::Kubernetes {
         choice.sheet.refuse_with(
             &choice.at,
-            format!(
-                "the environment `{}` is not yet supported by this version of Shakedown",
-                choice.kind
-            ),
-            "local and external are",
+            "the environment `kubernetes` is not yet supported by this version of Shakedown",
+            "local, docker and external are",
         );
         return None;
+    }
+    if let (EnvironmentKind::Docker, Some(docker)) = (choice.kind, &environments.docker) {
+        return containers(docker, spec, system, sheet).map(EnvironmentPlan::Docker);
     }
     match (choice.kind, &environments.local, &environments.external) {
         (EnvironmentKind::Local, Some(local), _) => {
@@ -230,7 +228,7 @@ fn example_addresses(part: &Part) -> String {
     shown.join(", ")
 }
 
-fn proofs(specs: &[ProofSpec], sheet: &Sheet) -> Vec<ProofOfTarget> {
+pub(super) fn proofs(specs: &[ProofSpec], sheet: &Sheet) -> Vec<ProofOfTarget> {
     let names = sheet.keys(&At::of(&["secrets"]));
     let exchanges = Exchanges {
         sheet,
@@ -256,7 +254,7 @@ fn proofs(specs: &[ProofSpec], sheet: &Sheet) -> Vec<ProofOfTarget> {
     proofs
 }
 
-fn urls(at: &At, written: &[String], sheet: &Sheet) -> Option<Vec<String>> {
+pub(super) fn urls(at: &At, written: &[String], sheet: &Sheet) -> Option<Vec<String>> {
     let read = |(index, text): (usize, &String)| match base_url(text) {
         Ok(url) => Some(url),
         Err(why) => {

@@ -5,19 +5,23 @@ use crate::plan::{
 };
 use crate::spec::scalar::Id;
 use crate::spec::scenario::{
-    ClockSkewSpec, FaultSpec, KindSpec, LossSpec, RepeatSpec, ScenarioSpec,
+    ClockSkewSpec, CpuSpec, FaultSpec, KindSpec, LossSpec, RepeatSpec, RestartSpec, ScenarioSpec,
 };
 
 use super::hook::hook;
 use super::human::time_text;
+use super::overlaps::refuse_overlaps;
 use super::phases::GOOD_FOR_NS;
 use super::selectors::selector;
 use super::sheet::{At, Sheet};
+use super::slow_links::{bandwidth, delay};
 use super::triggers::{refuse_circles, trigger};
 
 const DEFAULT_GRACE_NS: u64 = 10_000_000_000;
+const LONGEST_GRACE_NS: u64 = 600_000_000_000;
 pub(super) const LONGEST_HOLD_NS: u64 = 86_400_000_000_000;
 const LEAST_MILLI_CPUS: u32 = 10;
+const MOST_WORKERS: std::ops::RangeInclusive<u32> = 1..=256;
 const LEAST_BYTES: u64 = 1 << 20;
 const LONGEST_SKEW_NS: i64 = 3_650 * 86_400_000_000_000;
 const LONGEST_SYNC_NS: u64 = 60_000_000_000;
@@ -41,6 +45,7 @@ pub(super) fn faults(spec: &ScenarioSpec, ground: Ground) -> Vec<FaultPlan> {
         .filter_map(|(id, fault)| one(id, fault, &known, ground))
         .collect();
     refuse_circles(&faults, ground.sheet);
+    refuse_overlaps(&faults, ground.system, ground.sheet);
     faults
 }
 
@@ -60,19 +65,7 @@ fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<Fa
         }
     };
     let when = trigger(&at.to("when"), &spec.when, &id.0, known, ground);
-    let by_commands = matches!(spec.kind, KindSpec::Hook(_));
-    if let Some(EnvironmentPlan::External(_)) = ground.environment
-        && !by_commands
-    {
-        ground.sheet.refuse_with(
-            &at.to("do"),
-            format!(
-                "the environment `external` has no handle on processes: nothing here can {} one",
-                spec.kind.name()
-            ),
-            "let commands of yours do it (do: { hook: … }), or run it with --environment local",
-        );
-    }
+    refuse_elsewhere(&at.to("do"), spec.kind.name(), kind.as_ref(), ground);
     let kind = kind?;
     if let Some(to) = &to {
         refuse_other_targets(&at.to("to"), &kind, to, ground.sheet);
@@ -99,18 +92,16 @@ fn kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<FaultKind> {
         KindSpec::Kill(kill) => Some(FaultKind::Kill {
             signal: kill.signal.unwrap_or(Signal::Kill),
         }),
-        KindSpec::Freeze(_) => Some(FaultKind::Freeze),
-        KindSpec::Restart(restart) => {
-            let grace_ns = restart.grace.map_or(DEFAULT_GRACE_NS, |grace| grace.ns);
-            if grace_ns > 600_000_000_000 {
-                sheet.refuse_with(
-                    &at.to("restart").to("grace"),
-                    format!("a grace of {} is not sensible", time_text(grace_ns)),
-                    "at most 10m; 10s is usual",
-                );
-            }
-            Some(FaultKind::Restart { grace_ns })
-        }
+        KindSpec::Freeze(freeze) => Some(FaultKind::Freeze {
+            by: freeze.by.unwrap_or_default(),
+        }),
+        KindSpec::Restart(restart) => Some(FaultKind::Restart {
+            grace_ns: grace(&at.to("restart"), restart, sheet),
+        }),
+        KindSpec::Stop(stop) => Some(FaultKind::Stop {
+            grace_ns: grace(&at.to("stop"), stop, sheet),
+        }),
+        KindSpec::Disconnect(_) => Some(FaultKind::Disconnect),
         KindSpec::ClockSkew(spec) => clock_skew(&at.to("clock-skew"), spec, sheet),
         KindSpec::SlowDisk(spec) => {
             slow_disk(&at.to("slow-disk").to("sync-by"), spec.sync_by.ns, sheet)
@@ -123,7 +114,7 @@ fn kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<FaultKind> {
         KindSpec::DiskFull(spec) => Some(FaultKind::DiskFull {
             leave_bytes: spec.leave.map_or(0, |leave| leave.bytes),
         }),
-        KindSpec::Cpu(spec) => cpu(&at.to("cpu").to("limit"), spec.limit.fraction, sheet),
+        KindSpec::Cpu(spec) => cpu(&at.to("cpu"), spec, sheet),
         KindSpec::Memory(spec) => memory(&at.to("memory").to("limit"), spec.limit.bytes, sheet),
         KindSpec::OutOfMemory(_) => Some(FaultKind::OutOfMemory),
         KindSpec::Partition(spec) => Some(FaultKind::Partition {
@@ -133,12 +124,68 @@ fn kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<FaultKind> {
             ports: ports(&at.to("reset"), spec.ports.as_deref(), sheet),
         }),
         KindSpec::Loss(spec) => loss(&at.to("loss"), spec, sheet),
+        KindSpec::Delay(spec) => delay(&at.to("delay"), spec, sheet),
+        KindSpec::Bandwidth(spec) => {
+            bandwidth(&at.to("bandwidth").to("rate"), spec.rate.bytes_per_s, sheet)
+        }
+        KindSpec::HalfOpen(_) => Some(FaultKind::HalfOpen),
+        KindSpec::Dns(_) => Some(FaultKind::Dns),
         KindSpec::Hook(spec) => hook(&at.to("hook"), spec, sheet).map(FaultKind::Hook),
         later => {
             sheet.not_supported(&at.to(later.name()), &format!("`{}`", later.name()));
             None
         }
     }
+}
+
+/// What the environment has no means for.
+fn refuse_elsewhere(at: &At, name: &str, kind: Option<&FaultKind>, ground: Ground) {
+    let Some(kind) = kind else { return };
+    let before_start = kind.is_of_disks()
+        || matches!(
+            kind,
+            FaultKind::ClockSkew { .. }
+                | FaultKind::Delay { .. }
+                | FaultKind::Bandwidth { .. }
+                | FaultKind::HalfOpen
+        );
+    let (message, hint) = match ground.environment {
+        _ if matches!(kind, FaultKind::Hook(_)) => return,
+        Some(EnvironmentPlan::External(_)) => (
+            format!(
+                "the environment `external` has no handle on processes: nothing here can {name} one"
+            ),
+            "let commands of yours do it (do: { hook: … }), or run it with --environment local",
+        ),
+        Some(EnvironmentPlan::Docker(_)) if before_start => (
+            format!(
+                "`{name}` is not done to containers: it must be there before the process starts, and Shakedown starts \
+                 no container anew"
+            ),
+            "run it with --environment local",
+        ),
+        Some(EnvironmentPlan::Local { .. }) if kind.is_of_containers() => (
+            format!(
+                "`{name}` is done to containers, and in the environment `local` there are none"
+            ),
+            "kill: { signal: TERM } stops a process, partition: {} cuts it off; or --environment docker",
+        ),
+        Some(EnvironmentPlan::Docker(_) | EnvironmentPlan::Local { .. }) | None => return,
+    };
+    ground.sheet.refuse_with(at, message, hint);
+}
+
+/// How long an orderly stop may take.
+fn grace(at: &At, spec: &RestartSpec, sheet: &Sheet) -> u64 {
+    let grace_ns = spec.grace.map_or(DEFAULT_GRACE_NS, |grace| grace.ns);
+    if grace_ns > LONGEST_GRACE_NS {
+        sheet.refuse_with(
+            &at.to("grace"),
+            format!("a grace of {} is not sensible", time_text(grace_ns)),
+            "at most 10m; 10s is usual",
+        );
+    }
+    grace_ns
 }
 
 /// A link is not a replica, and a replica is not a link.
@@ -162,7 +209,32 @@ fn refuse_other_targets(at: &At, kind: &FaultKind, to: &Selector, sheet: &Sheet)
     }
 }
 
-fn cpu(at: &At, of_one: f64, sheet: &Sheet) -> Option<FaultKind> {
+fn cpu(at: &At, spec: &CpuSpec, sheet: &Sheet) -> Option<FaultKind> {
+    match (spec.limit, spec.stress) {
+        (Some(limit), None) => cpu_limit(&at.to("limit"), limit.fraction, sheet),
+        (None, Some(workers)) if MOST_WORKERS.contains(&workers) => {
+            Some(FaultKind::CpuStress { workers })
+        }
+        (None, Some(_)) => {
+            sheet.refuse_with(
+                &at.to("stress"),
+                "so many busy processes are not offered",
+                "from 1 to 256",
+            );
+            None
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            sheet.refuse_with(
+                at,
+                "either a limit or stress",
+                "such as cpu: { limit: 10% } or cpu: { stress: 2 }",
+            );
+            None
+        }
+    }
+}
+
+fn cpu_limit(at: &At, of_one: f64, sheet: &Sheet) -> Option<FaultKind> {
     let milli_cpus = (of_one * 1000.0).round() as u32;
     if milli_cpus < LEAST_MILLI_CPUS {
         sheet.refuse_with(
@@ -236,7 +308,7 @@ fn loss(at: &At, spec: &LossSpec, sheet: &Sheet) -> Option<FaultKind> {
     })
 }
 
-fn chance(at: &At, share: f64, whole: &str, sheet: &Sheet) -> Option<f64> {
+pub(super) fn chance(at: &At, share: f64, whole: &str, sheet: &Sheet) -> Option<f64> {
     if share > 0.0 && share < 1.0 {
         return Some(share);
     }

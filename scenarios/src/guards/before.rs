@@ -50,6 +50,7 @@ pub fn confirmation(plan: &Plan) -> Option<String> {
     let place = match &plan.environment {
         EnvironmentPlan::Local { .. } => return None,
         EnvironmentPlan::External(endpoints) => endpoints.entry.join(", "),
+        EnvironmentPlan::Docker(docker) => docker.words(),
     };
     let faults = match plan.faults.as_slice() {
         [] => "no faults".to_string(),
@@ -133,7 +134,7 @@ fn ceilings(plan: &Plan) -> Vec<Refusal> {
 /// Of an external environment only addresses are known: nothing but a hook can break anything there.
 fn reach(plan: &Plan) -> Option<Refusal> {
     match &plan.environment {
-        EnvironmentPlan::Local { .. } => return None,
+        EnvironmentPlan::Local { .. } | EnvironmentPlan::Docker(_) => return None,
         EnvironmentPlan::External(_) => {}
     }
     let by_hook = |fault: &&FaultPlan| matches!(fault.kind, FaultKind::Hook(_));
@@ -154,6 +155,7 @@ fn without_proof(plan: &Plan) -> Option<Refusal> {
     let proofs = match &plan.environment {
         EnvironmentPlan::Local { .. } => return None,
         EnvironmentPlan::External(endpoints) => &endpoints.not_production,
+        EnvironmentPlan::Docker(docker) => &docker.not_production,
     };
     let proven = proofs.iter().any(|proof| !proof.conditions.is_empty());
     (!proven).then(|| {

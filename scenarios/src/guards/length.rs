@@ -33,7 +33,9 @@ pub fn planned_longest_ns(plan: &Plan) -> u64 {
 /// What a firing may take beyond the time for which it holds.
 fn extra_ns(fault: &FaultPlan, plan: &Plan) -> u64 {
     match &fault.kind {
-        FaultKind::Restart { grace_ns } => grace_ns.saturating_mul(targets(fault, plan)),
+        FaultKind::Restart { grace_ns } | FaultKind::Stop { grace_ns } => {
+            grace_ns.saturating_mul(targets(fault, plan))
+        }
         FaultKind::Hook(hook) => hook.deadline_ns.saturating_mul(2),
         _ => CONFIRM_NS.saturating_sub(fault.hold_ns),
     }

@@ -18,4 +18,4 @@ pub use at_fire::{Down, room_for};
 pub use before::{Calendars, Circumstances, calendars_of, confirmation, refusals, sentences};
 pub use guard::{Guard, Refusal, UnknownGuard};
 pub use length::planned_longest_ns;
-pub use protected::protection;
+pub use protected::{PROTECTING_LABEL, protection, refusals as protected_refusals};

@@ -6,6 +6,9 @@ use crate::plan::{LinkEnd, Part, Plan, Protected, Selector};
 
 use super::guard::{Guard, Refusal};
 
+/// Who puts this label on a container or pod protects it from every run, whatever the files say.
+pub const PROTECTING_LABEL: (&str, &str) = ("shakedown.dev/protected", "true");
+
 /// Why a replica is protected; `None` when it is not. `labels` are those of its container or pod.
 pub fn protection(
     protected: &Protected,
@@ -19,17 +22,24 @@ pub fn protection(
     if protected.parts.iter().any(|known| known == part) {
         return Some(format!("`{name}` is protected with its part `{part}`"));
     }
+    let labels = protected.carried.get(name).unwrap_or(labels);
     let carries = |(key, values): &(&String, &Vec<String>)| {
         labels.get(*key).is_some_and(|value| values.contains(value))
     };
+    let (own, protects) = PROTECTING_LABEL;
+    if labels.get(own).is_some_and(|value| value == protects) {
+        return Some(format!(
+            "`{name}` is protected by its label {own}={protects}"
+        ));
+    }
     let (key, _) = protected.labels.iter().find(carries)?;
     let value = &labels[key];
     Some(format!("`{name}` is protected by its label {key}={value}"))
 }
 
-/// Faults that are sure to touch, or cannot avoid, what is protected. Who has a role is known only when the fault
+/// Refusals for faults that are sure to touch, or cannot avoid, what is protected. Who has a role is known only when the fault
 /// fires: it is looked at again then.
-pub(super) fn refusals(plan: &Plan) -> Vec<Refusal> {
+pub fn refusals(plan: &Plan) -> Vec<Refusal> {
     let touching = plan
         .faults
         .iter()

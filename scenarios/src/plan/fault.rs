@@ -21,12 +21,18 @@ pub struct FaultPlan {
 pub enum FaultKind {
     /// A signal that ends the process; healed by starting it again with its data.
     Kill { signal: Signal },
-    /// The process stops running and keeps its sockets (SIGSTOP); healed by SIGCONT.
-    Freeze,
+    /// The process stops running and keeps its sockets; healed by letting it run on.
+    Freeze { by: FreezeBy },
     /// An orderly stop (SIGTERM, then SIGKILL after `grace_ns`) and a start; each target in turn.
     Restart { grace_ns: u64 },
+    /// An orderly stop of the container (SIGTERM, then SIGKILL after `grace_ns`); healed by starting it again.
+    Stop { grace_ns: u64 },
+    /// The container loses its place in the network; healed by giving it back, with the same address and aliases.
+    Disconnect,
     /// So much CPU time at most, in thousandths of one CPU.
     Cpu { milli_cpus: u32 },
+    /// So many busy processes compete for the CPUs of each target.
+    CpuStress { workers: u32 },
     /// So much memory at most, in bytes.
     Memory { bytes: u64 },
     /// The kernel ends the process for want of memory; healed by starting it again with its data.
@@ -46,6 +52,19 @@ pub enum FaultKind {
     Loss { share: f64, ports: Vec<u16> },
     /// Connections over a link are answered with a TCP reset.
     Reset { ports: Vec<u16> },
+    /// Each way over a link takes `by_ns` longer, more or less up to `jitter_ns`, in nanoseconds; a share of the
+    /// packets, 0 to 1, goes ahead of those that wait.
+    Delay {
+        by_ns: u64,
+        jitter_ns: u64,
+        reorder: f64,
+    },
+    /// So much, in bytes in a second, is what each sender can send over a link.
+    Bandwidth { bytes_per_s: u64 },
+    /// Connections over a link stay open, and what is said on them is acknowledged and lost.
+    HalfOpen,
+    /// Name servers do not answer.
+    Dns,
     /// Commands that do it, look for its effect, and take it back: another tool, a cloud call, bare metal.
     Hook(Hook),
 }
@@ -69,18 +88,24 @@ impl FaultKind {
     pub fn name(&self) -> &'static str {
         match self {
             FaultKind::Kill { .. } => "kill",
-            FaultKind::Freeze => "freeze",
+            FaultKind::Freeze { .. } => "freeze",
             FaultKind::Restart { .. } => "restart",
+            FaultKind::Stop { .. } => "stop",
+            FaultKind::Disconnect => "disconnect",
             FaultKind::ClockSkew { .. } => "clock-skew",
             FaultKind::SlowDisk { .. } => "slow-disk",
             FaultKind::FailingDisk { .. } => "failing-disk",
             FaultKind::DiskFull { .. } => "disk-full",
-            FaultKind::Cpu { .. } => "cpu",
+            FaultKind::Cpu { .. } | FaultKind::CpuStress { .. } => "cpu",
             FaultKind::Memory { .. } => "memory",
             FaultKind::OutOfMemory => "out-of-memory",
             FaultKind::Partition { .. } => "partition",
             FaultKind::Loss { .. } => "loss",
             FaultKind::Reset { .. } => "reset",
+            FaultKind::Delay { .. } => "delay",
+            FaultKind::Bandwidth { .. } => "bandwidth",
+            FaultKind::HalfOpen => "half-open",
+            FaultKind::Dns => "dns",
             FaultKind::Hook(_) => "hook",
         }
     }
@@ -89,18 +114,28 @@ impl FaultKind {
     pub fn is_of_links(&self) -> bool {
         match self {
             FaultKind::Partition { .. } | FaultKind::Loss { .. } | FaultKind::Reset { .. } => true,
+            FaultKind::Delay { .. } | FaultKind::Bandwidth { .. } | FaultKind::HalfOpen => true,
             FaultKind::Kill { .. }
-            | FaultKind::Freeze
+            | FaultKind::Freeze { .. }
             | FaultKind::Restart { .. }
+            | FaultKind::Stop { .. }
+            | FaultKind::Disconnect
             | FaultKind::Cpu { .. }
+            | FaultKind::CpuStress { .. }
             | FaultKind::Memory { .. }
             | FaultKind::OutOfMemory
             | FaultKind::ClockSkew { .. }
             | FaultKind::SlowDisk { .. }
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
+            | FaultKind::Dns
             | FaultKind::Hook(_) => false,
         }
+    }
+
+    /// True for what only the engine of a container can do.
+    pub fn is_of_containers(&self) -> bool {
+        matches!(self, FaultKind::Stop { .. } | FaultKind::Disconnect)
     }
 
     /// True for what is done between a node and its data folder.
@@ -110,6 +145,19 @@ impl FaultKind {
             FaultKind::SlowDisk { .. } | FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. }
         )
     }
+}
+
+/// What holds a frozen process.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum FreezeBy {
+    /// SIGSTOP; healed by SIGCONT. Parents and debuggers notice.
+    #[default]
+    Signal,
+    /// The freezer of a control group: not to be seen or undone from inside. Needs root.
+    Cgroup,
 }
 
 /// A signal by which a process is ended.

@@ -22,6 +22,9 @@ pub struct Protected {
     pub parts: Vec<String>,
     /// Label to the values that protect; for containers and pods.
     pub labels: BTreeMap<String, Vec<String>>,
+    /// Labels that replicas were found to carry, by replica. Known only once their containers are looked at.
+    #[serde(skip)]
+    pub carried: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// How much of a part may be down at once.

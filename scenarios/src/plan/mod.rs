@@ -2,6 +2,7 @@
 //!
 //! A plan holds no secrets (only where they come from), no clocks and no addresses that are not in the files.
 
+mod docker;
 mod fault;
 mod guards;
 mod http;
@@ -12,8 +13,9 @@ mod system;
 use serde::Serialize;
 use shakedown_record::readback::ReadKind;
 
+pub use docker::{DockerPart, DockerPlan, Pick};
 pub use fault::{
-    Direction, FaultKind, FaultPlan, Hook, LinkEnd, Repeat, Selector, Signal, Trigger,
+    Direction, FaultKind, FaultPlan, FreezeBy, Hook, LinkEnd, Repeat, Selector, Signal, Trigger,
 };
 pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{

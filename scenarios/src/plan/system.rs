@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::docker::DockerPlan;
 use super::http::{Condition, Extract, JsonPointer, Request};
 
 /// Everything Shakedown knows about an engine.
@@ -80,6 +81,8 @@ pub enum EnvironmentPlan {
     Local { stand_in: LocalStandIn },
     /// Somebody else runs it; only endpoints are known.
     External(Endpoints),
+    /// Containers of a Docker Engine that run already.
+    Docker(DockerPlan),
 }
 
 impl EnvironmentPlan {
@@ -88,6 +91,7 @@ impl EnvironmentPlan {
         match self {
             EnvironmentPlan::Local { .. } => "local",
             EnvironmentPlan::External(_) => "external",
+            EnvironmentPlan::Docker(_) => "docker",
         }
     }
 }

@@ -144,7 +144,7 @@ fn two_faults_on_one_replica_take_one() {
             set(
                 "faults.second",
                 &format!(
-                    "{{ do: {{ freeze: {{}} }}, to: {to}, when: {{ after: {{ fault: leader-dies, by: 1s }} }}, for: 5s }}"
+                    "{{ do: {{ disk-full: {{}} }}, to: {to}, when: {{ after: {{ fault: leader-dies, by: 1s }} }}, for: 5s }}"
                 ),
             ),
         ])

@@ -1,6 +1,7 @@
 //! Files in, plans or mistakes out, through the crate's public face.
 
 mod common;
+mod docker;
 mod guards;
 mod mistakes;
 mod mutations;

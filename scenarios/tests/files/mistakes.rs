@@ -107,6 +107,14 @@ fn each_kind_of_mistake_is_told_where_it_stands() {
         ),
         (
             "{ kill: { signal: KILL } }",
+            "{ freeze: { by: cgroups } }",
+            18,
+            "cgroups",
+            "`cgroups` is not known here",
+            "did you mean `cgroup`?",
+        ),
+        (
+            "{ kill: { signal: KILL } }",
             "kill",
             18,
             "kill",

@@ -227,9 +227,9 @@ fn faults_that_make_no_sense() {
         ),
         (
             "faults.leader-dies.do",
-            "{ delay: {} }",
-            "faults.leader-dies.do.delay",
-            "`delay` is not supported by this version",
+            "{ drain: {} }",
+            "faults.leader-dies.do.drain",
+            "`drain` is not supported by this version",
         ),
         (
             "faults.leader-dies.for",
@@ -388,7 +388,6 @@ fn load_beyond_what_is_allowed_or_sensible() {
 fn environments_that_cannot_be_had() {
     let (scenario, profile) = (shipped(QUICKSTART), shipped("reference"));
     for (kind, said) in [
-        (EnvironmentKind::Docker, "not yet supported"),
         (EnvironmentKind::Kubernetes, "not yet supported"),
         (EnvironmentKind::External, "has no environment `external`"),
     ] {
@@ -579,4 +578,99 @@ fn oracles_of_engine_latency_need_the_engine_to_measure() {
         &[rule, set("profile.metrics", "{ path: /metrics }")],
     ));
     assert!(told.message.contains("no latency histogram"), "{told}");
+}
+
+#[test]
+fn delays_and_bandwidths_that_cannot_be_had() {
+    let at = "faults.slow.do";
+    for (value, path, said) in [
+        (
+            "{ delay: { by: 50us } }",
+            "delay.by",
+            "a delay of 50 us is not sensible",
+        ),
+        (
+            "{ delay: { by: 1h } }",
+            "delay.by",
+            "a delay of 1 h is not sensible",
+        ),
+        (
+            "{ delay: { by: 5ms, jitter: 6ms } }",
+            "delay.jitter",
+            "would send what has not come yet",
+        ),
+        (
+            "{ delay: { by: 5ms, reorder: 100% } }",
+            "delay.reorder",
+            "no matter of chance",
+        ),
+        (
+            "{ bandwidth: { rate: 1B/s } }",
+            "bandwidth.rate",
+            "cannot be kept to",
+        ),
+        (
+            "{ bandwidth: { rate: 1MB } }",
+            "bandwidth.rate",
+            "not a rate of bytes",
+        ),
+    ] {
+        refused("slow-link", at, value, &format!("{at}.{path}"), said);
+    }
+    let replicas = "{ role: leader }";
+    refused(
+        "slow-link",
+        "faults.slow.to",
+        replicas,
+        "faults.slow.to",
+        "is done to a link",
+    );
+    let names = [
+        set("faults.slow.do", "{ dns: {} }"),
+        set("faults.slow.to", replicas),
+    ];
+    with("slow-link", &names).unwrap();
+}
+
+#[test]
+fn faults_that_surely_meet_and_cannot_be_on_at_one_time() {
+    let second = |what: &str, to: &str, by: &str| {
+        format!(
+            "{{ do: {what}, to: {to}, when: {{ after: {{ fault: slow, by: {by} }} }}, for: 2s }}"
+        )
+    };
+    let of_one = "{ link: { from: { name: engine-1 }, to: { peers: {} } } }";
+    let at = "faults.second.when";
+    let cut = second("{ partition: {} }", of_one, "1s");
+    refused("slow-link", "faults.second", &cut, at, "`slow` is still on");
+    let delay = second("{ delay: { by: 1ms } }", of_one, "1s");
+    refused(
+        "slow-link",
+        "faults.second",
+        &delay,
+        at,
+        "one would hide what the other does",
+    );
+    for fine in [
+        second("{ delay: { by: 1ms } }", of_one, "20s"),
+        second("{ loss: { share: 1% } }", of_one, "1s"),
+        second("{ bandwidth: { rate: 1MB/s } }", of_one, "1s"),
+        // The leader may be the third.
+        second(
+            "{ delay: { by: 1ms } }",
+            "{ link: { from: { name: engine-1 }, to: { name: engine-2 } } }",
+            "1s",
+        ),
+        second("{ freeze: {} }", "{ role: leader }", "1s"),
+    ] {
+        with("slow-link", &[set("faults.second", &fine)]).unwrap_or_else(|told| panic!("{told}"));
+    }
+    let frozen = "{ do: { freeze: {} }, to: { part: engine }, when: { after: { fault: leader-dies, by: 1s } }, for: 1s }";
+    refused(
+        QUICKSTART,
+        "faults.second",
+        frozen,
+        at,
+        "a process that is gone cannot be frozen",
+    );
 }

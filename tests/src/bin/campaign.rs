@@ -1,14 +1,22 @@
-//! `campaign --name NAME --commit HASH --out FILE`: the full counts; called by `tests/campaign.sh`.
+//! `campaign --name NAME --commit HASH --out FILE [--count ROWS]`: the full counts; called by `tests/campaign.sh`.
+//! With `--count`, so many rows are added to a table that was begun before.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use shakedown_tests::campaign::{conduct, save};
-use shakedown_tests::evidence::Campaign;
+use shakedown_tests::campaign::{Part, conduct, save};
+use shakedown_tests::evidence::{Campaign, Evidence};
 use shakedown_tests::fixture::Arguments;
+use shakedown_tests::survival::play;
 
-fn main() -> io::Result<()> {
-    let arguments = Arguments::of_process();
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((role, rest)) = words.split_first()
+        && play(role, &Arguments::of(rest))?
+    {
+        return Ok(());
+    }
+    let arguments = Arguments::of(&words);
     let needed = |name: &str| {
         arguments
             .text(name)
@@ -18,12 +26,35 @@ fn main() -> io::Result<()> {
         let known = Campaign::ALL.map(Campaign::name).join(", ");
         io::Error::other(format!("no such campaign; there are {known}"))
     })?;
-    let evidence = conduct(campaign, needed("commit")?, |row| {
+    let (commit, out) = (needed("commit")?, Path::new(needed("out")?));
+    let part = Part {
+        done: match arguments.number("count")? {
+            Some(_) if out.exists() => begun(campaign, commit, out)?,
+            Some(_) | None => Vec::new(),
+        },
+        count: arguments.number("count")?.unwrap_or(u64::MAX),
+    };
+    let evidence = conduct(campaign, commit, part, |row| {
         // The table is kept; this is for whoever watches.
         let _ = writeln!(io::stderr(), "{}", row.join("  "));
     });
-    save(&evidence, Path::new(needed("out")?))?;
-    evidence
+    save(&evidence, out)?;
+    if evidence.rows.len() < campaign.rows() {
+        return Ok(());
+    }
+    Ok(evidence
         .supports_its_claim()
-        .map_err(|wrong| io::Error::other(wrong.to_string()))
+        .map_err(|wrong| io::Error::other(wrong.to_string()))?)
+}
+
+/// Rows of the table that there is, if it is one of this campaign and this commit.
+fn begun(campaign: Campaign, commit: &str, out: &Path) -> io::Result<Vec<Vec<String>>> {
+    let table = Evidence::parse(&std::fs::read_to_string(out)?)
+        .map_err(|wrong| io::Error::other(wrong.to_string()))?;
+    let fact = |name: &str| table.facts.get(name).map(String::as_str);
+    if (fact("campaign"), fact("commit")) != (Some(campaign.name()), Some(commit)) {
+        let wrong = format!("{} is another table: remove it first", out.display());
+        return Err(io::Error::other(wrong));
+    }
+    Ok(table.rows)
 }

@@ -173,3 +173,9 @@ fn full_disk() {
     assert!(refused.measured.is_some_and(|n| n > 0.0), "{refused:?}");
     assert!(record.failover[0].recovered_s.is_some_and(|s| s > 0.2));
 }
+
+#[test]
+fn slow_link() {
+    let record = passes("slow-link");
+    assert_eq!(record.faults[0].kind, "delay");
+}

@@ -1,6 +1,8 @@
 //! The binary as a black box, a module for each stage of `tests/run.sh`.
 
+mod blunt;
 mod defects;
+mod docker;
 mod evidence;
 mod foreign;
 mod guards;
@@ -9,7 +11,12 @@ mod input;
 mod library;
 mod links;
 mod quickstart;
+mod resources;
 mod sensors;
 mod sigkill;
+mod slow_links;
+mod survival;
 mod tidy;
 mod truth;
+mod untouched;
+mod vanish;

@@ -7,13 +7,14 @@ use std::path::Path;
 use shakedown_record::ExitCode;
 use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::{
-    CompileInput, Diagnostics, FileKind, compile, compile_profile, describe, file_kind, starter,
+    CompileInput, Diagnostics, FileKind, compile, compile_profile, file_kind, starter,
 };
 
 use super::json;
 use crate::args::{FileArgs, PlanArgs};
 use crate::files::{compile_scenario, profile_of, read};
 use crate::output::{Failure, print};
+use crate::plan_text::plan_text;
 
 /// `shakedown validate`.
 pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
@@ -57,7 +58,7 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
     if args.json {
         print(&json(&compiled.plan)?);
     } else {
-        print(&describe(&compiled.plan));
+        print(&plan_text(&compiled.plan));
     }
     Ok(ExitCode::Pass)
 }

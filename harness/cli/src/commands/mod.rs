@@ -10,6 +10,7 @@ mod recover;
 mod replay;
 mod report;
 mod run;
+mod runtime;
 mod show;
 
 use shakedown_record::ExitCode;
@@ -17,6 +18,7 @@ use shakedown_runner::mechanisms;
 
 use crate::args::Command;
 use crate::output::Failure;
+use runtime::runtime;
 
 /// Runs one command.
 pub fn dispatch(command: Command) -> ExitCode {
@@ -41,6 +43,10 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Man => show::man(),
         Command::Watchdog(helper) => Ok(mechanisms::watchdog_main(&helper.args)),
         Command::Disk(helper) => Ok(mechanisms::disk::disk_main(&helper.args)),
+        Command::Stress(helper) => Ok(mechanisms::stress::stress_main(&helper.args)),
+        Command::ContainerWatchdog(helper) => {
+            Ok(mechanisms::docker::container_watchdog_main(&helper.args))
+        }
         Command::GroupWatchdog(helper) => {
             Ok(mechanisms::cgroup::freezer_watchdog_main(&helper.args))
         }
@@ -59,13 +65,4 @@ fn engine(command: shakedown_engine::cli::EngineCommand) -> Result<ExitCode, Fai
 fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value)
         .map_err(|error| Failure::bug(format!("cannot write JSON: {error}")))
-}
-
-/// A runtime for the control plane; the load has threads of its own.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::bug(format!("cannot start the runtime: {error}")))
 }

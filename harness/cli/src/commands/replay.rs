@@ -33,6 +33,7 @@ pub fn replay(args: &ReplayArgs) -> Result<ExitCode, Failure> {
         compiled: &compiled,
         guarding: &guarding,
         defects: &defects,
+        blunted: &[],
         out: args.out.as_deref(),
         yes: args.guards.yes,
     };

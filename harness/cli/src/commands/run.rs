@@ -8,7 +8,7 @@ use shakedown_record::ExitCode;
 use shakedown_record::run_dir::RunDir;
 use shakedown_render::Format;
 use shakedown_runner::{RunEnd, RunRequest};
-use shakedown_scenarios::{Compiled, describe};
+use shakedown_scenarios::Compiled;
 
 use super::{json, runtime};
 use crate::args::RunArgs;
@@ -16,6 +16,7 @@ use crate::files::{compile_scenario, folders_of};
 use crate::guarding::{Guarding, confirm, objection, operator};
 use crate::interrupt;
 use crate::output::{Failure, look, print, say};
+use crate::plan_text::plan_text;
 use crate::progress::Display;
 
 /// A run that is to be carried out.
@@ -24,6 +25,8 @@ pub struct Job<'a> {
     pub compiled: &'a Compiled,
     pub guarding: &'a Guarding,
     pub defects: &'a [String],
+    /// Ids of faults that are left without effect on purpose.
+    pub blunted: &'a [String],
     /// Run directory to make.
     pub out: Option<&'a Path>,
     /// Nobody has to be asked.
@@ -47,7 +50,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         print(&if args.json {
             json(&compiled.plan)?
         } else {
-            describe(&compiled.plan)
+            plan_text(&compiled.plan)
         });
         if let Some(objection) = objection(&compiled.plan, &guarding.guarded) {
             say(&format!("now this would be refused: {objection}"));
@@ -58,6 +61,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         compiled: &compiled,
         guarding: &guarding,
         defects: &args.defect,
+        blunted: &args.blunt,
         out: args.out.as_deref(),
         yes: args.guards.yes,
     })?;
@@ -69,6 +73,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 pub fn carry_out(job: &Job) -> Result<Done, Failure> {
     let compiled = job.compiled;
     check_defects(job.defects, compiled)?;
+    check_blunted(job.blunted, compiled)?;
     confirm(&compiled.plan, &job.guarding.guarded, job.yes)?;
     let run_id = new_run_id(&compiled.plan.scenario);
     let root = match job.out {
@@ -91,6 +96,7 @@ pub fn carry_out(job: &Job) -> Result<Done, Failure> {
         run_id,
         exe,
         defects: job.defects.to_vec(),
+        blunted: job.blunted.iter().cloned().collect(),
         operator: operator(),
         guarded: job.guarding.guarded.clone(),
     };
@@ -136,6 +142,19 @@ fn check_defects(defects: &[String], compiled: &Compiled) -> Result<(), Failure>
     {
         Some(unknown) => Err(Failure::usage(format!(
             "--defect {unknown}: no such defect; there are: {}",
+            known.join(", ")
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn check_blunted(blunted: &[String], compiled: &Compiled) -> Result<(), Failure> {
+    let known: Vec<&str> = (compiled.plan.faults.iter())
+        .map(|fault| fault.id.as_str())
+        .collect();
+    match blunted.iter().find(|id| !known.contains(&id.as_str())) {
+        Some(unknown) => Err(Failure::usage(format!(
+            "--blunt {unknown}: the scenario has no such fault; it has: {}",
             known.join(", ")
         ))),
         None => Ok(()),

@@ -7,6 +7,8 @@ use crate::journal::JournalError;
 use crate::mechanisms::SpawnError;
 use crate::mechanisms::child::AdoptError;
 use crate::mechanisms::disk::{DiskError, DiskUnavailable};
+use crate::mechanisms::docker::EngineError;
+use crate::mechanisms::link::LinkError;
 use crate::mechanisms::net::NodeNetworkError;
 use crate::state_dir::StateDirError;
 
@@ -14,14 +16,26 @@ use crate::state_dir::StateDirError;
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     #[error(
-        "faults on links need a network namespace for each node, and there are none: {source}; run it as root, or take \
-         the faults on links out"
+        "a fault of this plan needs a network namespace for each node, and there are none: {source}; run it as root, or \
+         take out `dns` and what is limited to ports"
     )]
     NoNetwork { source: Box<NodeNetworkError> },
+    #[error(
+        "fault {fault} is to put packets out of order, which takes netem in the kernel; here it would be done by a \
+         userspace link ({why}), and a byte stream keeps its order: take `reorder` out"
+    )]
+    NoReordering { fault: String, why: &'static str },
+    #[error("links between the nodes cannot be laid: {0}")]
+    Links(#[from] LinkError),
     #[error("faults on disks need a disk of Shakedown's own for each node: {0}")]
     NoDisks(#[from] DiskUnavailable),
     #[error(transparent)]
     Disk(#[from] DiskError),
+    #[error(transparent)]
+    Docker(#[from] EngineError),
+    /// What is wrong with the containers that the profile selects, in words.
+    #[error("{0}")]
+    Containers(String),
     #[error("the profile's local stand-in is for part `{part}`, and the system has no such part")]
     NoSuchPart { part: String },
     #[error("the profile names no address of a replica of part `{part}`")]

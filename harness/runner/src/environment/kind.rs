@@ -9,13 +9,17 @@ use shakedown_record::event::Leftover;
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::{EnvironmentPlan, LocalStandIn, Plan, RestartedBy};
 
+use super::docker::{DockerTarget, discover};
 use super::error::EnvironmentError;
 use super::external::ExternalTarget;
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::local::LocalCluster;
+use super::means::Means;
 use super::network::ClusterNetwork;
+use super::web::LinkWeb;
 use crate::journal::Journal;
 use crate::mechanisms::disk::DiskMount;
+use crate::mechanisms::docker::Engine;
 use crate::mechanisms::time_ns::TimeNamespace;
 use crate::mechanisms::{Exit, ProcessId};
 
@@ -37,6 +41,7 @@ pub struct StartContext<'a> {
 pub enum Environment {
     Local(LocalCluster),
     External(ExternalTarget),
+    Docker(DockerTarget),
 }
 
 impl Environment {
@@ -52,6 +57,9 @@ impl Environment {
             } => LocalCluster::start(context, part)
                 .await
                 .map(Environment::Local),
+            EnvironmentPlan::Docker(docker) => DockerTarget::start(context, docker)
+                .await
+                .map(Environment::Docker),
             EnvironmentPlan::External(endpoints) => {
                 ExternalTarget::new(system, endpoints).map(Environment::External)
             }
@@ -63,6 +71,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.replicas(),
             Environment::External(target) => target.replicas(),
+            Environment::Docker(docker) => docker.replicas(),
         }
     }
 
@@ -71,6 +80,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.entry(),
             Environment::External(target) => target.entry().to_vec(),
+            Environment::Docker(docker) => docker.entry(),
         }
     }
 
@@ -79,6 +89,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.handle(name),
             Environment::External(_) => None,
+            Environment::Docker(docker) => docker.handle(name),
         }
     }
 
@@ -88,6 +99,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.unexpected_exits(),
             Environment::External(_) => Vec::new(),
+            Environment::Docker(docker) => docker.unexpected_exits(),
         }
     }
 
@@ -96,6 +108,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.stop().await,
             Environment::External(_) => Vec::new(),
+            Environment::Docker(_) => Vec::new(),
         }
     }
 
@@ -104,6 +117,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.respawn(name).await,
             Environment::External(_) => Err(not_ours(name)),
+            Environment::Docker(docker) => docker.respawn(name).await,
         }
     }
 
@@ -116,6 +130,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.wait_ready(name, at_most).await,
             Environment::External(_) => Err(not_ours(name)),
+            Environment::Docker(docker) => docker.wait_ready(name, at_most).await,
         }
     }
 
@@ -124,6 +139,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.health(name).await,
             Environment::External(_) => None,
+            Environment::Docker(docker) => docker.health(name).await,
         }
     }
 
@@ -132,6 +148,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.address(name),
             Environment::External(_) => None,
+            Environment::Docker(docker) => docker.address(name),
         }
     }
 
@@ -140,6 +157,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.exit_of(name, process),
             Environment::External(_) => None,
+            Environment::Docker(docker) => docker.exit_of(name, process),
         }
     }
 
@@ -148,6 +166,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.log_end(name),
             Environment::External(_) => String::new(),
+            Environment::Docker(docker) => docker.log_end(name),
         }
     }
 
@@ -156,6 +175,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.expect_exit(name, expected),
             Environment::External(_) => {}
+            Environment::Docker(docker) => docker.expect_exit(name, expected),
         }
     }
 
@@ -164,6 +184,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.fault_begins(name),
             Environment::External(_) => {}
+            Environment::Docker(docker) => docker.fault_begins(name),
         }
     }
 
@@ -172,6 +193,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.fault_ends(name),
             Environment::External(_) => {}
+            Environment::Docker(docker) => docker.fault_ends(name),
         }
     }
 
@@ -180,6 +202,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.is_explained(name),
             Environment::External(_) => false,
+            Environment::Docker(docker) => docker.is_explained(name),
         }
     }
 
@@ -188,6 +211,7 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.restarted_by(),
             Environment::External(_) => RestartedBy::Nobody,
+            Environment::Docker(docker) => docker.restarted_by(),
         }
     }
 
@@ -196,6 +220,39 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.network(),
             Environment::External(_) => None,
+            Environment::Docker(docker) => docker.network(),
+        }
+    }
+
+    /// The containers; `None` where there are none.
+    pub(crate) fn containers(&self) -> Option<&DockerTarget> {
+        match self {
+            Environment::Docker(docker) => Some(docker),
+            Environment::Local(_) | Environment::External(_) => None,
+        }
+    }
+
+    /// The userspace links of a cluster; `None` where no fault of the plan needs any.
+    pub fn links(&self) -> Option<Arc<LinkWeb>> {
+        match self {
+            Environment::Local(cluster) => cluster.links(),
+            Environment::External(_) | Environment::Docker(_) => None,
+        }
+    }
+
+    /// Orders that the plan sends, for the room that packets need.
+    pub(crate) fn orders_per_s(&self) -> f64 {
+        match self {
+            Environment::Local(cluster) => cluster.orders_per_s(),
+            Environment::External(_) | Environment::Docker(_) => 0.0,
+        }
+    }
+
+    /// How a fault on links is done here, by the fault's id.
+    pub(crate) fn means(&self, fault: &str) -> Option<Means> {
+        match self {
+            Environment::Local(cluster) => cluster.means(fault),
+            Environment::External(_) | Environment::Docker(_) => None,
         }
     }
 
@@ -203,7 +260,7 @@ impl Environment {
     pub(crate) fn disk(&self, name: &str) -> Option<Arc<DiskMount>> {
         match self {
             Environment::Local(cluster) => cluster.disk(name),
-            Environment::External(_) => None,
+            Environment::External(_) | Environment::Docker(_) => None,
         }
     }
 
@@ -211,7 +268,7 @@ impl Environment {
     pub(crate) fn set_clock(&self, name: &str, clock: Option<TimeNamespace>) {
         match self {
             Environment::Local(cluster) => cluster.set_clock(name, clock),
-            Environment::External(_) => {}
+            Environment::External(_) | Environment::Docker(_) => {}
         }
     }
 
@@ -220,6 +277,26 @@ impl Environment {
         match self {
             Environment::Local(cluster) => Some(cluster.exe()),
             Environment::External(_) => None,
+            Environment::Docker(docker) => Some(docker.exe()),
+        }
+    }
+}
+
+/// The replicas of an environment that is not Shakedown's own, found without doing anything to it.
+///
+/// # Errors
+/// When they cannot be found.
+pub async fn replicas_of(plan: &Plan) -> Result<Vec<Replica>, EnvironmentError> {
+    match &plan.environment {
+        EnvironmentPlan::Local { .. } => Ok(Vec::new()),
+        EnvironmentPlan::External(endpoints) => {
+            let target = ExternalTarget::new(&plan.system, endpoints)?;
+            Ok(target.replicas().to_vec())
+        }
+        EnvironmentPlan::Docker(docker) => {
+            let engine = Engine::of_environment().await?;
+            let found = discover(&engine, &plan.system, docker).await?;
+            Ok(found.into_iter().map(|found| found.replica).collect())
         }
     }
 }

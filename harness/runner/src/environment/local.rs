@@ -3,7 +3,7 @@
 //! Starting it, starting nodes again, and looking at them; how it ends is in `teardown`.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +11,17 @@ use std::time::{Duration, Instant};
 
 use shakedown_scenarios::plan::{Plan, RestartedBy};
 
-use super::engine_command::{members, node_arguments};
+use super::engine_command::node_arguments;
 use super::error::EnvironmentError;
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::health::{HttpAnswer, PlainRequest, ask_plain, refuses};
 use super::kind::StartContext;
+use super::means::Means;
 use super::network::ClusterNetwork;
 use super::node::Node;
 use super::ports;
+use super::web::LinkWeb;
+use super::wiring::Wiring;
 use crate::journal::{Entry, Journal};
 use crate::mechanisms::disk::{self, DiskMount};
 use crate::mechanisms::time_ns::TimeNamespace;
@@ -29,9 +32,6 @@ const ATTEMPTS: usize = 3;
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const READY_POLL: Duration = Duration::from_millis(25);
 const ONE_ANSWER_WITHIN: Duration = Duration::from_secs(1);
-/// Ports of a node that has an address of its own.
-const HTTP_PORT: u16 = 8080;
-const PEER_PORT: u16 = 7400;
 const REAPED_WITHIN: Duration = Duration::from_secs(2);
 
 /// A cluster that Shakedown started.
@@ -39,14 +39,15 @@ const REAPED_WITHIN: Duration = Duration::from_secs(2);
 pub struct LocalCluster {
     pub(super) nodes: Vec<Arc<Node>>,
     replicas: Vec<Replica>,
+    /// Base URLs for orders: the replicas', or those of links to them.
+    entry: Vec<String>,
     pub(super) spawner: Spawner,
     pub(super) journal: Arc<Journal>,
     /// `None`: the profile has no readiness request; a listening socket will have to do.
     readiness: Option<PlainRequest>,
     restarted_by: RestartedBy,
     exe: PathBuf,
-    /// With root: a namespace for each node.
-    network: Option<Arc<ClusterNetwork>>,
+    wiring: Wiring,
     pub(super) data: PathBuf,
     /// A fault of the plan is one of disks: every node gets one of ours.
     with_disks: bool,
@@ -90,32 +91,41 @@ impl LocalCluster {
                 part: part_name.to_string(),
             })?;
         let data = context.journal.state().nodes(context.journal.run_id())?;
-        let (network, addresses) = places(context.plan, part_name, part.replicas as usize)?;
-        let all = members(part_name, &addresses);
-        let nodes = all.iter().map(|own| {
+        let wiring = Wiring::lay(context.plan, part_name, part.replicas as usize)?;
+        let nodes = wiring.members.iter().map(|own| {
             Arc::new(Node::new(
                 own.name.clone(),
                 context.exe.clone(),
-                node_arguments(own, &all, &data.join(&own.name), &context.defects),
+                node_arguments(
+                    own,
+                    &wiring.seen_by(own),
+                    &data.join(&own.name),
+                    &context.defects,
+                ),
                 context.run_dir.logs().join(format!("{}.log", own.name)),
                 (own.http, own.peer),
-                network
+                wiring
+                    .network
                     .as_ref()
                     .and_then(|network| network.netns(&own.name)),
             ))
         });
+        let all = wiring.members.iter();
         let replicas = all
-            .iter()
+            .clone()
             .map(|own| Replica::numbered(part_name, own.id, format!("http://{}", own.http)));
         Ok(LocalCluster {
             nodes: nodes.collect(),
             replicas: replicas.collect(),
+            entry: all
+                .map(|own| format!("http://{}", wiring.entry(own)))
+                .collect(),
             spawner: Spawner::start()?,
             journal: Arc::clone(&context.journal),
             readiness: readiness(context.plan)?,
             restarted_by: part.restarted_by,
             exe: context.exe.clone(),
-            network,
+            wiring: wiring.clone(),
             data,
             with_disks: context
                 .plan
@@ -240,8 +250,7 @@ impl LocalCluster {
     }
 
     pub(super) fn entry(&self) -> Vec<String> {
-        let urls = self.replicas.iter().map(|replica| replica.base_url.clone());
-        urls.collect()
+        self.entry.clone()
     }
 
     pub(super) fn handle(&self, name: &str) -> Option<Handle> {
@@ -297,7 +306,19 @@ impl LocalCluster {
     }
 
     pub(super) fn network(&self) -> Option<Arc<ClusterNetwork>> {
-        self.network.clone()
+        self.wiring.network.clone()
+    }
+
+    pub(super) fn links(&self) -> Option<Arc<LinkWeb>> {
+        self.wiring.links.clone()
+    }
+
+    pub(super) fn orders_per_s(&self) -> f64 {
+        self.wiring.orders_per_s
+    }
+
+    pub(super) fn means(&self, fault: &str) -> Option<Means> {
+        self.wiring.means.get(fault).cloned()
     }
 
     pub(super) fn exe(&self) -> &Path {
@@ -363,32 +384,7 @@ impl LocalCluster {
     }
 }
 
-/// Two addresses for each node: with root in a namespace of its own, where its ports are always the same; otherwise
-/// free ones on loopback, and then no fault of the plan may be one of links.
-fn places(
-    plan: &Plan,
-    part: &str,
-    replicas: usize,
-) -> Result<(Option<Arc<ClusterNetwork>>, Vec<SocketAddr>), EnvironmentError> {
-    let names: Vec<String> = (1..=replicas).map(|n| format!("{part}-{n}")).collect();
-    let network = match ClusterNetwork::build(&names) {
-        Ok(network) => network,
-        Err(source) if plan.faults.iter().any(|fault| fault.kind.is_of_links()) => {
-            let source = Box::new(source);
-            return Err(EnvironmentError::NoNetwork { source });
-        }
-        Err(why) => {
-            tracing::info!("the nodes share this machine's loopback: {why}");
-            return Ok((None, ports::free_addresses(2 * replicas)?));
-        }
-    };
-    let of = |name: &String| network.address(name);
-    let both = |address: IpAddr| [HTTP_PORT, PEER_PORT].map(|port| SocketAddr::new(address, port));
-    let addresses = names.iter().filter_map(of).flat_map(both).collect();
-    Ok((Some(Arc::new(network)), addresses))
-}
-
-fn readiness(plan: &Plan) -> Result<Option<PlainRequest>, EnvironmentError> {
+pub(super) fn readiness(plan: &Plan) -> Result<Option<PlainRequest>, EnvironmentError> {
     let ready = plan
         .system
         .health

@@ -1,15 +1,16 @@
 //! The network of a local cluster: a namespace and an address for each node, and the rules that faults put there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::mechanisms::net::nodes::NodeLink;
+use crate::mechanisms::net::qdisc::QdiscStatistics;
 use crate::mechanisms::net::snapshot::SnapshotError;
 use crate::mechanisms::net::{
-    Evidence, NetSnapshot, Netns, NetnsError, NodeNetwork, NodeNetworkError, OwnedTable, Rule,
-    TableError,
+    Action, Direction, Evidence, NetSnapshot, Netns, NetnsError, NodeNetwork, NodeNetworkError,
+    OwnedTable, Peers, Qdisc, QdiscError, Rule, Scope, Shape, Share, TableError,
 };
 
 /// Name of our tables within a namespace, after the mechanism's own prefix.
@@ -18,14 +19,16 @@ const TABLE: &str = "faults";
 /// Namespaces of the nodes by name, reachable from ours. Every call blocks, for milliseconds.
 #[derive(Debug)]
 pub struct ClusterNetwork {
-    /// Holds the namespaces; they end with it.
-    network: NodeNetwork,
+    /// Holds the namespaces that are ours; they end with it. `None`: they are those of containers.
+    _held: Option<NodeNetwork>,
+    /// The address from which Shakedown speaks to the nodes.
+    clients: IpAddr,
     nodes: BTreeMap<String, NodeLinks>,
 }
 
 #[derive(Debug)]
 struct NodeLinks {
-    place: NodeLink,
+    place: Mutex<NodeLink>,
     faults: Mutex<Faults>,
 }
 
@@ -34,6 +37,8 @@ struct NodeLinks {
 struct Faults {
     table: Option<OwnedTable>,
     rules: BTreeMap<String, Vec<Rule>>,
+    /// An interface has one discipline, whichever fault it serves.
+    discipline: Option<(String, Qdisc)>,
 }
 
 /// Why something could not be done to a node's links.
@@ -47,6 +52,10 @@ pub enum LinkError {
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
     Netns(#[from] NetnsError),
+    #[error(transparent)]
+    Qdisc(#[from] QdiscError),
+    #[error("{node} has no discipline for {fault} any more")]
+    NoDiscipline { node: String, fault: String },
 }
 
 impl ClusterNetwork {
@@ -54,37 +63,65 @@ impl ClusterNetwork {
     ///
     /// # Errors
     /// Without root, or when the kernel refuses; nothing is left then.
-    pub(super) fn build(names: &[String]) -> Result<ClusterNetwork, NodeNetworkError> {
+    pub(crate) fn build(names: &[String]) -> Result<ClusterNetwork, NodeNetworkError> {
         let network = NodeNetwork::build(names.len())?;
-        let places = network.nodes().iter().cloned();
-        let node = |(name, place): (&String, NodeLink)| {
-            let faults = Mutex::default();
-            (name.clone(), NodeLinks { place, faults })
-        };
-        let nodes = names.iter().zip(places).map(node).collect();
-        Ok(ClusterNetwork { network, nodes })
+        let places = names.iter().cloned().zip(network.nodes().iter().cloned());
+        Ok(ClusterNetwork {
+            clients: IpAddr::V4(network.host_address()),
+            nodes: places.map(NodeLinks::new).collect(),
+            _held: Some(network),
+        })
+    }
+
+    /// The namespaces of containers, which somebody else has made. `clients` is the address from which they are
+    /// spoken to.
+    pub(super) fn of_containers(
+        places: Vec<(String, NodeLink)>,
+        clients: IpAddr,
+    ) -> ClusterNetwork {
+        ClusterNetwork {
+            _held: None,
+            clients,
+            nodes: places.into_iter().map(NodeLinks::new).collect(),
+        }
+    }
+
+    /// A container that was started again is in another namespace: rules that are in force go with it.
+    ///
+    /// # Errors
+    /// When the node is none of ours or the kernel refuses.
+    pub(super) fn moved(&self, node: &str, netns: Netns) -> Result<(), LinkError> {
+        let links = self.links(node)?;
+        let mut faults = links.faults();
+        links.place_now().netns = netns.clone();
+        if faults.table.take().is_some() {
+            let timeout = OwnedTable::DEFAULT_TIMEOUT;
+            faults.table = Some(OwnedTable::create(&netns, TABLE, timeout)?);
+            faults.put()?;
+        }
+        Ok(())
     }
 
     /// The address of a node.
     pub fn address(&self, node: &str) -> Option<IpAddr> {
         let node = self.nodes.get(node)?;
-        Some(IpAddr::V4(node.place.address))
+        Some(IpAddr::V4(node.place_now().address))
     }
 
     /// The address from which Shakedown speaks to the nodes.
     pub fn clients(&self) -> IpAddr {
-        IpAddr::V4(self.network.host_address())
+        self.clients
     }
 
-    pub(super) fn netns(&self, node: &str) -> Option<Netns> {
+    pub(crate) fn netns(&self, node: &str) -> Option<Netns> {
         let node = self.nodes.get(node)?;
-        Some(node.place.netns.clone())
+        Some(node.netns())
     }
 
     /// The namespace of a node, for people.
     pub fn handle(&self, node: &str) -> Option<String> {
         let node = self.nodes.get(node)?;
-        Some(node.place.netns.id().to_string())
+        Some(node.netns().id().to_string())
     }
 
     /// Puts the rules of a fault in force at a node, beside those of other faults.
@@ -96,7 +133,7 @@ impl ClusterNetwork {
         let mut faults = links.faults();
         if faults.table.is_none() {
             let timeout = OwnedTable::DEFAULT_TIMEOUT;
-            faults.table = Some(OwnedTable::create(&links.place.netns, TABLE, timeout)?);
+            faults.table = Some(OwnedTable::create(&links.netns(), TABLE, timeout)?);
         }
         faults.rules.insert(fault.to_string(), rules);
         let put = faults.put();
@@ -122,6 +159,65 @@ impl ClusterNetwork {
         }
     }
 
+    /// Makes what a node sends to these peers slow or narrow, as a fault asks.
+    ///
+    /// # Errors
+    /// When the node is none of ours, has a discipline already, or the kernel refuses; nothing is left then.
+    pub fn shape(
+        &self,
+        node: &str,
+        fault: &str,
+        shape: &Shape,
+        peers: BTreeSet<IpAddr>,
+    ) -> Result<(), LinkError> {
+        let links = self.links(node)?;
+        let place = links.place_now().clone();
+        let discipline = Qdisc::install(&place.netns, place.interface, shape, Scope::Steered)?;
+        let steer = Rule {
+            name: fault.to_string(),
+            peers: Peers::Addresses(peers),
+            direction: Direction::Out,
+            ports: Vec::new(),
+            share: Share::ALL,
+            action: Action::Steer,
+        };
+        if let Err(error) = self.cut(node, fault, vec![steer]) {
+            discipline.remove()?;
+            return Err(error);
+        }
+        links.faults().discipline = Some((fault.to_string(), discipline));
+        Ok(())
+    }
+
+    /// Takes back what a fault shaped. Harmless when there is nothing.
+    ///
+    /// # Errors
+    /// When the node is none of ours or the kernel refuses.
+    pub fn unshape(&self, node: &str, fault: &str) -> Result<(), LinkError> {
+        self.mend(node, fault)?;
+        let mut faults = self.links(node)?.faults();
+        let own = faults
+            .discipline
+            .take_if(|(of, _)| of == fault)
+            .map(|(_, discipline)| discipline);
+        Ok(own.map_or(Ok(()), |discipline| discipline.remove())?)
+    }
+
+    /// What a fault's discipline at a node did.
+    ///
+    /// # Errors
+    /// When there is none, or somebody else has removed it.
+    pub fn shaped(&self, node: &str, fault: &str) -> Result<QdiscStatistics, LinkError> {
+        let faults = self.links(node)?.faults();
+        match &faults.discipline {
+            Some((of, discipline)) if of == fault => Ok(discipline.statistics()?),
+            Some(_) | None => Err(LinkError::NoDiscipline {
+                node: node.to_string(),
+                fault: fault.to_string(),
+            }),
+        }
+    }
+
     /// What the rules at a node have done; `None` when it has none.
     ///
     /// # Errors
@@ -137,7 +233,7 @@ impl ClusterNetwork {
     /// # Errors
     /// When the node is none of ours or its namespace cannot be read.
     pub fn snapshot(&self, node: &str) -> Result<NetSnapshot, LinkError> {
-        Ok(NetSnapshot::take(&self.links(node)?.place.netns)?.without_own_tables())
+        Ok(NetSnapshot::take(&self.links(node)?.netns())?.without_own_tables())
     }
 
     /// Whether a connection from a node to an address comes about in time.
@@ -150,7 +246,7 @@ impl ClusterNetwork {
         to: SocketAddr,
         within: Duration,
     ) -> Result<bool, LinkError> {
-        let netns = &self.links(node)?.place.netns;
+        let netns = self.links(node)?.netns();
         Ok(netns.run_in(|| TcpStream::connect_timeout(&to, within).is_ok())?)
     }
 
@@ -161,6 +257,22 @@ impl ClusterNetwork {
 }
 
 impl NodeLinks {
+    fn new((name, place): (String, NodeLink)) -> (String, NodeLinks) {
+        let links = NodeLinks {
+            place: Mutex::new(place),
+            faults: Mutex::default(),
+        };
+        (name, links)
+    }
+
+    fn place_now(&self) -> MutexGuard<'_, NodeLink> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn netns(&self) -> Netns {
+        self.place_now().netns.clone()
+    }
+
     fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::error::FaultError;
+use super::error::{FaultError, NotClean};
 use super::restart::Restart;
+use super::strength::Strength;
 use super::target::Target;
 use crate::environment::{Environment, Handle};
 use crate::mechanisms::time_ns::{ClockOffsets, TimeNamespace};
@@ -15,6 +16,10 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(super) struct Clock {
     namespace: TimeNamespace,
     restart: Restart,
+    /// All targets run with the other clock, as far as we know.
+    is_on: bool,
+    /// Targets that ended by themselves while it was on. Healing starts them again, but they were not there.
+    ended: Vec<String>,
 }
 
 impl Clock {
@@ -29,6 +34,8 @@ impl Clock {
         Ok(Clock {
             namespace,
             restart: Restart::new(GRACE),
+            is_on: false,
+            ended: Vec::new(),
         })
     }
 
@@ -44,11 +51,21 @@ impl Clock {
         fault: &str,
         targets: &[Target],
         environment: &Environment,
+        strength: Strength,
     ) -> Result<(), FaultError> {
+        let clock = match strength {
+            Strength::Full => Some(self.namespace),
+            // A restart that changes no clock.
+            Strength::Blunt => None,
+        };
         for target in targets {
-            environment.set_clock(&target.name, Some(self.namespace));
+            environment.set_clock(&target.name, clock);
         }
-        self.restart.inject(fault, targets, environment).await
+        self.restart
+            .inject(fault, targets, environment, Strength::Full)
+            .await?;
+        self.is_on = true;
+        Ok(())
     }
 
     /// The process that runs now has the other clock.
@@ -85,6 +102,9 @@ impl Clock {
         let mut skewed = Vec::new();
         for target in targets {
             environment.set_clock(&target.name, None);
+            if self.is_on && environment.handle(&target.name).is_none() {
+                self.ended.push(target.name.clone());
+            }
             if let Some(Handle::Process(now)) = environment.handle(&target.name)
                 && self.namespace.confirm(&now).is_ok()
             {
@@ -94,7 +114,21 @@ impl Clock {
                 });
             }
         }
-        self.restart.inject(fault, &skewed, environment).await?;
+        self.is_on = false;
+        self.restart
+            .inject(fault, &skewed, environment, Strength::Full)
+            .await?;
         Restart::heal(fault, targets, environment).await
+    }
+
+    /// Whoever ended while its clock was off was started again by the heal, and looks as if nothing had been.
+    pub(super) fn confirm_clean(&self) -> Result<(), NotClean> {
+        match self.ended.is_empty() {
+            true => Ok(()),
+            false => Err(NotClean {
+                left: None,
+                reason: format!("ended while the clock was off: {}", self.ended.join(", ")),
+            }),
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use rustix::process::Signal;
 use shakedown_record::fault::{Effect, EffectFigure, FaultTarget, Firing};
 use shakedown_scenarios::plan::{FaultKind, RestartedBy};
 use tokio::time::{Duration, Instant};
@@ -10,8 +11,10 @@ use tokio::time::{Duration, Instant};
 use super::aim::{Aim, FaultTargetRef};
 use super::error::{FaultError, NotClean};
 use super::kill::{left, start_missing};
+use super::strength::Strength;
 use super::target::Target;
 use crate::environment::Environment;
+use crate::mechanisms::Exit;
 use crate::mechanisms::disk::{DiskError, DiskFault, DiskMount, DiskStatus};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -36,6 +39,8 @@ pub(super) struct Disk {
     disks: Vec<Arc<DiskMount>>,
     /// Looks before the fault, once armed.
     before: Vec<DiskStatus>,
+    /// Targets that have ended, and cannot have because of the disk.
+    ended: Vec<String>,
 }
 
 impl Disk {
@@ -57,14 +62,21 @@ impl Disk {
                 leave_bytes: *leave_bytes,
             },
             FaultKind::Kill { .. }
-            | FaultKind::Freeze
+            | FaultKind::Freeze { .. }
             | FaultKind::Restart { .. }
+            | FaultKind::Stop { .. }
+            | FaultKind::Disconnect
             | FaultKind::Cpu { .. }
+            | FaultKind::CpuStress { .. }
             | FaultKind::Memory { .. }
             | FaultKind::OutOfMemory
             | FaultKind::Partition { .. }
             | FaultKind::Loss { .. }
             | FaultKind::Reset { .. }
+            | FaultKind::Delay { .. }
+            | FaultKind::Bandwidth { .. }
+            | FaultKind::HalfOpen
+            | FaultKind::Dns
             | FaultKind::ClockSkew { .. }
             | FaultKind::Hook(_) => return Err(not_possible("it is not done to disks".into())),
         };
@@ -78,6 +90,7 @@ impl Disk {
             targets: aim.targets.clone(),
             disks: aim.targets.iter().map(disk).collect::<Result<_, _>>()?,
             before: Vec::new(),
+            ended: Vec::new(),
         })
     }
 
@@ -134,7 +147,10 @@ impl Disk {
         Ok(())
     }
 
-    pub(super) async fn inject(&self, fault: &str) -> Result<(), FaultError> {
+    pub(super) async fn inject(&self, fault: &str, strength: Strength) -> Result<(), FaultError> {
+        if strength == Strength::Blunt {
+            return Ok(());
+        }
         let wanted = match self.what {
             What::Slow { sync_ns } => DiskFault::slow_sync(sync_ns),
             What::Failing { share } => DiskFault::failing(share, self.seed),
@@ -218,7 +234,7 @@ impl Disk {
 
     /// Makes the disks sound, and starts again who has ended because of them.
     pub(super) async fn heal(
-        &self,
+        &mut self,
         fault: &str,
         targets: &[Target],
         environment: &Environment,
@@ -226,14 +242,35 @@ impl Disk {
         for disk in &self.disks {
             disk.heal().await.map_err(failed(fault))?;
         }
+        for target in targets {
+            if let Some(exit) = environment.exit_of(&target.name, target.process.id())
+                && !self.can_end_by(&exit)
+            {
+                self.ended.push(format!("{} {exit}", target.label()));
+            }
+        }
         match environment.restarted_by() {
             RestartedBy::Platform => start_missing(fault, targets, environment).await,
             RestartedBy::Nobody => Ok(()),
         }
     }
 
+    /// Who is told that a write failed may exit or abort. Nobody ends of a slow disk, or kills itself.
+    fn can_end_by(&self, exit: &Exit) -> bool {
+        match self.what {
+            What::Slow { .. } => false,
+            What::Failing { .. } | What::Full { .. } => !exit.by_signal(Signal::KILL),
+        }
+    }
+
     /// Sound, serving, and nothing held back any more.
     pub(super) async fn confirm_clean(&self) -> Result<(), NotClean> {
+        if !self.ended.is_empty() {
+            return Err(NotClean {
+                left: None,
+                reason: format!("not by the disk: {}", self.ended.join(", ")),
+            });
+        }
         let until = Instant::now() + CLEAN_WITHIN;
         for (disk, name) in self.disks.iter().zip(self.names()) {
             loop {

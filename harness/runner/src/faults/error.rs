@@ -8,6 +8,9 @@ use crate::environment::{EnvironmentError, LinkError};
 use crate::journal::JournalError;
 use crate::mechanisms::cgroup::CgroupError;
 use crate::mechanisms::disk::DiskError;
+use crate::mechanisms::docker::EngineError;
+use crate::mechanisms::link::LinkError as UserspaceError;
+use crate::mechanisms::stress::StressError;
 use crate::mechanisms::{CommandError, ProcessError, WatchdogError};
 
 /// Why a step of a fault's life failed. Whatever was done up to there is undone by healing.
@@ -46,7 +49,17 @@ pub enum FaultError {
         source: Box<CgroupError>,
     },
     #[error("{fault}: {source}")]
+    Stress {
+        fault: String,
+        source: Box<StressError>,
+    },
+    #[error("{fault}: {source}")]
     Link { fault: String, source: LinkError },
+    #[error("{fault}: {source}")]
+    Userspace {
+        fault: String,
+        source: UserspaceError,
+    },
     #[error("{fault}: `{line}` failed: {how}")]
     CommandFailed {
         fault: String,
@@ -60,6 +73,8 @@ pub enum FaultError {
     #[error("{fault}: {source}")]
     Process { fault: String, source: ProcessError },
     #[error("{fault}: {source}")]
+    Container { fault: String, source: EngineError },
+    #[error("{fault}: {source}")]
     Journal { fault: String, source: JournalError },
     #[error("{fault}: {source}")]
     Watchdog {
@@ -69,7 +84,7 @@ pub enum FaultError {
     #[error("{fault}: {source}")]
     Environment {
         fault: String,
-        source: EnvironmentError,
+        source: Box<EnvironmentError>,
     },
 }
 
@@ -79,4 +94,22 @@ pub struct NotClean {
     /// What of *ours* is still there; `None` when the system itself did not come back, which is its own doing.
     pub left: Option<Leftover>,
     pub reason: String,
+}
+
+impl NotClean {
+    /// The same, beside targets that ended by themselves: that comes first.
+    pub(super) fn beside(self, ended: &[String]) -> NotClean {
+        match ended {
+            [] => self,
+            ended => NotClean {
+                reason: format!("{}; {}", has_ended(ended), self.reason),
+                ..self
+            },
+        }
+    }
+}
+
+/// For people.
+pub(super) fn has_ended(names: &[String]) -> String {
+    format!("ended while the fault was on: {}", names.join(", "))
 }

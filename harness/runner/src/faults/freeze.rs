@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::error::FaultError;
 use super::kill::{left, signal_all};
+use super::strength::Strength;
 use super::target::Target;
 use crate::environment::{Environment, HttpAnswer, ask};
 use crate::journal::{Entry, Journal, Undo};
@@ -15,7 +16,7 @@ use crate::mechanisms::{ProcessState, Watchdog};
 
 const STATE_POLL: Duration = Duration::from_millis(2);
 /// An engine that answers does so long before this on loopback; a frozen one never does.
-const SILENT_FOR: Duration = Duration::from_millis(250);
+pub(super) const SILENT_FOR: Duration = Duration::from_millis(250);
 const THAWS_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -68,8 +69,16 @@ impl Freeze {
         Ok(undo)
     }
 
-    pub(super) fn inject(&mut self, fault: &str, targets: &[Target]) -> Result<(), FaultError> {
-        signal_all(fault, targets, Signal::STOP)
+    pub(super) fn inject(
+        &self,
+        fault: &str,
+        targets: &[Target],
+        strength: Strength,
+    ) -> Result<(), FaultError> {
+        match strength {
+            Strength::Full => signal_all(fault, targets, Signal::STOP),
+            Strength::Blunt => Ok(()),
+        }
     }
 
     /// What was seen; as an error when it is not the effect.

@@ -1,19 +1,22 @@
-//! Limits on CPU time and memory, and death for want of memory, by control groups. Proven by the kernel's counters;
-//! taken back by moving the process to where it was.
+//! Limits on CPU time and memory, death for want of memory, and a freeze, by control groups. Proven by the kernel's
+//! counters, and a freeze by silence where there was an answer; taken back by moving the process to where it was.
 
 use std::time::Duration;
 
-use shakedown_scenarios::plan::{FaultKind, RestartedBy};
+use shakedown_scenarios::plan::{FaultKind, FreezeBy, RestartedBy};
 use tokio::time::Instant;
 
 use super::error::{FaultError, NotClean};
+use super::freeze::SILENT_FOR;
 use super::kill::{left, start_missing};
+use super::strength::Strength;
 use super::target::Target;
-use crate::environment::Environment;
+use crate::environment::{Environment, HttpAnswer, ask};
 use crate::journal::{Entry, Journal, Undo};
+use crate::mechanisms::ProcessHandle;
 use crate::mechanisms::cgroup::{
-    CgroupError, CgroupWatchdog, Cgroups, Controller, CpuCounters, CpuLimit, MemoryCounters,
-    MemoryLimit, NoEffect, Placement, Snapshot,
+    CgroupError, CgroupWatchdog, Cgroups, Controller, CpuCounters, CpuLimit, Freezer,
+    MemoryCounters, MemoryLimit, NoEffect, Placement, Snapshot,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,7 @@ enum What {
     Cpu { milli_cpus: u32 },
     Memory { bytes: u64 },
     OutOfMemory,
+    Frozen,
 }
 
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Group {
     what: What,
     /// One for each target, in order, from arming on.
     places: Vec<Place>,
+    /// Targets that have ended, and not for want of memory.
+    ended: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -44,10 +50,11 @@ enum Bite {
     Cpu(CpuLimit, CpuCounters),
     Memory(MemoryLimit, MemoryCounters),
     Starved(MemoryLimit, MemoryCounters, u64),
+    Frozen(Freezer, ProcessHandle),
 }
 
 impl Group {
-    /// `None` for kinds that are no limits.
+    /// `None` for kinds that are not done by control groups.
     pub(super) fn new(kind: &FaultKind) -> Option<Group> {
         let what = match kind {
             FaultKind::Cpu { milli_cpus } => What::Cpu {
@@ -55,20 +62,35 @@ impl Group {
             },
             FaultKind::Memory { bytes } => What::Memory { bytes: *bytes },
             FaultKind::OutOfMemory => What::OutOfMemory,
-            FaultKind::Kill { .. }
-            | FaultKind::Freeze
+            FaultKind::Freeze {
+                by: FreezeBy::Cgroup,
+            } => What::Frozen,
+            FaultKind::Freeze {
+                by: FreezeBy::Signal,
+            }
+            | FaultKind::Kill { .. }
             | FaultKind::Restart { .. }
+            | FaultKind::CpuStress { .. }
+            | FaultKind::Stop { .. }
+            | FaultKind::Disconnect
             | FaultKind::Partition { .. }
             | FaultKind::Loss { .. }
             | FaultKind::Reset { .. }
+            | FaultKind::Delay { .. }
+            | FaultKind::Bandwidth { .. }
+            | FaultKind::HalfOpen
+            | FaultKind::Dns
             | FaultKind::SlowDisk { .. }
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
             | FaultKind::ClockSkew { .. }
             | FaultKind::Hook(_) => return None,
         };
-        let places = Vec::new();
-        Some(Group { what, places })
+        Some(Group {
+            what,
+            places: Vec::new(),
+            ended: Vec::new(),
+        })
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -76,6 +98,7 @@ impl Group {
             What::Cpu { .. } => "cpu",
             What::Memory { .. } => "memory",
             What::OutOfMemory => "out-of-memory",
+            What::Frozen => "freeze",
         }
     }
 
@@ -84,6 +107,7 @@ impl Group {
             What::Cpu { milli_cpus } => format!("{milli_cpus} thousandths of a CPU at most"),
             What::Memory { bytes } => format!("{bytes} bytes of memory at most"),
             What::OutOfMemory => "a memory limit below what is in use".to_string(),
+            What::Frozen => "its freezer".to_string(),
         };
         format!("control group: {what}, with a watchdog that takes it back")
     }
@@ -91,7 +115,7 @@ impl Group {
     /// True when its targets end, or may end, and have to be started again then.
     pub(super) fn may_end_its_targets(&self) -> bool {
         match self.what {
-            What::Cpu { .. } => false,
+            What::Cpu { .. } | What::Frozen => false,
             What::Memory { .. } | What::OutOfMemory => true,
         }
     }
@@ -122,6 +146,7 @@ impl Group {
                 let controller = match what {
                     What::Cpu { .. } => Controller::Cpu,
                     What::Memory { .. } | What::OutOfMemory => Controller::Memory,
+                    What::Frozen => Controller::Freezer,
                 };
                 let placement = Placement::plan(&cgroups, &process, controller, &tag)?;
                 if what == What::OutOfMemory {
@@ -160,13 +185,14 @@ impl Group {
         fault: &str,
         targets: &[Target],
         environment: &Environment,
+        strength: Strength,
     ) -> Result<(), FaultError> {
         for (place, target) in self.places.iter_mut().zip(targets) {
             if self.what == What::OutOfMemory {
                 environment.expect_exit(&target.name, true);
             }
             let (what, placement) = (self.what, place.placement.clone());
-            place.bitten = Some(blocking(fault, move || bite(what, &placement)).await?);
+            place.bitten = Some(blocking(fault, move || bite(what, &placement, strength)).await?);
         }
         Ok(())
     }
@@ -189,10 +215,21 @@ impl Group {
         let at_most = left(until);
         let seen = tokio::task::spawn_blocking(move || seen(&bite, at_most)).await;
         let who = target.label();
-        match seen {
-            Ok(Ok(text)) => Ok(format!("{who}: {text}")),
-            Ok(Err(why)) => Err(why.to_string()),
+        let text = match seen {
+            Ok(Ok(text)) => format!("{who}: {text}"),
+            Ok(Err(why)) => return Err(why.to_string()),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        match self.what {
+            What::Cpu { .. } | What::Memory { .. } | What::OutOfMemory => Ok(text),
+            What::Frozen => match ask(target.address, "/", SILENT_FOR).await {
+                HttpAnswer::Silent => Ok(format!(
+                    "{text}; {} gave no answer for {} ms",
+                    target.address,
+                    SILENT_FOR.as_millis()
+                )),
+                answer => Err(format!("{text}, but {} {answer}", target.address)),
+            },
         }
     }
 
@@ -205,6 +242,13 @@ impl Group {
         journal: &Journal,
     ) -> Result<(), FaultError> {
         for (place, target) in self.places.iter_mut().zip(targets) {
+            let exit = environment.exit_of(&target.name, target.process.id());
+            if let (Some(exit), Some(Bite::Memory(limit, before))) = (exit, place.bitten.clone()) {
+                let counters = blocking(fault, move || limit.counters()).await?;
+                if counters.oom_kills == before.oom_kills {
+                    self.ended.push(format!("{} {exit}", target.label()));
+                }
+            }
             let placement = place.placement.clone();
             blocking(fault, move || placement.leave()).await?;
             if let Some(watchdog) = place.watchdog.take() {
@@ -227,11 +271,17 @@ impl Group {
 
     /// Compares the groups and the files of them with what they were.
     pub(super) async fn confirm_clean(&self, fault: &str) -> Result<(), NotClean> {
+        if !self.ended.is_empty() {
+            return Err(NotClean {
+                left: None,
+                reason: format!("not for want of memory: {}", self.ended.join(", ")),
+            });
+        }
         for place in &self.places {
-            let before = place.before.clone();
+            let (before, placement) = (place.before.clone(), place.placement.clone());
             let changed = blocking(fault, move || {
                 let cgroups = Cgroups::discover()?;
-                Ok(before.differences(&before.again(&cgroups)?))
+                Ok(before.differences_at(&before.again(&cgroups)?, &placement))
             });
             let changed = changed.await.map_err(|error| NotClean {
                 left: None,
@@ -249,26 +299,40 @@ impl Group {
     }
 }
 
-fn bite(what: What, placement: &Placement) -> Result<Bite, CgroupError> {
+fn bite(what: What, placement: &Placement, strength: Strength) -> Result<Bite, CgroupError> {
     let group = placement.enter()?;
     match what {
         What::Cpu { milli_cpus } => {
             let limit = CpuLimit::of(group);
             let before = limit.counters()?;
-            limit.apply(milli_cpus)?;
+            if strength == Strength::Full {
+                limit.apply(milli_cpus)?;
+            }
             Ok(Bite::Cpu(limit, before))
         }
         What::Memory { bytes } => {
             let limit = MemoryLimit::of(group, placement.process())?;
             let before = limit.counters()?;
-            limit.apply(bytes)?;
+            if strength == Strength::Full {
+                limit.apply(bytes)?;
+            }
             Ok(Bite::Memory(limit, before))
         }
         What::OutOfMemory => {
             let limit = MemoryLimit::of(group, placement.process())?;
             let before = limit.counters()?;
-            let bytes = limit.starve()?;
+            let bytes = match strength {
+                Strength::Full => limit.starve()?,
+                Strength::Blunt => 0,
+            };
             Ok(Bite::Starved(limit, before, bytes))
+        }
+        What::Frozen => {
+            let freezer = Freezer::of(group);
+            if strength == Strength::Full {
+                freezer.freeze()?;
+            }
+            Ok(Bite::Frozen(freezer, placement.process().clone()))
         }
     }
 }
@@ -280,6 +344,7 @@ fn seen(bite: &Bite, at_most: Duration) -> Result<String, NoEffect> {
         Bite::Starved(limit, before, bytes) => {
             Ok(limit.confirm_oom(*before, *bytes, at_most)?.to_string())
         }
+        Bite::Frozen(freezer, process) => Ok(freezer.confirm_frozen(process, at_most)?.to_string()),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::aim::FaultTargetRef;
 use super::error::{FaultError, NotClean};
 use super::kill::left;
+use super::strength::Strength;
 use crate::journal::Undo;
 use crate::mechanisms::{CommandError, Ended, Invocation, start_folder};
 
@@ -94,8 +95,11 @@ impl Hook {
         })
     }
 
-    pub(super) async fn inject(&self, fault: &str) -> Result<(), FaultError> {
-        self.must(fault, &self.planned.inject).await
+    pub(super) async fn inject(&self, fault: &str, strength: Strength) -> Result<(), FaultError> {
+        match strength {
+            Strength::Full => self.must(fault, &self.planned.inject).await,
+            Strength::Blunt => Ok(()),
+        }
     }
 
     pub(super) async fn heal(&self, fault: &str) -> Result<(), FaultError> {

@@ -8,6 +8,7 @@ use shakedown_scenarios::plan::{RestartedBy, Signal as PlannedSignal};
 use tokio::time::Instant;
 
 use super::error::FaultError;
+use super::strength::Strength;
 use super::target::{Target, labels};
 use crate::environment::{Environment, refuses};
 use crate::mechanisms::{Delivery, Exit};
@@ -43,12 +44,16 @@ impl Kill {
         fault: &str,
         targets: &[Target],
         environment: &Environment,
+        strength: Strength,
     ) -> Result<(), FaultError> {
         for target in targets {
             environment.expect_exit(&target.name, true);
         }
         self.sent_at_mono_ns = monotonic_ns();
-        signal_all(fault, targets, system_signal(self.planned))
+        match strength {
+            Strength::Full => signal_all(fault, targets, system_signal(self.planned)),
+            Strength::Blunt => Ok(()),
+        }
     }
 
     /// What was seen; as an error when it is not the effect.
@@ -93,8 +98,11 @@ impl Kill {
         let Some(exit) = exit else {
             return Ok(format!("has ended after signal {}", self.signal_name()));
         };
-        if self.planned == PlannedSignal::Kill && !exit.by_signal(Signal::KILL) {
-            return Err(format!("{exit}: not by our signal KILL"));
+        // KILL cannot be handled, so it is the cause exactly when it was sent; another signal may be taken as a reason
+        // to end in another way.
+        let killed = exit.by_signal(Signal::KILL);
+        if killed != (self.planned == PlannedSignal::Kill) {
+            return Err(format!("{exit}: not by our signal {}", self.signal_name()));
         }
         let took_ns = exit.at_mono_ns.saturating_sub(self.sent_at_mono_ns);
         Ok(format!(
@@ -170,7 +178,7 @@ pub(super) async fn start_missing(
             .await
             .map_err(|source| FaultError::Environment {
                 fault: fault.to_string(),
-                source,
+                source: Box::new(source),
             })?;
     }
     Ok(())
@@ -263,5 +271,7 @@ mod tests {
         // An engine may take SIGTERM as a reason to exit in order.
         let term = Kill::new(PlannedSignal::Term);
         assert!(term.judge(exit(0)).is_ok());
+        // But not to be killed: somebody else did that.
+        assert!(term.judge(exit(9)).is_err());
     }
 }

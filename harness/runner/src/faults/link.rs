@@ -2,7 +2,7 @@
 //! namespaces of the first end. Proven by the kernel's counters and by connections that do, or do not, come about.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::aim::{Aim, FarEnd, FaultTargetRef};
 use super::error::{FaultError, NotClean};
 use super::kill::left;
+use super::strength::Strength;
 use crate::environment::{ClusterNetwork, Environment, LinkError};
 use crate::mechanisms::net::NetSnapshot;
 use crate::mechanisms::net::table::{
@@ -20,6 +21,8 @@ use crate::mechanisms::net::table::{
 };
 
 const POLL: Duration = Duration::from_millis(50);
+/// An address for documentation: no packet comes from there or goes there.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// A handshake inside one machine takes far less; one whose packets are lost is tried again after 1 s.
 const CONNECTS_WITHIN: Duration = Duration::from_millis(400);
 const CLEAN_WITHIN: Duration = Duration::from_secs(10);
@@ -67,15 +70,22 @@ impl Link {
             FaultKind::Loss { share, ports } => (What::Lose(*share), ports),
             FaultKind::Reset { ports } => (What::Reset, ports),
             FaultKind::Kill { .. }
-            | FaultKind::Freeze
+            | FaultKind::Freeze { .. }
             | FaultKind::Restart { .. }
+            | FaultKind::Stop { .. }
+            | FaultKind::Disconnect
             | FaultKind::Cpu { .. }
+            | FaultKind::CpuStress { .. }
             | FaultKind::Memory { .. }
             | FaultKind::OutOfMemory
             | FaultKind::SlowDisk { .. }
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
             | FaultKind::ClockSkew { .. }
+            | FaultKind::Delay { .. }
+            | FaultKind::Bandwidth { .. }
+            | FaultKind::HalfOpen
+            | FaultKind::Dns
             | FaultKind::Hook(_) => return Err(no_link("it is not done to links")),
         };
         let network = environment
@@ -160,8 +170,11 @@ impl Link {
         })
     }
 
-    pub(super) async fn inject(&self, fault: &str) -> Result<(), FaultError> {
-        let (rule, names) = (self.rule(fault), self.names());
+    pub(super) async fn inject(&self, fault: &str, strength: Strength) -> Result<(), FaultError> {
+        let (mut rule, names) = (self.rule(fault), self.names());
+        if strength == Strength::Blunt {
+            rule.peers = Peers::Addresses([NOBODY].into());
+        }
         let label = fault.to_string();
         self.on_network(fault, move |network| {
             names
@@ -369,7 +382,7 @@ impl Link {
 }
 
 /// The share that was lost, held against the one asked for: within what chance explains.
-fn lost(asked: f64, hit: u64, seen: u64) -> (EffectFigure, Result<String, String>) {
+pub(super) fn lost(asked: f64, hit: u64, seen: u64) -> (EffectFigure, Result<String, String>) {
     let packets = seen.max(1) as f64;
     let measured = hit as f64 / packets;
     let error = DEVIATIONS * (asked * (1.0 - asked) / packets).sqrt();

@@ -8,8 +8,10 @@
 //! Adding a kind: a variant of [`FaultKind`](shakedown_scenarios::plan::FaultKind), a file here with its steps, a
 //! match arm in each step of [`Prepared`].
 
+mod action;
 mod aim;
 mod clock;
+mod container;
 mod disk;
 mod error;
 mod freeze;
@@ -17,11 +19,17 @@ mod group;
 mod hook;
 mod kill;
 mod link;
+mod names;
 mod prepared;
 mod restart;
+mod slow;
 mod snapshot;
+mod strength;
+mod stress;
 mod target;
+mod wire;
 
 pub use aim::{Aim, FarEnd, FaultTargetRef};
 pub use error::{FaultError, NotClean};
 pub use prepared::{Prepared, preflight};
+pub use strength::Strength;

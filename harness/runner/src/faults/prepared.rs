@@ -5,21 +5,16 @@ use std::time::Duration;
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_scenarios::plan::{FaultKind, RestartedBy};
 
-use super::aim::{Aim, FaultTargetRef};
-use super::clock::Clock;
-use super::disk::Disk;
+use super::action::Action;
+use super::aim::Aim;
 use super::error::{FaultError, NotClean};
 use super::freeze::Freeze;
-use super::group::Group;
-use super::hook::Hook;
-use super::kill::Kill;
-use super::link::Link;
 use super::restart::Restart;
 use super::snapshot::{Expected, Snapshot};
+use super::strength::Strength;
 use super::target::Target;
 use crate::environment::{Environment, Handle};
 use crate::journal::{Entry, Journal, Undo};
-use crate::mechanisms::ProcessState;
 
 /// A fault that can be done, and later is being done. Dropping one that was injected thaws what it froze; what it
 /// killed stays down.
@@ -28,6 +23,7 @@ pub struct Prepared {
     label: String,
     action: Action,
     targets: Vec<Target>,
+    strength: Strength,
     armed: Option<Armed>,
     /// Injected, perhaps only in part, and not healed.
     at_work: bool,
@@ -38,18 +34,6 @@ pub struct Prepared {
 struct Armed {
     before: Snapshot,
     run_id: String,
-}
-
-#[derive(Debug)]
-enum Action {
-    Kill(Kill),
-    Freeze(Freeze),
-    Restart(Restart),
-    Hook(Hook),
-    Link(Link),
-    Group(Group),
-    Disk(Disk),
-    Clock(Clock),
 }
 
 /// Can it be done to these targets in this environment? Pins the targets; touches nothing.
@@ -63,91 +47,32 @@ pub fn preflight(
     environment: &Environment,
 ) -> Result<Prepared, FaultError> {
     let label = firing.label();
-    let targets = &aim.targets;
-    let action = match kind {
-        FaultKind::Kill { signal } => Action::Kill(Kill::new(*signal)),
-        FaultKind::Freeze => Action::Freeze(Freeze::default()),
-        FaultKind::Restart { grace_ns } => {
-            Action::Restart(Restart::new(Duration::from_nanos(*grace_ns)))
-        }
-        FaultKind::Hook(hook) => Action::Hook(Hook::new(hook, targets)),
-        FaultKind::Partition { .. } | FaultKind::Loss { .. } | FaultKind::Reset { .. } => {
-            Action::Link(Link::new(&label, kind, aim, environment)?)
-        }
-        FaultKind::SlowDisk { .. } | FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. } => {
-            Action::Disk(Disk::new(firing, kind, aim, environment)?)
-        }
-        FaultKind::ClockSkew { by_ns } => Action::Clock(Clock::new(&label, *by_ns)?),
-        FaultKind::Cpu { .. } | FaultKind::Memory { .. } | FaultKind::OutOfMemory => {
-            let group = Group::new(kind).expect("these kinds are limits");
-            Action::Group(group)
-        }
-    };
-    let targets = match &action {
-        Action::Hook(_) | Action::Link(_) => Vec::new(),
-        Action::Kill(_)
-        | Action::Freeze(_)
-        | Action::Restart(_)
-        | Action::Clock(_)
-        | Action::Disk(_)
-        | Action::Group(_)
-            if targets.is_empty() =>
-        {
-            return Err(FaultError::NoTarget { fault: label });
-        }
-        Action::Kill(_)
-        | Action::Freeze(_)
-        | Action::Restart(_)
-        | Action::Clock(_)
-        | Action::Disk(_)
-        | Action::Group(_) => targets
+    let action = Action::choose(firing, kind, aim, environment)?;
+    let targets = match (action.pins_targets(), aim.targets.as_slice()) {
+        (false, _) => Vec::new(),
+        (true, []) => return Err(FaultError::NoTarget { fault: label }),
+        (true, targets) => targets
             .iter()
-            .map(|target| pin(&label, kind, target, environment))
+            .map(|target| Target::pin(&label, kind, target, environment))
             .collect::<Result<Vec<Target>, FaultError>>()?,
     };
     Ok(Prepared {
         label,
         action,
         targets,
+        strength: Strength::Full,
         armed: None,
         at_work: false,
     })
 }
 
-fn pin(
-    fault: &str,
-    kind: &FaultKind,
-    target: &FaultTargetRef,
-    environment: &Environment,
-) -> Result<Target, FaultError> {
-    let no_handle = || FaultError::NoHandle {
-        fault: fault.to_string(),
-        kind: kind.name(),
-        target: target.name.clone(),
-    };
-    let handle = environment.handle(&target.name).ok_or_else(no_handle)?;
-    let Handle::Process(process) = handle;
-    let address = environment.address(&target.name).ok_or_else(no_handle)?;
-    let state = process.state().map_err(|source| FaultError::Process {
-        fault: fault.to_string(),
-        source,
-    })?;
-    match state {
-        ProcessState::Running => Ok(Target {
-            name: target.name.clone(),
-            role: target.role.clone(),
-            process,
-            address,
-        }),
-        ProcessState::Stopped => Err(FaultError::AlreadyStopped {
-            fault: fault.to_string(),
-            target: target.name.clone(),
-        }),
-        ProcessState::Exited => Err(no_handle()),
-    }
-}
-
 impl Prepared {
+    /// The same, with another strength.
+    #[must_use]
+    pub fn of_strength(self, strength: Strength) -> Prepared {
+        Prepared { strength, ..self }
+    }
+
     /// The targets with the handles that will be acted on, for the events.
     pub fn targets(&self) -> Vec<FaultTarget> {
         let process = |target: &Target| {
@@ -155,12 +80,14 @@ impl Prepared {
         };
         match &self.action {
             Action::Hook(hook) => hook.targets(),
+            Action::Container(container) => container.targets(&self.targets),
             Action::Link(link) => link.targets(),
             Action::Disk(disk) => disk.targets(),
             Action::Kill(_)
             | Action::Freeze(_)
             | Action::Restart(_)
             | Action::Clock(_)
+            | Action::Stress(_)
             | Action::Group(_) => self.targets.iter().map(process).collect(),
         }
     }
@@ -172,10 +99,12 @@ impl Prepared {
             Action::Freeze(freeze) => freeze.mechanism(),
             Action::Restart(restart) => restart.mechanism(),
             Action::Hook(hook) => hook.mechanism(),
+            Action::Container(container) => container.mechanism(),
             Action::Link(link) => link.mechanism(),
             Action::Clock(clock) => clock.mechanism(),
             Action::Disk(disk) => disk.mechanism(),
             Action::Group(group) => group.mechanism(),
+            Action::Stress(stress) => stress.mechanism(),
         }
     }
 
@@ -197,6 +126,11 @@ impl Prepared {
                     .arm(&self.label, &self.targets, environment, journal)
                     .await?
             }
+            Action::Container(container) => {
+                container
+                    .arm(&self.label, &self.targets, environment, journal)
+                    .await?
+            }
             Action::Group(group) => {
                 group
                     .arm(&self.label, &self.targets, environment, journal)
@@ -208,9 +142,14 @@ impl Prepared {
                 Vec::new()
             }
             Action::Hook(hook) => hook.arm(&self.label, journal.run_id())?,
+            Action::Stress(stress) => {
+                stress.arm(&self.label, &self.targets)?;
+                // They end with the thread that starts them.
+                Vec::new()
+            }
             Action::Link(link) => {
                 link.arm(&self.label).await?;
-                // The kernel undoes it with the socket that made it.
+                // It undoes itself when Shakedown ends.
                 Vec::new()
             }
         };
@@ -239,19 +178,22 @@ impl Prepared {
                 environment.fault_begins(&name);
             }
         }
+        let (label, targets, strength) = (&self.label, &self.targets, self.strength);
         match &mut self.action {
-            Action::Kill(kill) => kill.inject(&self.label, &self.targets, environment),
-            Action::Freeze(freeze) => freeze.inject(&self.label, &self.targets),
-            Action::Restart(restart) => {
-                restart
-                    .inject(&self.label, &self.targets, environment)
+            Action::Kill(kill) => kill.inject(label, targets, environment, strength),
+            Action::Freeze(freeze) => freeze.inject(label, targets, strength),
+            Action::Restart(restart) => restart.inject(label, targets, environment, strength).await,
+            Action::Hook(hook) => hook.inject(label, strength).await,
+            Action::Link(link) => link.inject(label, strength).await,
+            Action::Clock(clock) => clock.inject(label, targets, environment, strength).await,
+            Action::Disk(disk) => disk.inject(label, strength).await,
+            Action::Stress(stress) => stress.inject(label, targets, environment, strength).await,
+            Action::Container(container) => {
+                container
+                    .inject(label, targets, environment, strength)
                     .await
             }
-            Action::Hook(hook) => hook.inject(&self.label).await,
-            Action::Link(link) => link.inject(&self.label).await,
-            Action::Clock(clock) => clock.inject(&self.label, &self.targets, environment).await,
-            Action::Disk(disk) => disk.inject(&self.label).await,
-            Action::Group(group) => group.inject(&self.label, &self.targets, environment).await,
+            Action::Group(group) => group.inject(label, targets, environment, strength).await,
         }
     }
 
@@ -265,6 +207,8 @@ impl Prepared {
             | Action::Freeze(_)
             | Action::Restart(_)
             | Action::Clock(_)
+            | Action::Stress(_)
+            | Action::Container(_)
             | Action::Group(_) => self
                 .targets
                 .iter()
@@ -278,7 +222,7 @@ impl Prepared {
         let until = tokio::time::Instant::now() + deadline;
         let mut seen = Vec::new();
         match &self.action {
-            Action::Link(link) => return link.confirm(&self.label, until).await,
+            Action::Link(link) => return link.confirm(&self.label, environment, until).await,
             Action::Disk(disk) => return disk.confirm(&self.label, until).await,
             Action::Hook(hook) => seen.push(hook.confirm(&self.label, until).await),
             Action::Kill(kill) => {
@@ -289,6 +233,16 @@ impl Prepared {
             Action::Group(group) => {
                 for (index, target) in self.targets.iter().enumerate() {
                     seen.push(group.confirm(&self.label, target, index, until).await);
+                }
+            }
+            Action::Stress(stress) => {
+                for (index, target) in self.targets.iter().enumerate() {
+                    seen.push(stress.confirm(target, index, until).await);
+                }
+            }
+            Action::Container(container) => {
+                for (index, target) in self.targets.iter().enumerate() {
+                    seen.push(container.confirm(target, index, environment, until).await);
                 }
             }
             Action::Freeze(_) => {
@@ -332,7 +286,13 @@ impl Prepared {
             Action::Freeze(freeze) => freeze.heal(&self.label, &self.targets, journal).await?,
             Action::Restart(_) => Restart::heal(&self.label, &self.targets, environment).await?,
             Action::Hook(hook) => hook.heal(&self.label).await?,
+            Action::Container(container) => {
+                container
+                    .heal(&self.label, &self.targets, environment, journal)
+                    .await?;
+            }
             Action::Link(link) => link.heal(&self.label).await?,
+            Action::Stress(stress) => stress.heal(&self.label).await?,
             Action::Clock(clock) => {
                 clock.heal(&self.label, &self.targets, environment).await?;
             }
@@ -366,16 +326,33 @@ impl Prepared {
         let Some(armed) = &self.armed else {
             return Ok(());
         };
+        let touched = self.touched();
         let expected = match &self.action {
             Action::Kill(_) => may_have_ended(environment),
             Action::Freeze(_) => Expected::AsBefore,
-            Action::Restart(_) | Action::Clock(_) => Expected::Restarted,
+            Action::Restart(_) => Expected::Restarted,
+            Action::Clock(clock) => {
+                clock.confirm_clean()?;
+                Expected::Restarted
+            }
+            Action::Container(container) => {
+                container.confirm_clean(&self.targets).await?;
+                container.expected(environment.restarted_by())
+            }
             Action::Hook(hook) => {
                 hook.confirm_clean(&self.label).await?;
                 Expected::AsBefore
             }
             Action::Link(link) => {
-                link.confirm_clean(&self.label).await?;
+                let clean = link.confirm_clean(&self.label).await;
+                if let Err(why) = clean {
+                    let ended = armed.before.ended_since(environment, &touched).await;
+                    return Err(why.beside(&ended));
+                }
+                Expected::AsBefore
+            }
+            Action::Stress(stress) => {
+                stress.confirm_clean()?;
                 Expected::AsBefore
             }
             Action::Disk(disk) => {
@@ -392,7 +369,13 @@ impl Prepared {
         };
         armed
             .before
-            .wait_until_restored(environment, &self.targets, expected, &armed.run_id)
+            .wait_until_restored(
+                environment,
+                &self.targets,
+                &touched,
+                expected,
+                &armed.run_id,
+            )
             .await
     }
 
@@ -402,10 +385,12 @@ impl Prepared {
             Action::Freeze(_) => ("freeze", self.labels()),
             Action::Restart(_) => ("restart", self.labels()),
             Action::Hook(hook) => ("hook", hook.names()),
-            Action::Link(link) => ("link", link.names()),
+            Action::Link(link) => (link.name(), link.names()),
             Action::Clock(_) => ("clock-skew", self.labels()),
             Action::Disk(disk) => (disk.name(), disk.names()),
+            Action::Container(container) => (container.name(), self.labels()),
             Action::Group(group) => (group.name(), self.labels()),
+            Action::Stress(_) => ("cpu", self.labels()),
         };
         Entry::FaultIntent {
             fault: self.label.clone(),

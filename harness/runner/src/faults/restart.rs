@@ -6,6 +6,7 @@ use rustix::process::Signal;
 
 use super::error::FaultError;
 use super::kill::{signal_all, start_missing};
+use super::strength::Strength;
 use super::target::Target;
 use crate::environment::{Environment, Handle};
 
@@ -34,7 +35,11 @@ impl Restart {
         fault: &str,
         targets: &[Target],
         environment: &Environment,
+        strength: Strength,
     ) -> Result<(), FaultError> {
+        if strength == Strength::Blunt {
+            return Ok(());
+        }
         for target in targets {
             self.restart_one(fault, target, environment).await?;
         }
@@ -61,7 +66,7 @@ impl Restart {
         }
         let failed = |source| FaultError::Environment {
             fault: fault.to_string(),
-            source,
+            source: Box::new(source),
         };
         environment.respawn(&target.name).await.map_err(failed)?;
         environment

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shakedown_record::event::{Leftover, LeftoverKind};
 use tokio::time::Instant;
 
-use super::error::NotClean;
+use super::error::{NotClean, has_ended};
 use super::kill::left;
 use super::target::Target;
 use crate::environment::{Environment, ReplicaHealth};
@@ -49,15 +49,48 @@ impl Snapshot {
         Snapshot { replicas }
     }
 
+    /// Which of these replicas ran then and have ended since, without another fault of ours being the reason.
+    pub(super) async fn ended_since(
+        &self,
+        environment: &Environment,
+        names: &[String],
+    ) -> Vec<String> {
+        let mut ended = Vec::new();
+        for (name, before) in self
+            .replicas
+            .iter()
+            .filter(|(name, _)| names.contains(name))
+        {
+            if environment.is_explained(name) {
+                continue;
+            }
+            let now = environment.health(name).await.map(|now| now.process);
+            if before.process == ProcessState::Running && now == Some(ProcessState::Exited) {
+                ended.push(name.clone());
+            }
+        }
+        ended
+    }
+
+    /// Waits until all replicas are as they were; `touched` are those that the fault acted on without having a handle
+    /// on their processes.
     pub(super) async fn wait_until_restored(
         &self,
         environment: &Environment,
         targets: &[Target],
+        touched: &[String],
         expected: Expected,
         run_id: &str,
     ) -> Result<(), NotClean> {
         let until = Instant::now() + CLEAN_WITHIN;
         loop {
+            let ended = self.ended_since(environment, touched).await;
+            if !ended.is_empty() && targets.is_empty() {
+                return Err(NotClean {
+                    left: None,
+                    reason: has_ended(&ended),
+                });
+            }
             let difference = self.compare(environment, targets, expected, run_id).await;
             match difference {
                 None => return Ok(()),

@@ -2,7 +2,12 @@
 
 use std::net::SocketAddr;
 
-use crate::mechanisms::ProcessHandle;
+use shakedown_scenarios::plan::FaultKind;
+
+use super::aim::FaultTargetRef;
+use super::error::FaultError;
+use crate::environment::{Environment, Handle};
+use crate::mechanisms::{ProcessHandle, ProcessState};
 
 /// One target: the process that it was when the fault was prepared.
 #[derive(Debug, Clone)]
@@ -15,6 +20,43 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// The replica as it is now: its process pinned.
+    ///
+    /// # Errors
+    /// When it has no handle that the kind can act on, or is stopped already.
+    pub(super) fn pin(
+        fault: &str,
+        kind: &FaultKind,
+        target: &FaultTargetRef,
+        environment: &Environment,
+    ) -> Result<Target, FaultError> {
+        let no_handle = || FaultError::NoHandle {
+            fault: fault.to_string(),
+            kind: kind.name(),
+            target: target.name.clone(),
+        };
+        let handle = environment.handle(&target.name).ok_or_else(no_handle)?;
+        let Handle::Process(process) = handle;
+        let address = environment.address(&target.name).ok_or_else(no_handle)?;
+        let state = process.state().map_err(|source| FaultError::Process {
+            fault: fault.to_string(),
+            source,
+        })?;
+        match state {
+            ProcessState::Running => Ok(Target {
+                name: target.name.clone(),
+                role: target.role.clone(),
+                process,
+                address,
+            }),
+            ProcessState::Stopped => Err(FaultError::AlreadyStopped {
+                fault: fault.to_string(),
+                target: target.name.clone(),
+            }),
+            ProcessState::Exited => Err(no_handle()),
+        }
+    }
+
     /// For people: `engine-1 (pid 4711)`.
     pub(super) fn label(&self) -> String {
         format!("{} ({})", self.name, self.process.id())

@@ -1,6 +1,6 @@
 use shakedown_scenarios::plan::{
-    Arrival, BlastRadius, EnvironmentPlan, FaultKind, FaultPlan, LocalStandIn, Repeat, Selector,
-    Trigger,
+    Arrival, BlastRadius, EnvironmentPlan, FaultKind, FaultPlan, FreezeBy, LocalStandIn, Repeat,
+    Selector, Trigger,
 };
 
 use super::*;
@@ -48,7 +48,9 @@ fn an_external_target_needs_a_proof_and_cannot_be_broken() {
     let mut breaking = anywhere();
     breaking.faults.push(FaultPlan {
         id: "leader-dies".to_string(),
-        kind: FaultKind::Freeze,
+        kind: FaultKind::Freeze {
+            by: FreezeBy::Signal,
+        },
         to: Selector::Role("leader".to_string()),
         when: Trigger::AfterSteady { by_ns: 0 },
         hold_ns: 1,
@@ -83,7 +85,9 @@ fn total_outage() -> Plan {
 fn freeze(id: &str, to: Selector) -> FaultPlan {
     FaultPlan {
         id: id.to_string(),
-        kind: FaultKind::Freeze,
+        kind: FaultKind::Freeze {
+            by: FreezeBy::Signal,
+        },
         to,
         when: Trigger::AfterSteady { by_ns: 0 },
         hold_ns: 1_000_000_000,

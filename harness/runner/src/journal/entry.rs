@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mechanisms::cgroup;
 use crate::mechanisms::{Invocation, ProcessId, World};
+use crate::mechanisms::{cgroup, docker};
 
 /// Who runs this run, and where. The first entry of every journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub enum Undo {
     Thaw { name: String, process: ProcessId },
     /// A control group of ours, or limits of a target's own.
     Group { name: String, back: cgroup::Undo },
+    /// What was done to a container by its engine.
+    Container { name: String, back: docker::Undo },
     /// The heal command of a hook.
     Command { heal: Invocation },
 }
@@ -38,6 +40,8 @@ impl Undo {
     pub fn outlives_boot(&self) -> bool {
         match self {
             Undo::Thaw { .. } | Undo::Group { .. } => false,
+            // No process of it is left; its place in a network is configuration.
+            Undo::Container { back, .. } => matches!(back, docker::Undo::Connect { .. }),
             Undo::Command { .. } => true,
         }
     }

@@ -3,8 +3,9 @@
 //!
 //! [`command`] runs somebody else's program to its end; [`process`] pins, signals and watches a process; [`spawn`] starts children that cannot outlive Shakedown;
 //! [`link`] forwards TCP through a link that can be made bad; [`watchdog`] thaws what Shakedown froze if Shakedown dies.
-//! [`net`] cuts and worsens the links of a network namespace.
+//! [`net`] cuts and worsens the links of a network namespace; [`resolver`] asks a name server.
 //! [`disk`] puts a slow, failing or full disk over a data folder.
+//! [`docker`] asks the engine of a container.
 //! [`cgroup`] freezes, and takes CPU time and memory away; [`stress`] uses CPU time up; [`time_ns`] starts a process with
 //! another monotonic clock.
 
@@ -12,9 +13,11 @@ pub mod cgroup;
 pub mod child;
 pub mod command;
 pub mod disk;
+pub mod docker;
 pub mod link;
 pub mod net;
 pub mod process;
+pub mod resolver;
 pub mod spawn;
 pub mod stress;
 pub mod time_ns;

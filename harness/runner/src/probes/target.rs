@@ -124,10 +124,11 @@ impl Target {
     /// Where a replica's health or metrics are. In the local environment every replica serves all on its one port.
     pub fn control_base(&self, replica: &Replica, port: Option<u16>) -> String {
         match (&self.plan.environment, port) {
-            (EnvironmentPlan::External(_), Some(port)) => with_port(&replica.base_url, port),
-            (EnvironmentPlan::External(_), None) | (EnvironmentPlan::Local { .. }, _) => {
-                replica.base_url.clone()
+            (EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_), Some(port)) => {
+                with_port(&replica.base_url, port)
             }
+            (EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_), None)
+            | (EnvironmentPlan::Local { .. }, _) => replica.base_url.clone(),
         }
     }
 

@@ -80,6 +80,17 @@ impl RecoveredRun {
                     ),
                 }
             }
+            Undo::Container { name, back } => match back.replay_blocking() {
+                Ok(true) => self
+                    .done
+                    .push(format!("{fault}: took back {back} ({name})")),
+                Ok(false) => {}
+                Err(why) => self.left_over(
+                    LeftoverKind::Fault,
+                    format!("{fault}: {back} ({name}): {why}"),
+                    back.by_hand(),
+                ),
+            },
             Undo::Command { heal } => match healed_by(heal) {
                 Ok(()) => self.done.push(format!("{fault}: ran `{}`", heal.line())),
                 Err(why) => self.left_over(

@@ -8,14 +8,15 @@ use shakedown_record::RunZero;
 use shakedown_record::event::{Event, Leftover, LeftoverKind};
 use shakedown_record::fault::{Effect, Firing};
 use shakedown_scenarios::guards::Guard;
-use shakedown_scenarios::plan::FaultPlan;
+use shakedown_scenarios::overlap::{FarReach, Reach, clash};
+use shakedown_scenarios::plan::{FaultKind, FaultPlan};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use super::events::EventLog;
 use super::protocol::FaultStep;
 use super::targets::resolve;
 use crate::environment::Environment;
-use crate::faults::{Aim, FaultError, NotClean, Prepared, preflight};
+use crate::faults::{Aim, FaultError, NotClean, Prepared, Strength, preflight};
 use crate::guard::{self, Refusal};
 use crate::journal::Journal;
 use crate::probes::Target;
@@ -49,8 +50,12 @@ pub struct Faults {
     injected: Mutex<BTreeSet<Firing>>,
     /// Replicas that firings have taken, or are about to.
     aimed: Mutex<BTreeMap<Firing, Vec<String>>>,
+    /// What firings have hold of until they are healed.
+    holds: Mutex<BTreeMap<Firing, (FaultKind, Reach)>>,
     /// Guards that a person has overruled for this run.
     overridden: BTreeSet<Guard>,
+    /// Ids of the faults that are left without effect on purpose.
+    blunted: BTreeSet<String>,
 }
 
 impl Faults {
@@ -70,13 +75,20 @@ impl Faults {
             open: Mutex::default(),
             injected: Mutex::default(),
             aimed: Mutex::default(),
+            holds: Mutex::default(),
             overridden: BTreeSet::new(),
+            blunted: BTreeSet::new(),
         }
     }
 
     /// The same, with guards that a person has overruled.
     pub fn overruling(self, overridden: BTreeSet<Guard>) -> Self {
         Self { overridden, ..self }
+    }
+
+    /// The same, with faults that are left without effect on purpose.
+    pub fn blunting(self, blunted: BTreeSet<String>) -> Self {
+        Self { blunted, ..self }
     }
 
     async fn prepare(&self, firing: &Firing, plan: &FaultPlan, scrape: bool) -> FaultStep {
@@ -94,6 +106,10 @@ impl Faults {
             let reason = refusal.to_string();
             return FaultStep::Refused { reason };
         }
+        if let Err(reason) = self.hold(firing, plan, &aim) {
+            lock(&self.aimed).remove(firing);
+            return FaultStep::Refused { reason };
+        }
         match self.arm(firing, plan, &aim).await {
             Ok(prepared) => {
                 let step = FaultStep::Prepared {
@@ -107,6 +123,7 @@ impl Faults {
             }
             Err(error) => {
                 lock(&self.aimed).remove(firing);
+                lock(&self.holds).remove(firing);
                 FaultStep::Refused {
                     reason: error.to_string(),
                 }
@@ -129,13 +146,38 @@ impl Faults {
         Ok(())
     }
 
+    /// Takes hold of what the fault is on, unless another fault has hold of it with which it cannot be on at one time.
+    fn hold(&self, firing: &Firing, plan: &FaultPlan, aim: &Aim) -> Result<(), String> {
+        let reach = Reach {
+            replicas: aim.targets.iter().map(|it| it.name.clone()).collect(),
+            far: aim.far.as_ref().map(|far| FarReach {
+                replicas: far.replicas.iter().cloned().collect(),
+                clients: far.clients,
+                direction: far.direction,
+            }),
+        };
+        let mut holds = lock(&self.holds);
+        for (other, (kind, held)) in holds.iter().filter(|(other, _)| *other != firing) {
+            if let Some(why) = clash((kind, held), (&plan.kind, &reach)) {
+                return Err(format!("{} is not healed yet: {why}", other.label()));
+            }
+        }
+        holds.insert(firing.clone(), (plan.kind.clone(), reach));
+        Ok(())
+    }
+
     async fn arm(
         &self,
         firing: &Firing,
         plan: &FaultPlan,
         aim: &Aim,
     ) -> Result<Prepared, FaultError> {
-        let mut prepared = preflight(firing, &plan.kind, aim, &self.environment)?;
+        let strength = match self.blunted.contains(&plan.id) {
+            true => Strength::Blunt,
+            false => Strength::Full,
+        };
+        let prepared = preflight(firing, &plan.kind, aim, &self.environment)?;
+        let mut prepared = prepared.of_strength(strength);
         prepared.arm(&self.environment, &self.journal).await?;
         Ok(prepared)
     }
@@ -168,7 +210,10 @@ impl Faults {
         let prepared = self.prepared(firing);
         let mut prepared = prepared.lock().await;
         match prepared.heal(&self.environment, &self.journal).await {
-            Ok(()) => FaultStep::Healed,
+            Ok(()) => {
+                lock(&self.holds).remove(firing);
+                FaultStep::Healed
+            }
             Err(error) => FaultStep::HealFailed {
                 reason: error.to_string(),
             },

@@ -1,5 +1,6 @@
 //! What a run is asked for, what it says while it goes on, and how it ended.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use shakedown_record::ExitCode;
@@ -21,6 +22,9 @@ pub struct RunRequest {
     pub exe: PathBuf,
     /// Defects of the stand-in to switch on.
     pub defects: Vec<String>,
+    /// Ids of faults that go through their whole life without the step that changes the world: a self-test, in which
+    /// nobody may come to believe in an effect.
+    pub blunted: BTreeSet<String>,
     pub operator: Option<String>,
     /// What the guards have to know, and which of them a person has overruled.
     pub guarded: Guarded,

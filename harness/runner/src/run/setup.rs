@@ -18,7 +18,7 @@ use super::driver::Faults;
 use super::interrupt::Interrupt;
 use super::request::Progress;
 use super::shell::{Run, Tell};
-use crate::environment::{Environment, StartContext};
+use crate::environment::{Environment, StartContext, images};
 use crate::error::RunError;
 use crate::guard;
 use crate::journal::{Entry, Journal, OpenOrders, RunAbout};
@@ -50,6 +50,11 @@ impl Run {
         {
             self.events.emit(overridden);
         }
+        for fault in &self.request.blunted {
+            self.events.emit(Event::FaultBlunted {
+                fault: fault.clone(),
+            });
+        }
         let secrets = Arc::new(Secrets::resolve(&self.plan().system.secrets)?);
         self.events.keep_out(&secrets);
         guard::prove_not_production(&secrets, self.plan()).await?;
@@ -60,11 +65,19 @@ impl Run {
         )));
         let (environment, digests) = tokio::join!(self.start_environment(&journal), self.digests());
         let environment = environment?;
+        if let Some(links) = environment.links() {
+            let overhead = links.overhead();
+            self.events.emit(Event::LinksMeasured { overhead });
+        }
         if interrupt.is_there() {
             return Ok(None);
         }
+        let mut plan = self.plan().clone();
+        if let Some(docker) = environment.containers() {
+            plan.guards.protected.carried = docker.labels().clone();
+        }
         let target = Arc::new(Target::new(
-            self.plan().clone(),
+            plan,
             Arc::clone(&secrets),
             environment.replicas().to_vec(),
             environment.entry(),
@@ -149,7 +162,7 @@ impl Run {
     }
 
     fn orders_may_be_open(&self, target: &Target, journal: &Journal) -> Result<(), RunError> {
-        if let EnvironmentPlan::External(_) = self.plan().environment {
+        if let EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_) = self.plan().environment {
             journal.record(&Entry::OrdersMayBeOpen(OpenOrders {
                 prefix: self.prefix.clone(),
                 entry: target.entry.clone(),
@@ -204,15 +217,23 @@ impl Run {
         let journal = journal.expect("the journal is begun before the load");
         let environment = environment.expect("the environment is started before the load");
         let faults = Faults::new(target, environment, journal, &self.events, zero)
-            .overruling(self.request.guarded.overridden());
+            .overruling(self.request.guarded.overridden())
+            .blunting(self.request.blunted.clone());
         Arc::clone(standing.faults.get_or_init(|| Arc::new(faults)))
     }
 
-    /// What runs in a local environment is the Shakedown binary itself. Its digest is taken again only when the file
+    /// Containers have the ids of their images. What runs in a local environment is the Shakedown binary itself: its digest is taken again only when the file
     /// is another one than before.
     pub(super) async fn digests(&self) -> Vec<String> {
-        match self.plan().environment {
+        match &self.plan().environment {
             EnvironmentPlan::External(_) => Vec::new(),
+            EnvironmentPlan::Docker(docker) => {
+                let images = images(&self.plan().system, docker).await;
+                images.unwrap_or_else(|error| {
+                    tracing::warn!("the images are not known: {error}");
+                    Vec::new()
+                })
+            }
             EnvironmentPlan::Local { .. } => {
                 let (exe, known) = (self.request.exe.clone(), Arc::clone(&self.digest));
                 let digest = tokio::task::spawn_blocking(move || digest_of(&exe, &known)).await;

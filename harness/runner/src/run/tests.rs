@@ -62,6 +62,7 @@ async fn run_in_folder(
         run_id: "20260102T030405Z-test".to_string(),
         exe,
         defects: Vec::new(),
+        blunted: std::collections::BTreeSet::new(),
         operator: None,
         guarded: Guarded::default(),
     };

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,9 +16,14 @@ use shakedown_runner::journal::{Journal, RunAbout};
 use shakedown_runner::mechanisms::{ProcessHandle, ProcessId, ProcessState, watchdog_main};
 use shakedown_runner::state_dir::StateDir;
 use shakedown_scenarios::plan::{
-    AckLevel, Answer, Arrival, Auth, Ceilings, CleanUp, DataLayout, EnvironmentPlan, Guards,
-    Health, Identity, LoadPlan, LocalStandIn, Mix, OrderAction, Orders, Part, Phases, Plan,
-    Request, RestartedBy, RetryPolicy, Session, System, Take, Template,
+    AckLevel, Answer, Arrival, Auth, Ceilings, CleanUp, DataLayout, EnvironmentPlan, FaultKind,
+    FreezeBy, Guards, Health, Identity, LoadPlan, LocalStandIn, Mix, OrderAction, Orders, Part,
+    Phases, Plan, Request, RestartedBy, RetryPolicy, Session, System, Take, Template,
+};
+
+/// A freeze by SIGSTOP.
+pub const FROZEN: FaultKind = FaultKind::Freeze {
+    by: FreezeBy::Signal,
 };
 
 const ROLE: &str = "SHAKEDOWN_DOUBLE";
@@ -72,16 +77,64 @@ fn starts(arguments: &[String]) -> usize {
     text.len()
 }
 
-fn serve(arguments: &[String], status: &str) {
+fn serve(arguments: &[String], status: &'static str) {
+    speak_to_peers(arguments);
     let listener = TcpListener::bind(option(arguments, "--http")).unwrap();
     for stream in listener.incoming() {
         let mut stream = stream.unwrap();
-        let mut request = [0u8; 1024];
-        // A client that asked nothing, or left, is no matter.
-        if stream.read(&mut request).is_ok_and(|read| read > 0) {
-            let reply = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-            drop(stream.write_all(reply.as_bytes()));
+        std::thread::spawn(move || {
+            let mut request = [0u8; 1024];
+            // A client that asked nothing, or left, is no matter.
+            if stream.read(&mut request).is_ok_and(|read| read > 0) {
+                let reply = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                drop(stream.write_all(reply.as_bytes()));
+            }
+        });
+    }
+}
+
+/// Says a byte to each other member a hundred times a second and gives back what they say, at the addresses that it
+/// was given; and at another one, past all links, when the file `past` in its folder names one.
+fn speak_to_peers(arguments: &[String]) {
+    let listener = TcpListener::bind(option(arguments, "--peer-listen")).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let mut byte = [0];
+                while stream.read_exact(&mut byte).is_ok() && stream.write_all(&byte).is_ok() {}
+            });
         }
+    });
+    let own = option(arguments, "--name").to_string();
+    let members = arguments.windows(2).filter(|pair| pair[0] == "--member");
+    for pair in members {
+        let mut fields = pair[1].split(['=', ',']).skip(1);
+        let (name, _, peer) = (fields.next(), fields.next(), fields.next().unwrap());
+        if name == Some(own.as_str()) {
+            continue;
+        }
+        let peer = peer.to_string();
+        std::thread::spawn(move || {
+            loop {
+                drop(TcpStream::connect(&peer).map(say_bytes));
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+    }
+    let past = Path::new(option(arguments, "--data")).join("past");
+    std::thread::spawn(move || {
+        loop {
+            let stream = fs::read_to_string(&past).ok().map(TcpStream::connect);
+            std::thread::sleep(Duration::from_millis(100));
+            drop(stream);
+        }
+    });
+}
+
+fn say_bytes(mut stream: TcpStream) {
+    while stream.write_all(b"x").is_ok() && stream.read_exact(&mut [0]).is_ok() {
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::doubles::{Habit, Run, eventually, is_alive, listens};
+use crate::doubles::{FROZEN, Habit, Run, eventually, is_alive, listens};
 use rustix::process::Signal as SystemSignal;
 use shakedown_record::fault::Firing;
 use shakedown_runner::environment::{Environment, EnvironmentError, Handle};
@@ -241,12 +241,12 @@ async fn a_freeze_is_proven_healed_and_clean() {
     let run = Run::new(folder.path(), Habit::Sound, 2);
     let environment = run.start().await.unwrap();
     let handle = process(&environment, "engine-2");
-    let mut fault = inject(&run, &environment, &FaultKind::Freeze, &["engine-2"]).await;
+    let mut fault = inject(&run, &environment, &FROZEN, &["engine-2"]).await;
     let effect = fault.confirm(&environment, SOON).await;
     assert!(effect.confirmed, "{}", effect.text);
     assert!(effect.text.contains("no answer"), "{}", effect.text);
     assert_eq!(handle.state().unwrap(), ProcessState::Stopped);
-    let second = prepare(&environment, &FaultKind::Freeze, &["engine-2"]);
+    let second = prepare(&environment, &FROZEN, &["engine-2"]);
     assert!(matches!(second, Err(FaultError::AlreadyStopped { .. })));
     let journal = run.state.journal("run-1").unwrap();
     assert_eq!(read_journal(&journal).unwrap().open_faults().len(), 1);
@@ -267,7 +267,7 @@ async fn two_faults_at_once_do_not_blame_each_other() {
     let environment = run.start().await.unwrap();
     let mut kill = inject(&run, &environment, &KILL, &["engine-1"]).await;
     assert!(kill.confirm(&environment, SOON).await.confirmed);
-    let mut freeze = inject(&run, &environment, &FaultKind::Freeze, &["engine-2"]).await;
+    let mut freeze = inject(&run, &environment, &FROZEN, &["engine-2"]).await;
     assert!(freeze.confirm(&environment, SOON).await.confirmed);
     kill.heal(&environment, &run.journal).await.unwrap();
     kill.confirm_clean(&environment).await.unwrap();
@@ -306,7 +306,7 @@ async fn a_frozen_cluster_can_be_stopped() {
     let environment = run.start().await.unwrap();
     let names = ["engine-1", "engine-2"];
     let ids = names.map(|name| process(&environment, name).id());
-    let fault = inject(&run, &environment, &FaultKind::Freeze, &names).await;
+    let fault = inject(&run, &environment, &FROZEN, &names).await;
     assert_eq!(environment.stop().await, []);
     assert!(!ids.iter().any(|id| is_alive(*id)));
     drop(fault);
@@ -318,7 +318,7 @@ async fn a_thaw_by_somebody_else_is_no_freeze() {
     let run = Run::new(folder.path(), Habit::Sound, 1);
     let environment = run.start().await.unwrap();
     let handle = process(&environment, "engine-1");
-    let mut fault = inject(&run, &environment, &FaultKind::Freeze, &["engine-1"]).await;
+    let mut fault = inject(&run, &environment, &FROZEN, &["engine-1"]).await;
     eventually("frozen", SOON, || {
         handle.state().unwrap() == ProcessState::Stopped
     });
@@ -360,7 +360,7 @@ async fn a_target_that_vanishes_in_the_middle_is_told_as_it_was() {
     assert!(effect.text.contains("not by our signal"), "{}", effect.text);
 
     // While it is frozen.
-    let mut fault = inject(&run, &environment, &FaultKind::Freeze, &["engine-2"]).await;
+    let mut fault = inject(&run, &environment, &FROZEN, &["engine-2"]).await;
     process(&environment, "engine-2")
         .signal(SystemSignal::KILL)
         .unwrap();

@@ -6,6 +6,7 @@
 
 mod doubles;
 mod local_cluster;
+mod slow_links;
 mod survival;
 
 /// Every other process of these tests is this binary, started again with this test alone and a role to play.

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::doubles::{Habit, Run, Sleeper, eventually, is_alive, read_ids, start_role, write_ids};
+use crate::doubles::{
+    FROZEN, Habit, Run, Sleeper, eventually, is_alive, read_ids, start_role, write_ids,
+};
 use rustix::process::Signal;
 use shakedown_record::ExitCode;
 use shakedown_record::fault::Firing;
@@ -15,7 +17,6 @@ use shakedown_runner::journal::{Entry, JOURNAL_FILE, OpenOrders, Undo};
 use shakedown_runner::mechanisms::{ProcessHandle, ProcessId, ProcessState, Watchdog};
 use shakedown_runner::recover::{RecoverError, RunState, orders_closed, recover};
 use shakedown_runner::state_dir::StateDir;
-use shakedown_scenarios::plan::FaultKind;
 
 const SOON: Duration = Duration::from_secs(2);
 
@@ -44,13 +45,7 @@ async fn frozen_cluster(folder: &Path) -> (Run, Environment, Prepared) {
         fault: "freeze".into(),
         occurrence: 0,
     };
-    let mut fault = preflight(
-        &firing,
-        &FaultKind::Freeze,
-        &Aim::at(vec![target]),
-        &environment,
-    )
-    .unwrap();
+    let mut fault = preflight(&firing, &FROZEN, &Aim::at(vec![target]), &environment).unwrap();
     fault.arm(&environment, &run.journal).await.unwrap();
     fault.inject(&environment).await.unwrap();
     assert!(fault.confirm(&environment, SOON).await.confirmed);

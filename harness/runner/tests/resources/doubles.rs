@@ -252,6 +252,12 @@ impl Case {
             .collect()
     }
 
+    /// As a fault looks at it: at its own place only.
+    pub fn differences_at_its_place(&self) -> Vec<String> {
+        let now = self.before.again(&self.cgroups).unwrap();
+        self.before.differences_at(&now, &self.placement)
+    }
+
     /// Takes it back, twice, and looks.
     pub fn finish(&self) {
         assert!(self.placement.leave().unwrap());

@@ -200,6 +200,21 @@ fn when_the_watchdog_is_killed_too_the_record_takes_everything_back() {
 }
 
 #[test]
+fn a_group_of_another_fault_is_no_difference_and_its_own_is_one() {
+    let (target, neighbour) = (Target::sleeper(), Target::sleeper());
+    let own = Case::new(&target, Version::V1, Controller::Freezer, "own");
+    let other = Case::new(&neighbour, Version::V1, Controller::Freezer, "other");
+    other.placement.enter().unwrap();
+    assert_eq!(own.differences_at_its_place(), [""; 0]);
+    own.placement.enter().unwrap();
+    // It was moved, and the group is there.
+    assert_eq!(own.differences_at_its_place().len(), 2);
+    own.finish();
+    assert_eq!(own.differences_at_its_place(), [""; 0]);
+    other.finish();
+}
+
+#[test]
 fn the_way_back_by_hand_works() {
     let target = Target::role("threads", &[]);
     let case = Case::new(&target, Version::V1, Controller::Freezer, "by-hand");

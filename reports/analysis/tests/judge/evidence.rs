@@ -1,7 +1,7 @@
 //! Each sensor broken in turn: inconclusive with the reason in words, never a pass.
 
 use shakedown_record::event::{Event, GeneratorReport};
-use shakedown_record::{Outcome, Verdict};
+use shakedown_record::{LinkOverhead, Outcome, Verdict};
 
 use crate::build::*;
 
@@ -253,4 +253,41 @@ fn too_few_samples() {
         phase: shakedown_record::Phase::Steady,
     };
     inconclusive(&run, "too few for P99.999");
+}
+
+#[test]
+fn links_that_cost_more_than_a_tenth_of_a_limit_on_latency() {
+    let measured = |through_p99_ns| Event::LinksMeasured {
+        overhead: LinkOverhead {
+            links: 12,
+            round_trips: 500,
+            direct_p50_ns: 30_000,
+            direct_p99_ns: 100_000,
+            through_p50_ns: 70_000,
+            through_p99_ns,
+        },
+    };
+    let cheap = Run::healthy().and(0, measured(300_000)).judge();
+    assert_eq!(
+        cheap.record.verdict,
+        Verdict::Pass,
+        "{:?}",
+        cheap.record.reasons
+    );
+    assert_eq!(
+        cheap.record.links.map(|links| links.added_ns()),
+        Some(200_000)
+    );
+    let dear = Run::healthy().and(0, measured(900_000_000));
+    inconclusive(&dear, "userspace links add up to");
+    let analysis = dear.judge();
+    let check = the(&analysis, "steady-p99");
+    assert_eq!(check.verdict, Verdict::Inconclusive);
+    assert!(
+        check.why.contains("more than a tenth of the limit"),
+        "{}",
+        check.why
+    );
+    assert_eq!(the(&analysis, "steady-rate").verdict, Verdict::Pass);
+    assert_eq!(Run::healthy().judge().record.links, None);
 }

@@ -14,6 +14,8 @@ pub(crate) struct FirstScreen {
     pub(crate) reasons: Vec<String>,
     pub(crate) target: String,
     pub(crate) defect: Option<String>,
+    /// A self-test of Shakedown, and which faults were left without effect for it.
+    pub(crate) self_test: Option<String>,
     /// Guards that a person overruled: who, and why.
     pub(crate) overruled: Vec<String>,
     pub(crate) faults: Vec<Line>,
@@ -36,6 +38,7 @@ impl FirstScreen {
             reasons: headline::other_reasons(record),
             target: headline::target(record),
             defect: record.run.defect.clone(),
+            self_test: headline::self_test(&record.run.blunted),
             overruled: record
                 .run
                 .overrides

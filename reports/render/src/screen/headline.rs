@@ -171,6 +171,15 @@ pub(crate) fn overruled(it: &GuardOverride) -> String {
     format!("{}, by {}: {}{saw}", it.guard, it.operator, it.reason)
 }
 
+/// Why this run says nothing about the system.
+pub(crate) fn self_test(blunted: &[String]) -> Option<String> {
+    let told = format!(
+        "{} left without effect on purpose (--blunt); this run says nothing about the system",
+        blunted.join(", ")
+    );
+    (!blunted.is_empty()).then_some(told)
+}
+
 /// A digest cut to what tells it apart.
 fn short(digest: &str) -> String {
     let (algorithm, hex) = digest.split_once(':').unwrap_or(("", digest));
@@ -200,7 +209,7 @@ pub(crate) fn run_line(record: &RunRecord) -> String {
 mod tests {
     use shakedown_record::run_record::GuardOverride;
 
-    use super::{overruled, short};
+    use super::{overruled, self_test, short};
 
     #[test]
     fn an_overruling_has_a_name_a_reason_and_what_was_seen() {
@@ -216,6 +225,16 @@ mod tests {
         );
         it.saw = None;
         assert!(overruled(&it).contains("nothing to object"));
+    }
+
+    #[test]
+    fn a_self_test_is_told_with_its_faults() {
+        assert_eq!(self_test(&[]), None);
+        let told = self_test(&["cut".to_string(), "slow".to_string()]).unwrap();
+        assert!(
+            told.starts_with("cut, slow left without effect on purpose"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -134,6 +134,7 @@ fn run() -> RunInfo {
         previous_run: None,
         defect: None,
         overrides: Vec::new(),
+        blunted: Vec::new(),
         phases: phases(),
         shakedown_version: "0.1.0".into(),
     }
@@ -324,6 +325,7 @@ pub fn pass() -> Analysis {
             saturated: false,
             why: String::new(),
         },
+        links: None,
         leftovers: Leftovers {
             orders_open: Some(0),
             ..Leftovers::default()

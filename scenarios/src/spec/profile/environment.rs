@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::spec::scalar::Id;
 use crate::spec::{Entries, Later};
 
+use super::docker::DockerSpec;
 use super::exchange::{GetSpec, WhereSpec};
 
 /// Where a system can run.
@@ -15,7 +16,7 @@ pub(crate) struct EnvironmentsSpec {
     /// Child processes of Shakedown on this machine.
     pub(crate) local: Option<LocalSpec>,
     /// Containers of a Docker Engine.
-    pub(crate) docker: Option<Later>,
+    pub(crate) docker: Option<DockerSpec>,
     /// Pods of a Kubernetes cluster.
     pub(crate) kubernetes: Option<Later>,
     /// Somebody else runs it; only endpoints are known.

@@ -1,6 +1,7 @@
 //! The system profile.
 
 mod access;
+mod docker;
 mod environment;
 mod exchange;
 mod file;
@@ -8,6 +9,7 @@ mod orders;
 mod read_back;
 
 pub(crate) use access::{AuthSpec, SecretSpec};
+pub(crate) use docker::{DockerPartSpec, DockerSpec, ReachSpec};
 pub(crate) use environment::{ExternalSpec, ProofSpec, StandInSpec};
 pub(crate) use exchange::{ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, WhereSpec};
 pub(crate) use file::{

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::plan::{Direction, Signal};
+use crate::plan::{Direction, FreezeBy, Signal};
 use crate::spec::Later;
-use crate::spec::scalar::{Duration, Id, Percent, Size};
+use crate::spec::scalar::{ByteRate, Duration, Id, Percent, Size};
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -32,9 +32,14 @@ pub(crate) enum KindSpec {
     /// A signal that ends the process; healed by starting it again with its data.
     Kill(KillSpec),
     /// The process stops running and keeps its sockets; healed by letting it run on.
-    Freeze(FreezeSpec),
+    Freeze(FreezeBySpec),
     /// An orderly stop and a start, each target in turn.
     Restart(RestartSpec),
+    /// An orderly stop of a container; healed by starting it again with its data. In the environment docker.
+    Stop(RestartSpec),
+    /// A container is taken out of its network; healed by putting it back with the same address. In the environment
+    /// docker.
+    Disconnect(FreezeSpec),
     /// Less CPU time.
     Cpu(CpuSpec),
     /// Less memory.
@@ -56,6 +61,14 @@ pub(crate) enum KindSpec {
     Loss(LossSpec),
     /// Connections over a link are reset.
     Reset(PartitionSpec),
+    /// What goes over a link takes longer.
+    Delay(DelaySpec),
+    /// Less goes over a link in a second.
+    Bandwidth(BandwidthSpec),
+    /// Connections over a link stay open, and what is said on them is acknowledged and lost.
+    HalfOpen(FreezeSpec),
+    /// Name servers do not answer.
+    Dns(FreezeSpec),
     /// Commands of another tool that do it, look for its effect, and take it back.
     Hook(HookSpec),
     #[schemars(skip)]
@@ -63,23 +76,11 @@ pub(crate) enum KindSpec {
     #[schemars(skip)]
     Evict(Later),
     #[schemars(skip)]
-    Stop(Later),
-    #[schemars(skip)]
     Reboot(Later),
     #[schemars(skip)]
     Drain(Later),
     #[schemars(skip)]
     Taint(Later),
-    #[schemars(skip)]
-    Delay(Later),
-    #[schemars(skip)]
-    Jitter(Later),
-    #[schemars(skip)]
-    Bandwidth(Later),
-    #[schemars(skip)]
-    HalfOpen(Later),
-    #[schemars(skip)]
-    Dns(Later),
     #[schemars(skip)]
     RollingUpdate(Later),
     #[schemars(skip)]
@@ -99,12 +100,12 @@ impl KindSpec {
             KindSpec::Evict(_) => "evict",
             KindSpec::OutOfMemory(_) => "out-of-memory",
             KindSpec::Stop(_) => "stop",
+            KindSpec::Disconnect(_) => "disconnect",
             KindSpec::Reboot(_) => "reboot",
             KindSpec::Drain(_) => "drain",
             KindSpec::Taint(_) => "taint",
             KindSpec::Partition(_) => "partition",
             KindSpec::Delay(_) => "delay",
-            KindSpec::Jitter(_) => "jitter",
             KindSpec::Loss(_) => "loss",
             KindSpec::Bandwidth(_) => "bandwidth",
             KindSpec::Reset(_) => "reset",
@@ -132,12 +133,20 @@ pub(crate) struct KillSpec {
     pub(crate) signal: Option<Signal>,
 }
 
+/// How a process is made to stand still.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FreezeBySpec {
+    /// Default: signal.
+    pub(crate) by: Option<FreezeBy>,
+}
+
 /// Nothing more needs to be said.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FreezeSpec {}
 
-/// How a process is restarted.
+/// How a process is restarted, or stopped.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct RestartSpec {
@@ -186,12 +195,14 @@ pub(crate) enum SelectorSpec {
     Link(LinkSpec),
 }
 
-/// How much CPU time is left.
+/// How CPU time is taken away; exactly one of the two.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CpuSpec {
-    /// Of one CPU.
-    pub(crate) limit: Percent,
+    /// What is left, of one CPU.
+    pub(crate) limit: Option<Percent>,
+    /// So many busy processes compete for its CPUs, 1 to 256. As many as it has CPUs leave it about half of each.
+    pub(crate) stress: Option<u32>,
 }
 
 /// How much memory is left.
@@ -252,6 +263,26 @@ pub(crate) struct LossSpec {
     pub(crate) share: Percent,
     /// Only packets of connections to these ports. Default: all packets.
     pub(crate) ports: Option<Vec<u16>>,
+}
+
+/// How much later.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DelaySpec {
+    /// Added each way: a round trip over a link that is slow both ways takes twice as much longer.
+    pub(crate) by: Duration,
+    /// Varies evenly by up to this much, more or less. Default: 0s.
+    pub(crate) jitter: Option<Duration>,
+    /// This share goes ahead of what waits; only where the kernel has netem. Default: 0%.
+    pub(crate) reorder: Option<Percent>,
+}
+
+/// How much in a second.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BandwidthSpec {
+    /// What each sender can send over the link, to all at its other end together.
+    pub(crate) rate: ByteRate,
 }
 
 /// Two ends and a direction.

@@ -1,12 +1,12 @@
 //! Which groups a process is in and what they say, before and after: the proof that nothing of ours is left.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::CgroupError;
 use super::group::Group;
 use super::hierarchy::{Cgroups, Controller};
-use super::placement::PREFIX;
+use super::placement::{PREFIX, Placement};
 use crate::mechanisms::process::{ProcessHandle, ProcessId};
 
 /// One look.
@@ -101,6 +101,26 @@ impl Snapshot {
         let added = later.ours.difference(&self.ours);
         found.extend(added.map(|group| format!("the group {} is still there", group.display())));
         found
+    }
+
+    /// The same, but only where this placement changed something: other faults and other runs have groups of their own
+    /// on the machine, which come and go meanwhile.
+    pub fn differences_at(&self, later: &Snapshot, placement: &Placement) -> Vec<String> {
+        let own = placement.group().dir();
+        let mounts = self.groups.keys().filter(|mount| own.starts_with(mount));
+        // v1 is mounted below v2 on some machines.
+        match mounts.max_by_key(|mount| mount.components().count()) {
+            Some(mount) => self.only(mount, own).differences(&later.only(mount, own)),
+            None => self.differences(later),
+        }
+    }
+
+    fn only(&self, mount: &Path, own: &Path) -> Snapshot {
+        let mut only = self.clone();
+        only.groups.retain(|other, _| other == mount);
+        only.values.retain(|file, _| file.starts_with(mount));
+        only.ours.retain(|group| group == own);
+        only
     }
 }
 

@@ -1,5 +1,8 @@
 //! Bandwidth: how many bytes may leave now, and when the next may.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 /// Credit that an idle link keeps. It makes good for waking up late and lets a short message through at once.
 const CREDIT_NS: u64 = 5_000_000;
 
@@ -11,6 +14,43 @@ const PIECE: std::ops::RangeInclusive<u64> = 1_448..=16_384;
 pub(super) struct Bucket {
     bytes_per_s: Option<u64>,
     sent_at_ns: u64,
+}
+
+/// A bucket for all links over which one end sends, so that it has one bandwidth. Clones are the same bucket.
+#[derive(Debug, Clone, Default)]
+pub struct SharedBucket(Arc<Mutex<Bucket>>);
+
+impl SharedBucket {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Bucket> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bucket of a direction that is limited, or one that limits nothing.
+#[derive(Debug)]
+pub(super) enum BucketInUse<'a> {
+    Shared(MutexGuard<'a, Bucket>),
+    Unlimited(Bucket),
+}
+
+impl Deref for BucketInUse<'_> {
+    type Target = Bucket;
+
+    fn deref(&self) -> &Bucket {
+        match self {
+            BucketInUse::Shared(bucket) => bucket,
+            BucketInUse::Unlimited(bucket) => bucket,
+        }
+    }
+}
+
+impl DerefMut for BucketInUse<'_> {
+    fn deref_mut(&mut self) -> &mut Bucket {
+        match self {
+            BucketInUse::Shared(bucket) => bucket,
+            BucketInUse::Unlimited(bucket) => bucket,
+        }
+    }
 }
 
 impl Bucket {

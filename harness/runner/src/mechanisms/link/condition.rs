@@ -131,6 +131,26 @@ pub enum ConnectionRule {
     /// other end's bytes are taken, acknowledged and thrown away. No FIN or RST is sent until the rule ends, then both
     /// ends are reset. New connections pass, so that a client that notices can help itself.
     HalfOpen { gone: Side },
+    /// Connections that exist now stay open, and what is said on them in these directions is taken, acknowledged and
+    /// thrown away. When the rule ends, both ends are reset. New connections pass.
+    Swallow {
+        to_destination: bool,
+        to_source: bool,
+    },
+}
+
+impl ConnectionRule {
+    pub(super) fn swallows(self) -> [bool; 2] {
+        match self {
+            ConnectionRule::Keep | ConnectionRule::Reset | ConnectionRule::HalfOpen { .. } => {
+                [false; 2]
+            }
+            ConnectionRule::Swallow {
+                to_destination,
+                to_source,
+            } => [to_destination, to_source],
+        }
+    }
 }
 
 /// All that a link is asked to do at one moment.

@@ -70,6 +70,8 @@ pub(super) struct Connection {
     stage: Stage,
     ends: [End; 2],
     pipes: [Pipe; 2],
+    /// Directions whose bytes are thrown away.
+    swallowed: [bool; 2],
 }
 
 impl Connection {
@@ -87,6 +89,7 @@ impl Connection {
             },
             ends: [End::of(source), End::default()],
             pipes: Direction::BOTH.map(pipe),
+            swallowed: [false; 2],
         }
     }
 
@@ -160,6 +163,10 @@ impl Connection {
                 // A RST after a FIN: no read tells of it any more.
                 self.broke(direction.from(), link);
             }
+            if self.swallowed[direction.index()] {
+                self.swallow(direction, evidence);
+                continue;
+            }
             if state.cut {
                 continue;
             }
@@ -167,7 +174,7 @@ impl Connection {
                 let [from, to] = side_indices(direction);
                 let pipe = &mut self.pipes[direction.index()];
                 pipe.fill(&mut self.ends[from], &state, link.generation);
-                let bucket = &mut link.buckets[direction.index()];
+                let bucket = &mut link.bucket(direction);
                 match pipe.flush(&mut self.ends[to], bucket, direction, evidence) {
                     Flushed::All => {}
                     Flushed::Reset => return Next::Over(Ending::Reset),
@@ -206,7 +213,7 @@ impl Connection {
         let mut earliest_ns = u64::MAX;
         for direction in Direction::BOTH {
             let state = link.condition.state(direction);
-            if state.cut {
+            if state.cut || self.swallowed[direction.index()] {
                 continue;
             }
             if self.may_fill(direction, state) {
@@ -227,23 +234,27 @@ impl Connection {
     /// Throws away what the sides of a half-open connection say.
     fn discard(&mut self, gone: Side, link: &Served, evidence: &mut LinkEvidence) -> Next {
         for direction in Direction::BOTH {
-            let from = &mut self.ends[direction.from().index()];
-            let pipe = &mut self.pipes[direction.index()];
-            let heard = direction.from() != gone || link.silence == Silence::Stream;
-            let (Some(socket), true) = (&from.socket, heard) else {
-                continue;
-            };
-            evidence.discarded(direction, pipe.queue.clear());
-            while from.readable {
-                match rustix::net::recv(socket, pipe.queue.free(), RecvFlags::empty()) {
-                    Ok((_, len)) if len > 0 => evidence.discarded(direction, len),
-                    Err(Errno::INTR) => {}
-                    // Empty, or at its end: of which nobody is told.
-                    Ok(_) | Err(_) => from.readable = false,
-                }
+            if direction.from() != gone || link.silence == Silence::Stream {
+                self.swallow(direction, evidence);
             }
         }
         Next::Idle
+    }
+
+    /// Takes what one side says, and throws it away.
+    fn swallow(&mut self, direction: Direction, evidence: &mut LinkEvidence) {
+        let from = &mut self.ends[direction.from().index()];
+        let pipe = &mut self.pipes[direction.index()];
+        let Some(socket) = &from.socket else { return };
+        evidence.discarded(direction, pipe.queue.clear());
+        while from.readable {
+            match rustix::net::recv(socket, pipe.queue.free(), RecvFlags::empty()) {
+                Ok((_, len)) if len > 0 => evidence.discarded(direction, len),
+                Err(Errno::INTR) => {}
+                // Empty, or at its end: of which nobody is told.
+                Ok(_) | Err(_) => from.readable = false,
+            }
+        }
     }
 
     /// Takes over a change of the link's condition, which the link has taken already.
@@ -257,8 +268,16 @@ impl Connection {
         let forgotten = matches!(self.stage, Stage::Forgotten { .. });
         match condition.connections {
             ConnectionRule::Reset => return Some(Ending::Reset),
-            ConnectionRule::Keep if forgotten => return Some(Ending::Reset),
+            ConnectionRule::Keep if forgotten || self.swallowed != [false; 2] => {
+                return Some(Ending::Reset);
+            }
             ConnectionRule::Keep => {}
+            ConnectionRule::Swallow { .. } => {
+                if before.connections != condition.connections {
+                    evidence.count(|counts| counts.forgotten += 1);
+                    self.swallowed = condition.connections.swallows();
+                }
+            }
             ConnectionRule::HalfOpen { gone } => {
                 if before.connections != condition.connections && !forgotten {
                     evidence.count(|counts| counts.forgotten += 1);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::condition::ConditionError;
+use crate::mechanisms::net::NetnsError;
 
 /// Why a userspace link could not be started, changed or measured.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub enum LinkError {
         "the userspace link did not take its new condition within {within:?}: the machine is overloaded"
     )]
     Late { within: Duration },
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
     #[error(transparent)]
     Condition(#[from] ConditionError),
     #[error("the overhead of a userspace link cannot be measured: {0}")]

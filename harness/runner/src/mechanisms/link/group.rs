@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::bucket::SharedBucket;
 use super::condition::LinkCondition;
 use super::error::LinkError;
 use super::evidence::LinkEvidence;
@@ -16,6 +17,7 @@ use super::poller::{Bell, Poller};
 use super::segments::Silence;
 use super::served::{Served, Shared};
 use super::thread::{Request, Worker};
+use crate::mechanisms::net::Netns;
 
 /// How long evidence may take to come up to date before it is returned as it is.
 const EVIDENCE_WITHIN: Duration = Duration::from_millis(250);
@@ -32,6 +34,8 @@ struct Line {
     requests: Sender<Request>,
     bell: Bell,
     silence: Silence,
+    /// Where its sockets are; `None`: where ours are.
+    netns: Option<Netns>,
     next_id: AtomicU64,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -70,24 +74,46 @@ impl LinkGroup {
         LinkGroup::start_with(silence)
     }
 
+    /// Starts a thread for links inside a network namespace: there they listen, and from there they connect on.
+    ///
+    /// # Errors
+    /// When no thread or no descriptor can be had, or the namespace cannot be entered.
+    pub fn start_in(netns: &Netns) -> Result<LinkGroup, LinkError> {
+        let silence = Silence::probe().map_err(LinkError::Poller)?;
+        LinkGroup::start_at(silence, Some(netns.clone()))
+    }
+
     /// Starts a thread for links whose cuts are of this kind, so that runs on different machines are alike.
     ///
     /// # Errors
     /// When no thread or no descriptor can be had.
     pub fn start_with(silence: Silence) -> Result<LinkGroup, LinkError> {
+        LinkGroup::start_at(silence, None)
+    }
+
+    fn start_at(silence: Silence, netns: Option<Netns>) -> Result<LinkGroup, LinkError> {
         let poller = Poller::new().map_err(LinkError::Poller)?;
         let bell = poller.bell();
         let (requests, inbox) = channel();
         let worker = Worker::new(poller, inbox);
+        let (inside, (tell, told)) = (netns.clone(), channel());
         let thread = std::thread::Builder::new()
             .name("links".to_string())
-            .spawn(move || worker.run())
+            .spawn(move || {
+                let entered = inside.map_or(Ok(()), |netns| netns.enter_for_good());
+                let may_run = entered.is_ok();
+                if tell.send(entered).is_ok() && may_run {
+                    worker.run();
+                }
+            })
             .map_err(LinkError::Thread)?;
+        told.recv().map_err(|_| LinkError::Ended)??;
         Ok(LinkGroup {
             line: Arc::new(Line {
                 requests,
                 bell,
                 silence,
+                netns,
                 next_id: AtomicU64::new(0),
                 thread: Mutex::new(Some(thread)),
             }),
@@ -110,12 +136,31 @@ impl LinkGroup {
         listen: SocketAddr,
         seed: u64,
     ) -> Result<UserspaceLink, LinkError> {
-        let door = Door::open(&listen).map_err(|source| LinkError::Listen {
+        self.add_sharing(upstream, listen, seed, Default::default())
+    }
+
+    /// As [`LinkGroup::add`]; the bandwidth of each direction, to the destination and to the source, is that of its
+    /// sender over all links with the same bucket.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or the thread has ended.
+    pub fn add_sharing(
+        &self,
+        upstream: SocketAddr,
+        listen: SocketAddr,
+        seed: u64,
+        buckets: [SharedBucket; 2],
+    ) -> Result<UserspaceLink, LinkError> {
+        let opened = match &self.line.netns {
+            Some(netns) => netns.run_in(|| Door::open(&listen))?,
+            None => Door::open(&listen),
+        };
+        let door = opened.map_err(|source| LinkError::Listen {
             address: listen,
             source,
         })?;
         let address = door.address();
-        let link = Served::new(door, upstream, seed, self.line.silence);
+        let link = Served::new(door, upstream, seed, self.line.silence, buckets);
         let shared = link.shared.clone();
         let id = self.line.next_id.fetch_add(1, Ordering::Relaxed);
         let link = Box::new(link);

@@ -24,11 +24,13 @@
 //! * **A refusal comes after the connection.** The kernel completes the handshake before the destination is asked; if
 //!   it then refuses, the source's connection is reset at once. It sees `ECONNRESET` in place of `ECONNREFUSED`.
 //! * **The destination sees the link's address**, not the source's, and TCP options of each half are the link's own.
-//! * **Bandwidth counts payload bytes**, and is shared by all connections of a direction.
+//! * **Bandwidth counts payload bytes**, and is shared by all connections of a direction, and by links that are
+//!   given the same [`SharedBucket`].
 //!
 //! Only who connects to [`UserspaceLink::address`] goes through the link. UDP does not.
 
 mod bucket;
+mod bypass;
 mod condition;
 mod connection;
 mod dice;
@@ -47,6 +49,8 @@ mod sockets;
 mod thread;
 mod timers;
 
+pub use bucket::SharedBucket;
+pub use bypass::past_the_link;
 pub use condition::{
     ConditionError, ConnectionRule, Direction, Jitter, LinkCondition, LinkState, Loss, Side,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shakedown_record::monotonic_ns;
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, BucketInUse, SharedBucket};
 use super::condition::{Direction, LinkCondition};
 use super::error::LinkError;
 use super::evidence::LinkEvidence;
@@ -78,14 +78,21 @@ pub(super) struct Served {
     pub condition: LinkCondition,
     /// Counts the changes of the condition.
     pub generation: u64,
-    pub buckets: [Bucket; 2],
+    /// What the sender of each direction may send, perhaps over other links too.
+    buckets: [SharedBucket; 2],
     /// Connections accepted so far: the next one's number.
     pub accepted: u64,
     pub shared: Arc<Shared>,
 }
 
 impl Served {
-    pub fn new(door: Door, upstream: SocketAddr, seed: u64, silence: Silence) -> Served {
+    pub fn new(
+        door: Door,
+        upstream: SocketAddr,
+        seed: u64,
+        silence: Silence,
+        buckets: [SharedBucket; 2],
+    ) -> Served {
         Served {
             door,
             upstream,
@@ -93,7 +100,7 @@ impl Served {
             silence,
             condition: LinkCondition::healthy(),
             generation: 0,
-            buckets: [Bucket::default(); 2],
+            buckets,
             accepted: 0,
             shared: Shared::new(),
         }
@@ -104,9 +111,22 @@ impl Served {
         self.generation = self.shared.evidence().turn(condition, now_ns);
         for direction in Direction::BOTH {
             let rate = condition.state(direction).bandwidth_bytes_per_s;
-            self.buckets[direction.index()].set_rate(rate, now_ns);
+            // Without one, other links of the same sender may still have theirs.
+            if rate.is_some() {
+                self.buckets[direction.index()]
+                    .lock()
+                    .set_rate(rate, now_ns);
+            }
         }
         std::mem::replace(&mut self.condition, condition)
+    }
+
+    /// What may be sent in a direction now.
+    pub fn bucket(&self, direction: Direction) -> BucketInUse<'_> {
+        match self.condition.state(direction).bandwidth_bytes_per_s {
+            Some(_) => BucketInUse::Shared(self.buckets[direction.index()].lock()),
+            None => BucketInUse::Unlimited(Bucket::default()),
+        }
     }
 }
 

@@ -154,7 +154,7 @@ impl Netns {
     }
 
     /// Moves the calling thread inside, where it must end: only for threads that do nothing else.
-    pub(super) fn enter_for_good(&self) -> Result<(), NetnsError> {
+    pub(in crate::mechanisms) fn enter_for_good(&self) -> Result<(), NetnsError> {
         move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network)).map_err(
             |error| NetnsError::Enter {
                 id: self.id,

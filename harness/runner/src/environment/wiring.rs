@@ -1,0 +1,182 @@
+//! How the nodes of a local cluster reach each other: where they listen, and through what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use shakedown_scenarios::plan::{FaultKind, FaultPlan, LinkEnd, Plan, Selector};
+
+use super::engine_command::{Member, members};
+use super::error::EnvironmentError;
+use super::means::{Means, mechanisms_here};
+use super::network::ClusterNetwork;
+use super::ports;
+use super::web::{End, LinkKey, LinkWeb};
+
+/// Ports of a node that has an address of its own.
+const HTTP_PORT: u16 = 8080;
+const PEER_PORT: u16 = 7400;
+
+/// Addresses of the nodes, and what lies between them.
+#[derive(Debug, Clone)]
+pub(super) struct Wiring {
+    pub(super) members: Vec<Member>,
+    /// With root: a namespace for each node.
+    pub(super) network: Option<Arc<ClusterNetwork>>,
+    /// Where a fault of the plan needs them.
+    pub(super) links: Option<Arc<LinkWeb>>,
+    /// How each fault on links will be done, by its id.
+    pub(super) means: Arc<BTreeMap<String, Means>>,
+    pub(super) orders_per_s: f64,
+}
+
+impl Wiring {
+    /// Two addresses for each node: with root in a namespace of its own, where its ports are always the same;
+    /// otherwise free ones on loopback. And the userspace links that faults of the plan need.
+    ///
+    /// # Errors
+    /// When a fault needs what this machine does not have.
+    pub(super) fn lay(
+        plan: &Plan,
+        part: &str,
+        replicas: usize,
+    ) -> Result<Wiring, EnvironmentError> {
+        let names: Vec<String> = (1..=replicas).map(|n| format!("{part}-{n}")).collect();
+        let means: BTreeMap<String, Means> = mechanisms_here(plan).into_iter().collect();
+        refuse_reordering(plan, &means)?;
+        let (network, addresses) = places(&names, &means)?;
+        let members = members(part, &addresses);
+        let wanted = wanted(plan, part, &names, &means);
+        let links = match wanted.is_empty() {
+            true => None,
+            false => {
+                let network = network.as_deref();
+                Some(Arc::new(LinkWeb::lay(
+                    &wanted, &members, network, plan.seed,
+                )?))
+            }
+        };
+        Ok(Wiring {
+            members,
+            network,
+            links,
+            means: Arc::new(means),
+            orders_per_s: plan.load.arrival.rate_per_s(),
+        })
+    }
+
+    /// The members as one of them is to see them.
+    pub(super) fn seen_by(&self, own: &Member) -> Vec<Member> {
+        match &self.links {
+            Some(links) => links.seen_by(own, &self.members),
+            None => self.members.clone(),
+        }
+    }
+
+    /// Where orders for a node go.
+    pub(super) fn entry(&self, own: &Member) -> SocketAddr {
+        let through = self.links.as_ref().and_then(|links| links.entry(&own.name));
+        through.unwrap_or(own.http)
+    }
+}
+
+type Places = (Option<Arc<ClusterNetwork>>, Vec<SocketAddr>);
+
+fn places(names: &[String], means: &BTreeMap<String, Means>) -> Result<Places, EnvironmentError> {
+    let network = match ClusterNetwork::build(names) {
+        Ok(network) => network,
+        Err(source) if means.values().any(needs_namespaces) => {
+            let source = Box::new(source);
+            return Err(EnvironmentError::NoNetwork { source });
+        }
+        Err(why) => {
+            tracing::info!("the nodes share this machine's loopback: {why}");
+            return Ok((None, ports::free_addresses(2 * names.len())?));
+        }
+    };
+    let of = |name: &String| network.address(name);
+    let both = |address: IpAddr| [HTTP_PORT, PEER_PORT].map(|port| SocketAddr::new(address, port));
+    let addresses = names.iter().filter_map(of).flat_map(both).collect();
+    Ok((Some(Arc::new(network)), addresses))
+}
+
+fn needs_namespaces(means: &Means) -> bool {
+    match means {
+        Means::Table | Means::Discipline(_) => true,
+        Means::Userspace { .. } => false,
+    }
+}
+
+fn refuse_reordering(plan: &Plan, means: &BTreeMap<String, Means>) -> Result<(), EnvironmentError> {
+    for fault in &plan.faults {
+        let FaultKind::Delay { reorder, .. } = fault.kind else {
+            continue;
+        };
+        if let Some(Means::Userspace { why }) = means.get(&fault.id)
+            && reorder > 0.0
+        {
+            let fault = fault.id.clone();
+            return Err(EnvironmentError::NoReordering { fault, why });
+        }
+    }
+    Ok(())
+}
+
+/// The links that faults may mean: who has a role is known only when a fault fires.
+fn wanted(
+    plan: &Plan,
+    part: &str,
+    names: &[String],
+    means: &BTreeMap<String, Means>,
+) -> BTreeSet<LinkKey> {
+    let mut wanted = BTreeSet::new();
+    let by_links =
+        |fault: &&FaultPlan| matches!(means.get(&fault.id), Some(Means::Userspace { .. }));
+    for fault in plan.faults.iter().filter(by_links) {
+        let Selector::Link { from, to, .. } = &fault.to else {
+            continue;
+        };
+        let near = candidates(from, plan, part, names);
+        let far = match to {
+            LinkEnd::Clients => {
+                let from = End::Clients;
+                wanted.extend(near.into_iter().map(|to| LinkKey {
+                    from: from.clone(),
+                    to,
+                }));
+                continue;
+            }
+            LinkEnd::Peers => names.to_vec(),
+            LinkEnd::Replicas(to) => candidates(to, plan, part, names),
+        };
+        for one in &near {
+            for other in far.iter().filter(|other| *other != one) {
+                for (from, to) in [(one, other), (other, one)] {
+                    wanted.insert(LinkKey {
+                        from: End::Node(from.clone()),
+                        to: to.clone(),
+                    });
+                }
+            }
+        }
+    }
+    wanted
+}
+
+/// The nodes that a selector may mean.
+fn candidates(selector: &Selector, plan: &Plan, own: &str, names: &[String]) -> Vec<String> {
+    let all_of = |part: &str| match part == own {
+        true => names.to_vec(),
+        false => Vec::new(),
+    };
+    match selector {
+        Selector::Name(name) => names.iter().filter(|it| *it == name).cloned().collect(),
+        Selector::Part(part) | Selector::Random { part, .. } => all_of(part),
+        Selector::Role(role) => {
+            let mut parts = plan.system.parts.iter();
+            let owner = parts.find(|part| part.roles.iter().any(|known| known.name == *role));
+            owner.map_or_else(Vec::new, |owner| all_of(&owner.name))
+        }
+        Selector::Link { .. } | Selector::System => Vec::new(),
+    }
+}

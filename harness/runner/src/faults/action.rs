@@ -1,0 +1,108 @@
+//! What a kind of fault is done by, in this environment.
+
+use std::time::Duration;
+
+use shakedown_record::fault::Firing;
+use shakedown_scenarios::plan::{FaultKind, FreezeBy};
+
+use super::aim::Aim;
+use super::clock::Clock;
+use super::container::Container;
+use super::disk::Disk;
+use super::error::FaultError;
+use super::freeze::Freeze;
+use super::group::Group;
+use super::hook::Hook;
+use super::kill::Kill;
+use super::restart::Restart;
+use super::stress::Stress;
+use super::wire::Wire;
+use crate::environment::Environment;
+
+#[derive(Debug)]
+pub(super) enum Action {
+    Kill(Kill),
+    Freeze(Freeze),
+    Restart(Restart),
+    Hook(Hook),
+    Link(Wire),
+    Group(Group),
+    Stress(Stress),
+    Disk(Disk),
+    Clock(Clock),
+    Container(Container),
+}
+
+impl Action {
+    /// # Errors
+    /// When there is no such means here, or it lacks something.
+    pub(super) fn choose(
+        firing: &Firing,
+        kind: &FaultKind,
+        aim: &Aim,
+        environment: &Environment,
+    ) -> Result<Action, FaultError> {
+        let label = firing.label();
+        let by_engine = environment.containers();
+        let action = match kind {
+            _ if let Some(container) =
+                by_engine.and_then(|docker| Container::new(kind, docker)) =>
+            {
+                Action::Container(container)
+            }
+            FaultKind::Kill { signal } => Action::Kill(Kill::new(*signal)),
+            FaultKind::Freeze {
+                by: FreezeBy::Signal,
+            } => Action::Freeze(Freeze::default()),
+            FaultKind::Restart { grace_ns } => {
+                Action::Restart(Restart::new(Duration::from_nanos(*grace_ns)))
+            }
+            FaultKind::Hook(hook) => Action::Hook(Hook::new(hook, &aim.targets)),
+            FaultKind::Partition { .. }
+            | FaultKind::Loss { .. }
+            | FaultKind::Reset { .. }
+            | FaultKind::Delay { .. }
+            | FaultKind::Bandwidth { .. }
+            | FaultKind::HalfOpen
+            | FaultKind::Dns => Action::Link(Wire::new(firing, kind, aim, environment)?),
+            FaultKind::SlowDisk { .. }
+            | FaultKind::FailingDisk { .. }
+            | FaultKind::DiskFull { .. } => {
+                Action::Disk(Disk::new(firing, kind, aim, environment)?)
+            }
+            FaultKind::ClockSkew { by_ns } => Action::Clock(Clock::new(&label, *by_ns)?),
+            FaultKind::CpuStress { workers } => Action::Stress(Stress::new(*workers)),
+            FaultKind::Cpu { .. }
+            | FaultKind::Memory { .. }
+            | FaultKind::OutOfMemory
+            | FaultKind::Freeze {
+                by: FreezeBy::Cgroup,
+            } => {
+                let group = Group::new(kind).expect("these are done by control groups");
+                Action::Group(group)
+            }
+            FaultKind::Stop { .. } | FaultKind::Disconnect => {
+                return Err(FaultError::NotPossible {
+                    fault: label,
+                    reason: "there are no containers here".to_string(),
+                });
+            }
+        };
+        Ok(action)
+    }
+
+    /// Whether it acts on the processes that its targets are now, and on no others.
+    pub(super) fn pins_targets(&self) -> bool {
+        match self {
+            Action::Hook(_) | Action::Link(_) => false,
+            Action::Kill(_)
+            | Action::Freeze(_)
+            | Action::Restart(_)
+            | Action::Clock(_)
+            | Action::Stress(_)
+            | Action::Disk(_)
+            | Action::Container(_)
+            | Action::Group(_) => true,
+        }
+    }
+}
