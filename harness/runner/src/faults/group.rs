@@ -19,6 +19,9 @@ use crate::mechanisms::cgroup::{
     MemoryCounters, MemoryLimit, NoEffect, Placement, Snapshot,
 };
 
+/// After a limit was lowered for the last time.
+const LAST_LOOK: Duration = Duration::from_millis(250);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Cpu { milli_cpus: u32 },
@@ -49,7 +52,8 @@ struct Place {
 enum Bite {
     Cpu(CpuLimit, CpuCounters),
     Memory(MemoryLimit, MemoryCounters),
-    Starved(MemoryLimit, MemoryCounters, u64),
+    /// `None`: not starved at all.
+    Starved(MemoryLimit, MemoryCounters, Option<u64>),
     Frozen(Freezer, ProcessHandle),
 }
 
@@ -322,8 +326,8 @@ fn bite(what: What, placement: &Placement, strength: Strength) -> Result<Bite, C
             let limit = MemoryLimit::of(group, placement.process())?;
             let before = limit.counters()?;
             let bytes = match strength {
-                Strength::Full => limit.starve()?,
-                Strength::Blunt => 0,
+                Strength::Full => Some(limit.starve()?),
+                Strength::Blunt => None,
             };
             Ok(Bite::Starved(limit, before, bytes))
         }
@@ -341,8 +345,12 @@ fn seen(bite: &Bite, at_most: Duration) -> Result<String, NoEffect> {
     match bite {
         Bite::Cpu(limit, before) => Ok(limit.confirm(*before, at_most)?.to_string()),
         Bite::Memory(limit, before) => Ok(limit.confirm_limited(*before, at_most)?.to_string()),
-        Bite::Starved(limit, before, bytes) => {
-            Ok(limit.confirm_oom(*before, *bytes, at_most)?.to_string())
+        Bite::Starved(limit, before, None) => {
+            Ok(limit.confirm_oom(*before, u64::MAX, at_most)?.to_string())
+        }
+        Bite::Starved(limit, before, Some(bytes)) => {
+            let bytes = limit.starve_on(*bytes, at_most.saturating_sub(LAST_LOOK))?;
+            Ok(limit.confirm_oom(*before, bytes, LAST_LOOK)?.to_string())
         }
         Bite::Frozen(freezer, process) => Ok(freezer.confirm_frozen(process, at_most)?.to_string()),
     }

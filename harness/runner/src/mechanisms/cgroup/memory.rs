@@ -26,6 +26,8 @@ const POLL: Duration = Duration::from_millis(5);
 /// What a v1 limit is raised by, if use grows while it is being lowered.
 const STEP_BYTES: u64 = 64 * 1024;
 const STEPS: u64 = 64;
+/// How often a limit is lowered again while its target lives.
+const LOWER_EVERY: Duration = Duration::from_millis(250);
 /// How much more memory and swap together may be in v1. The kernel asks for both together first, and Linux 6.18 counts
 /// no refusal there: with equal limits `memory.failcnt` would never move. It charges up to 256 KiB at a time.
 const SWAP_MARGIN_BYTES: u64 = 1 << 20;
@@ -179,6 +181,27 @@ impl MemoryLimit {
                     self.lower(memsw, "memory.memsw.usage_in_bytes")?;
                 }
                 Ok(limit)
+            }
+        }
+    }
+
+    /// Lowers the limit after [`MemoryLimit::starve`] again and again while the target lives: pages of files come and
+    /// go below a limit, and each time less is left that can be given up. Returns the last limit, when the target has
+    /// ended or the time is over.
+    ///
+    /// # Errors
+    /// When the target cannot be looked at.
+    pub fn starve_on(&self, limit_bytes: u64, at_most: Duration) -> Result<u64, NoEffect> {
+        let (deadline, mut limit_bytes) = (Instant::now() + at_most, limit_bytes);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.process.wait_exit_blocking(left.min(LOWER_EVERY))? || left.is_zero() {
+                return Ok(limit_bytes);
+            }
+            match self.starve() {
+                Ok(lower_bytes) => limit_bytes = lower_bytes,
+                // It may be going just now: that is what is waited for.
+                Err(error) => tracing::debug!(%error, "the limit was not lowered further"),
             }
         }
     }
