@@ -23,7 +23,8 @@ fn blunted(faults: &[(&str, String, &str)]) -> RunRecord {
         lines.push(format!(
             "{id}: {{ do: {what}, to: {to}, when: {{ after: {after} }}{hold} }}"
         ));
-        after = format!("{{ fault: {id}, by: 3s }}");
+        // Later than the plan takes it to be on: 2 s, and 2 s to come back.
+        after = format!("{{ fault: {id}, by: 5s }}");
     }
     let path = sandbox.write("drill.yaml", scenario(&lines));
     let flags: Vec<&str> = (faults.iter())

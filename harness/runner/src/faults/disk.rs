@@ -243,7 +243,7 @@ impl Disk {
             disk.heal().await.map_err(failed(fault))?;
         }
         for target in targets {
-            if let Some(exit) = environment.exit_of(&target.name, target.process.id())
+            if let Some(exit) = target.exit(environment).await
                 && !self.can_end_by(&exit)
             {
                 self.ended.push(format!("{} {exit}", target.label()));

@@ -92,7 +92,7 @@ impl Freeze {
             match target.process.state() {
                 Ok(ProcessState::Stopped) => break,
                 Ok(ProcessState::Exited) => {
-                    let exit = environment.exit_of(&target.name, target.process.id());
+                    let exit = target.exit(environment).await;
                     let how = exit.map_or("has ended".to_string(), |exit| exit.to_string());
                     return Err(format!("{who} {how}: it is gone, not frozen"));
                 }

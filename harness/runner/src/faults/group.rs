@@ -35,7 +35,7 @@ pub(super) struct Group {
     what: What,
     /// One for each target, in order, from arming on.
     places: Vec<Place>,
-    /// Targets that have ended, and not for want of memory.
+    /// Targets that have ended, and not by what was done.
     ended: Vec<String>,
 }
 
@@ -246,12 +246,10 @@ impl Group {
         journal: &Journal,
     ) -> Result<(), FaultError> {
         for (place, target) in self.places.iter_mut().zip(targets) {
-            let exit = environment.exit_of(&target.name, target.process.id());
-            if let (Some(exit), Some(Bite::Memory(limit, before))) = (exit, place.bitten.clone()) {
-                let counters = blocking(fault, move || limit.counters()).await?;
-                if counters.oom_kills == before.oom_kills {
-                    self.ended.push(format!("{} {exit}", target.label()));
-                }
+            if let Some(exit) = target.exit(environment).await
+                && !ended_by_us(fault, place.bitten.clone()).await?
+            {
+                self.ended.push(format!("{} {exit}", target.label()));
             }
             let placement = place.placement.clone();
             blocking(fault, move || placement.leave()).await?;
@@ -278,7 +276,7 @@ impl Group {
         if !self.ended.is_empty() {
             return Err(NotClean {
                 left: None,
-                reason: format!("not for want of memory: {}", self.ended.join(", ")),
+                reason: format!("not by the fault: {}", self.ended.join(", ")),
             });
         }
         for place in &self.places {
@@ -353,6 +351,19 @@ fn seen(bite: &Bite, at_most: Duration) -> Result<String, NoEffect> {
             Ok(limit.confirm_oom(*before, bytes, LAST_LOOK)?.to_string())
         }
         Bite::Frozen(freezer, process) => Ok(freezer.confirm_frozen(process, at_most)?.to_string()),
+    }
+}
+
+/// True when what was done may have ended the target.
+async fn ended_by_us(fault: &str, bitten: Option<Bite>) -> Result<bool, FaultError> {
+    match bitten {
+        Some(Bite::Memory(limit, before)) => {
+            let now = blocking(fault, move || limit.counters()).await?;
+            Ok(now.oom_kills != before.oom_kills)
+        }
+        // Whether it starved is told by the look for the effect.
+        Some(Bite::Starved(..)) => Ok(true),
+        Some(Bite::Cpu(..) | Bite::Frozen(..)) | None => Ok(false),
     }
 }
 

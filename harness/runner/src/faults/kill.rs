@@ -15,7 +15,6 @@ use crate::mechanisms::{Delivery, Exit};
 
 const SOCKET_POLL: Duration = Duration::from_millis(5);
 const ONE_CONNECT_WITHIN: Duration = Duration::from_millis(250);
-const REAPED_WITHIN: Duration = Duration::from_millis(500);
 /// SIGKILL cannot be ignored; another signal can.
 const KILLED_WITHIN: Duration = Duration::from_secs(2);
 const ANY_SIGNAL_WITHIN: Duration = Duration::from_millis(250);
@@ -74,7 +73,7 @@ impl Kill {
             }
             Err(error) => return Err(error.to_string()),
         }
-        let exit = reaped(target, environment).await;
+        let exit = target.exit(environment).await;
         let how = self.judge(exit).map_err(|why| format!("{who} {why}"))?;
         loop {
             if refuses(target.address, ONE_CONNECT_WITHIN).await {
@@ -211,18 +210,6 @@ pub(super) fn signal_all(
             fault: fault.to_string(),
             targets: labels(gone),
         })
-    }
-}
-
-/// How it ended: known to whoever waits for it, a moment after it ended.
-async fn reaped(target: &Target, environment: &Environment) -> Option<Exit> {
-    let until = Instant::now() + REAPED_WITHIN;
-    loop {
-        let exit = environment.exit_of(&target.name, target.process.id());
-        if exit.is_some() || left(until).is_zero() {
-            return exit;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

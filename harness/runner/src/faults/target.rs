@@ -1,13 +1,19 @@
 //! A target of a fault, resolved and pinned.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use shakedown_scenarios::plan::FaultKind;
+use tokio::time::Instant;
 
 use super::aim::FaultTargetRef;
 use super::error::FaultError;
 use crate::environment::{Environment, Handle};
-use crate::mechanisms::{ProcessHandle, ProcessState};
+use crate::mechanisms::{Exit, ProcessHandle, ProcessState};
+
+/// Whoever waits for a process learns a moment later how it ended; an engine of containers tells it later still.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
+const TOLD_POLL: Duration = Duration::from_millis(5);
 
 /// One target: the process that it was when the fault was prepared.
 #[derive(Debug, Clone)]
@@ -54,6 +60,19 @@ impl Target {
                 target: target.name.clone(),
             }),
             ProcessState::Exited => Err(no_handle()),
+        }
+    }
+
+    /// How it ended; `None` at once while it runs, and after a while when nobody tells.
+    pub(super) async fn exit(&self, environment: &Environment) -> Option<Exit> {
+        let until = Instant::now() + TOLD_WITHIN;
+        loop {
+            let exit = environment.exit_of(&self.name, self.process.id());
+            let runs = !self.process.has_exited().unwrap_or(false);
+            if exit.is_some() || runs || Instant::now() >= until {
+                return exit;
+            }
+            tokio::time::sleep(TOLD_POLL).await;
         }
     }
 

@@ -16,8 +16,6 @@ use crate::mechanisms::docker::ContainerState;
 const POLL: Duration = Duration::from_millis(20);
 /// A container that answers does so long before this on one machine; a paused one never does.
 const SILENT_FOR: Duration = Duration::from_millis(250);
-/// The engine tells the exit code a moment after the process has ended.
-const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 impl Container {
     /// What was seen; as an error when it is not the effect.
@@ -59,14 +57,7 @@ impl Container {
         if !ended.map_err(|error| error.to_string())? {
             return Err(format!("{who} still runs"));
         }
-        let told_until = Instant::now() + TOLD_WITHIN;
-        let exit = loop {
-            let exit = environment.exit_of(&target.name, target.process.id());
-            if exit.is_some() || left(told_until).is_zero() {
-                break exit;
-            }
-            tokio::time::sleep(POLL).await;
-        };
+        let exit = target.exit(environment).await;
         let how = self
             .what
             .judge(self.begun_at_mono_ns, exit)
