@@ -24,11 +24,13 @@ if [ $$ = 1 ]; then
     export PATH=/usr/sbin:/usr/bin:/sbin:/bin
     mount -t proc proc /proc
     mount -t sysfs sys /sys
+    # The files are looked for here, so that they are found also when they lie below what is mounted next.
+    mount --bind / /mnt
     mount -t tmpfs tmp /run
     mount -t tmpfs tmp /tmp
     for module in sch_netem sch_htb sch_tbf cls_matchall veth bridge nf_tables; do load $module; done
     echo "up: $(uname -sr)"
-    "$TESTS" "$FILTER" --test-threads=1
+    "/mnt$TESTS" "$FILTER" --test-threads=1
     status=$?
     grep -q '^sch_netem' /proc/modules || { echo "this kernel has no netem either"; status=1; }
     echo "ended with $status in $(uname -r)"
@@ -54,6 +56,6 @@ tests=$(readlink -f "$tests")
 log="$root/log"
 # Its memory is a file that must be executable: TMPDIR.
 TMPDIR=/dev/shm timeout 300 "$root/usr/bin/linux.uml" mem=256M rootfstype=hostfs rootflags=/ ro \
-    init="$PWD/tests/uml-netem.sh" UML_MODULES="$root/usr/lib/uml/modules" BUSYBOX="$root/bin/busybox" \
+    init="$PWD/tests/uml-netem.sh" UML_MODULES="/mnt$root/usr/lib/uml/modules" BUSYBOX="/mnt$root/bin/busybox" \
     TESTS="$tests" FILTER="${2:-qdisc::netem}" con=null con0=null,fd:1 quiet </dev/null 2>&1 | tee "$log"
 grep -q '^ended with 0 in ' "$log"
