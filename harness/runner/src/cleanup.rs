@@ -1,7 +1,7 @@
 //! Cancelling what is still open of ours, and proving that nothing is left.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use shakedown_record::Outcome;
@@ -9,7 +9,7 @@ use shakedown_record::event::Event;
 use shakedown_scenarios::plan::{CleanUp, EnvironmentPlan, OrderAction, ReadBack};
 
 use crate::probes::together::spread;
-use crate::probes::{Copy, Target};
+use crate::probes::{Answered, Copy, OrderWords, Target};
 use crate::readback::by_id::{self, ByIdSpec, Told};
 use crate::readback::list;
 use crate::readback::{OrderIds, Ours, ReadSpec};
@@ -138,12 +138,13 @@ async fn cancel_all(
 ) -> Round {
     let orders: Vec<OrderIds> = open.iter().cloned().collect();
     let (shared, book, cancel) = (Arc::clone(target), Arc::clone(ours), cancel.clone());
+    let dead = Arc::new(Mutex::new(BTreeSet::new()));
     let done = spread(orders, AT_ONCE, deadline, move |ids: OrderIds| {
         let (target, ours, cancel) = (Arc::clone(&shared), Arc::clone(&book), cancel.clone());
+        let dead = Arc::clone(&dead);
         async move {
             let words = ours.words(&target, &ids.client).unwrap_or_default();
-            let number = words.session.parse().unwrap_or(0);
-            let answer = target.order(&cancel, &words, &ids.engine, number).await;
+            let answer = cancel_one(&target, &cancel, &words, &ids.engine, &dead).await;
             (ids, answer)
         }
     })
@@ -165,6 +166,41 @@ async fn cancel_all(
         left: Some(open.len() as u64 - settled),
         reason,
     }
+}
+
+/// Cancels an order through the entry of its session, or through the next one where nobody is: `dead` are the entries
+/// at which nobody was found in this round.
+async fn cancel_one(
+    target: &Target,
+    cancel: &OrderAction,
+    words: &OrderWords,
+    engine_id: &str,
+    dead: &Mutex<BTreeSet<usize>>,
+) -> Answered {
+    let count = target.entry.len().max(1);
+    let first: usize = words.session.parse().unwrap_or(0);
+    let known = |at: usize| lock(dead).contains(&at);
+    let mut turns = (first..first + count).map(|turn| turn % count);
+    let mut at = turns
+        .clone()
+        .find(|at| !known(*at))
+        .unwrap_or(first % count);
+    loop {
+        let answer = target.order(cancel, words, engine_id, at).await;
+        let nobody = matches!(answer.outcome, Outcome::Refused | Outcome::Unreachable);
+        if !nobody {
+            return answer;
+        }
+        lock(dead).insert(at);
+        match turns.find(|at| !known(*at)) {
+            Some(next) => at = next,
+            None => return answer,
+        }
+    }
+}
+
+fn lock(dead: &Mutex<BTreeSet<usize>>) -> MutexGuard<'_, BTreeSet<usize>> {
+    dead.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Which of our orders are still open, by reading back again: the whole list, or every order that was open.

@@ -8,6 +8,16 @@ use crate::testing::{Exchange, Fault, SECRET, by_id, plan, target, write_ledger}
 
 /// Three acknowledged orders, the second cancelled by the load; all three are at the exchange.
 async fn clean(adapt: impl Fn(Plan) -> Plan, fault: Fault, known: bool) -> (CleanedUp, Exchange) {
+    clean_through(adapt, fault, known, &[]).await
+}
+
+/// The same, with other entries before that of the exchange.
+async fn clean_through(
+    adapt: impl Fn(Plan) -> Plan,
+    fault: Fault,
+    known: bool,
+    others: &[String],
+) -> (CleanedUp, Exchange) {
     let exchange = Exchange::open().await;
     for (id, state) in [
         ("abc123-0", "open"),
@@ -29,7 +39,9 @@ async fn clean(adapt: impl Fn(Plan) -> Plan, fault: Fault, known: bool) -> (Clea
     ];
     write_ledger(&run_dir.ledger(), &slots);
     let bases = [exchange.base.clone()];
-    let target = target(adapt(plan(&bases)), &bases);
+    let mut target = target(adapt(plan(&bases)), &bases);
+    let entry = others.iter().chain(&bases).cloned().collect();
+    Arc::get_mut(&mut target).unwrap().entry = entry;
     let ours = Arc::new(Ours::open(&target, &run_dir, Sentinels::none("none")).unwrap());
     let ids = |id: &str| OrderIds {
         client: id.to_string(),
@@ -50,6 +62,22 @@ async fn what_is_open_of_ours_is_cancelled_and_nothing_else() {
     let none: fn(Plan) -> Plan = std::convert::identity;
     for (adapt, known) in [(none, true), (none, false), (by_id, true), (by_id, false)] {
         let (done, exchange) = clean(adapt, Fault::None, known).await;
+        assert_eq!(
+            (done.cancelled, done.orders_open, done.reason),
+            (2, Some(0), None)
+        );
+        assert_eq!(open_at(&exchange), ["somebody-else"]);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_at_which_nobody_is_keeps_no_order_open() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let dead = format!("http://{}", gone.local_addr().unwrap());
+    drop(gone);
+    for others in [vec![dead.clone()], vec![dead.clone(), dead.clone()]] {
+        let none: fn(Plan) -> Plan = std::convert::identity;
+        let (done, exchange) = clean_through(none, Fault::None, true, &others).await;
         assert_eq!(
             (done.cancelled, done.orders_open, done.reason),
             (2, Some(0), None)
