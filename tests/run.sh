@@ -136,7 +136,7 @@ end_to_end resources 240 1
 end_to_end hooks 240 2
 end_to_end guards 300 2
 end_to_end links 400 1
-end_to_end slow-links 600 1
+end_to_end slow 400 2
 end_to_end truth 600 1
 end_to_end sigkill 180 2
 end_to_end survival 90 1

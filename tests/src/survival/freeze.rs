@@ -49,6 +49,8 @@ pub struct FrozenWorld {
     arrivals: Arrivals,
     /// Groups of the target before any round.
     groups: String,
+    /// Processes that name the target and were there before any round: its container has one that looks after it.
+    bystanders: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -108,6 +110,7 @@ impl FrozenWorld {
         let arrivals = Arrivals::at(socket);
         assert!(arrivals.wait_flow(), "the target shows no sign of life");
         FrozenWorld {
+            bystanders: with_command_line(&target.tag()),
             campaign: campaign.to_path_buf(),
             shakedown: shakedown.to_path_buf(),
             groups: groups_of(target.pid()),
@@ -122,11 +125,7 @@ impl FrozenWorld {
     /// When the target does not run before, or is not frozen: such a round shows nothing.
     pub fn round(&self, number: u64, by: FrozenBy, after: Duration) -> FrozenRound {
         assert!(self.arrivals.wait_flow(), "no sign of life before {number}");
-        let pid = self.target.pid().to_string();
-        let tag = match &self.target {
-            Running::Process(_) => format!("survival-{pid}"),
-            Running::Container(container) => container.id().to_string(),
-        };
+        let (pid, tag) = (self.target.pid().to_string(), self.target.tag());
         let exe = self
             .shakedown
             .to_str()
@@ -171,7 +170,10 @@ impl FrozenWorld {
         let marks = [format!("--pid\0{pid}\0"), tag.to_string()];
         loop {
             let processes = marks.iter().flat_map(|mark| with_command_line(mark));
-            let mut left: Vec<String> = processes.map(|pid| format!("process {pid}")).collect();
+            let mut left: Vec<String> = processes
+                .filter(|pid| !self.bystanders.contains(pid))
+                .map(|pid| format!("process {pid}"))
+                .collect();
             let groups = groups_of(self.target.pid());
             if groups != self.groups {
                 left.push(format!("groups {groups}"));
@@ -189,6 +191,14 @@ impl FrozenWorld {
 }
 
 impl Running {
+    /// Stands in the command line of whoever has to do with the target's fault.
+    fn tag(&self) -> String {
+        match self {
+            Running::Process(child) => format!("survival-{}", child.id()),
+            Running::Container(container) => container.id().to_string(),
+        }
+    }
+
     fn pid(&self) -> u32 {
         match self {
             Running::Process(child) => child.id(),

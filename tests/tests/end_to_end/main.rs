@@ -14,7 +14,7 @@ mod quickstart;
 mod resources;
 mod sensors;
 mod sigkill;
-mod slow_links;
+mod slow;
 mod survival;
 mod tidy;
 mod truth;
