@@ -197,6 +197,33 @@ fn behind_a_link_that_resets() {
 }
 
 #[test]
+fn behind_a_slow_link() {
+    let link = "{ link: { from: { name: engine-2 }, to: { peers: {} } } }";
+    told(&vanish("{ delay: { by: 20ms } }", link, Moment::Seen));
+}
+
+#[test]
+fn behind_a_narrow_link() {
+    let link = "{ link: { from: { name: engine-2 }, to: { peers: {} } } }";
+    told(&vanish(
+        "{ bandwidth: { rate: 50kB/s } }",
+        link,
+        Moment::Injected,
+    ));
+}
+
+#[test]
+fn behind_a_half_open_link() {
+    let link = "{ link: { from: { name: engine-2 }, to: { peers: {} } } }";
+    told(&vanish("{ half-open: {} }", link, Moment::Injected));
+}
+
+#[test]
+fn among_busy_processes() {
+    told(&vanish("{ cpu: { stress: 1 } }", AT_TARGET, Moment::Seen));
+}
+
+#[test]
 fn under_commands_of_another_tool() {
     let hook = "{ hook: { inject: [\"true\"], confirm: [\"true\"], heal: [\"true\"], clean: [\"true\"] } }";
     bit_and_is_missed(&vanish(hook, AT_TARGET, Moment::Seen));
