@@ -147,7 +147,7 @@ if [ $quick = yes ]; then
     skip docker "left out by --quick"
     skip spike "left out by --quick"
 else
-    stage docker 600 tests/docker.sh
+    stage docker 900 tests/docker.sh
     SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-15} stage spike 900 tests/spike.sh
     [ ! -s "$target/stages/spike.log" ] || cat "$target/stages/spike.log"
 fi

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use shakedown_record::Verdict;
 use shakedown_record::run_record::RunRecord;
 use shakedown_tests::containers::Containers;
+use shakedown_tests::drill::{scenario, targets_of};
 use shakedown_tests::shakedown::{
     Running, Sandbox, ScenarioRun, alone, library, run_arguments, within_s,
 };
@@ -190,16 +191,19 @@ fn a_protected_container_is_not_touched() {
         .expect_words(&["not production"]);
 }
 
-#[test]
-fn a_container_that_is_removed_under_a_fault_never_leads_to_a_pass() {
-    let _alone = alone();
+/// Removes a container while a fault is on it.
+fn removed_under(kind: &str) {
     let containers = Containers::start(None);
     let sandbox = Sandbox::new();
     let (scenario, dir) = (library("docker-leader-pause"), sandbox.new_run_dir());
-    let running = Running::start(sandbox.command(&run_arguments(&scenario, &dir, &SMALL)));
-    assert!(within_s(60.0, || fault_is_seen(&dir)), "no fault was seen");
-    let paused = containers.in_state("paused").expect("the leader is paused");
-    containers.remove(paused);
+    let set = format!("faults.leader-paused.do={kind}");
+    // A replica that is gone does not come back, however long it is waited for.
+    let soon = ["--set", &set, "--set", "phases.recovery.at-most=20s"];
+    let more: Vec<&str> = SMALL.iter().copied().chain(soon).collect();
+    let running = Running::start(sandbox.command(&run_arguments(&scenario, &dir, &more)));
+    let seen = within_s(60.0, || fault_is_seen(&dir));
+    assert!(seen, "{kind}: no fault was seen");
+    containers.remove(&targets_of(&dir, "leader-paused")[0]);
     let run = ScenarioRun {
         finished: running.finish(),
         dir,
@@ -208,12 +212,52 @@ fn a_container_that_is_removed_under_a_fault_never_leads_to_a_pass() {
     assert_ne!(record.verdict, Verdict::Pass, "{}", run.finished.said());
     assert_ne!(run.finished.code, Some(0));
     // Whether an order of ours is open on a copy that is gone cannot be told; no fault of ours is left.
-    assert_eq!(record.leftovers.faults, 0, "{:?}", record.leftovers);
+    assert_eq!(record.leftovers.faults, 0, "{kind}: {:?}", record.leftovers);
     assert_eq!(record.faults[0].clean_at_s, None, "{:?}", record.faults);
     let events = fs::read_to_string(run.dir.join("events.jsonl")).unwrap();
-    assert!(
-        events.contains("was removed while the fault was on it"),
-        "{events}"
-    );
+    assert!(events.contains("was removed"), "{kind}: {events}");
     assert_eq!(sandbox.left_after_s(2.0), []);
+}
+
+#[test]
+fn a_container_that_is_removed_under_a_fault_never_leads_to_a_pass() {
+    let _alone = alone();
+    for kind in [
+        "{ freeze: {} }",
+        "{ stop: { grace: 2s } }",
+        "{ disconnect: {} }",
+    ] {
+        removed_under(kind);
+    }
+}
+
+#[test]
+fn what_the_engine_does_with_its_effect_left_out() {
+    let _alone = alone();
+    let _containers = Containers::start(None);
+    let sandbox = Sandbox::new();
+    let faults = [
+        ("pause", "{ freeze: {} }", "engine-2"),
+        ("kill", "{ kill: {} }", "engine-3"),
+        ("stop", "{ stop: { grace: 2s } }", "engine-2"),
+        ("disconnect", "{ disconnect: {} }", "engine-3"),
+    ];
+    let mut after = "{ phase: steady }".to_string();
+    let (mut lines, mut flags) = (Vec::new(), vec!["--environment", "docker"]);
+    for (id, what, to) in faults {
+        lines.push(format!(
+            "{id}: {{ do: {what}, to: {{ name: {to} }}, when: {{ after: {after} }}, for: 2s }}"
+        ));
+        after = format!("{{ fault: {id}, by: 5s }}");
+        flags.extend(["--blunt", id]);
+    }
+    let path = sandbox.write("drill.yaml", scenario(&lines));
+    let record = sandbox.run_scenario(&path, &flags).expect_code(2);
+    assert_eq!(record.verdict, Verdict::Inconclusive);
+    assert!(!record.dirty, "{:?}", record.leftovers);
+    for (id, ..) in faults {
+        let fault = record.faults.iter().find(|fault| fault.name == id).unwrap();
+        assert!(fault.clean_at_s.is_some(), "{fault:?}");
+        assert!(!fault.effect.confirmed, "{fault:?}");
+    }
 }
