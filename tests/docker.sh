@@ -23,7 +23,7 @@ root=$(cd "$folder" && pwd)/root
 PATH="$PATH:$root/usr/bin:$root/usr/sbin"
 export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$root/usr/lib/$(uname -m)-linux-gnu"
 log=$(mktemp)
-cargo test --profile "${1:-release}" --workspace --test end_to_end docker:: -- --test-threads=1 2>&1 | tee "$log"
+cargo test --profile "${1:-release}" --workspace --test end_to_end docker:: -- --test-threads=4 2>&1 | tee "$log"
 status=$?
 grep -q '^test result: .* [1-9][0-9]* passed' "$log" || status=1
 rm -f "$log"

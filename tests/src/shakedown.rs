@@ -160,7 +160,7 @@ impl Sandbox {
     pub fn run_soundly(&self, scenario: &Path, more: &[&str]) -> ScenarioRun {
         soundly(|| {
             let run = self.run_scenario(scenario, more);
-            let sound = run.finished.code != Some(2) || !run.record().generator.saturated;
+            let sound = run.sound();
             (run, sound)
         })
     }
@@ -374,6 +374,11 @@ pub struct ScenarioRun {
 }
 
 impl ScenarioRun {
+    /// False when the run says of itself that its generator was starved, and is inconclusive for it.
+    pub fn sound(&self) -> bool {
+        self.finished.code != Some(2) || !self.record().generator.saturated
+    }
+
     /// `record.json`, through the record's own types.
     ///
     /// # Panics

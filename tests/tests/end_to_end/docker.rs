@@ -14,7 +14,7 @@ use shakedown_record::run_record::RunRecord;
 use shakedown_tests::containers::Containers;
 use shakedown_tests::drill::{scenario, targets_of};
 use shakedown_tests::shakedown::{
-    Running, Sandbox, ScenarioRun, alone, library, run_arguments, within_s,
+    Running, Sandbox, ScenarioRun, alone, beside, library, run_arguments, within_s,
 };
 
 const REPLICAS: [&str; 3] = ["engine-1", "engine-2", "engine-3"];
@@ -59,7 +59,7 @@ fn fault_is_seen(dir: &Path) -> bool {
 #[test]
 fn a_leader_that_is_paused_and_one_that_is_killed() {
     let _alone = alone();
-    let containers = Containers::start(None);
+    let containers = Containers::start();
     let sandbox = Sandbox::new();
     let paused = run(&sandbox, "docker-leader-pause", &[]);
     let record = passed(&paused);
@@ -105,7 +105,7 @@ fn a_leader_that_is_paused_and_one_that_is_killed() {
 #[test]
 fn stop_and_disconnect_are_healed_with_the_same_place_in_the_network() {
     let _alone = alone();
-    let containers = Containers::start(None);
+    let containers = Containers::start();
     let places = || {
         REPLICAS.map(|replica| {
             let seen = containers.inspect(replica).unwrap();
@@ -130,7 +130,7 @@ fn stop_and_disconnect_are_healed_with_the_same_place_in_the_network() {
 #[test]
 fn a_partition_and_limits_act_inside_the_containers() {
     let _alone = alone();
-    let containers = Containers::start(None);
+    let containers = Containers::start();
     let before = REPLICAS.map(|replica| containers.ruleset(replica));
     let sandbox = Sandbox::new();
     let cut = run(&sandbox, "leader-partition", &["--environment", "docker"]);
@@ -150,7 +150,7 @@ fn a_partition_and_limits_act_inside_the_containers() {
 #[test]
 fn a_killed_shakedown_leaves_no_container_paused() {
     let _alone = alone();
-    let containers = Containers::start(None);
+    let containers = Containers::start();
     let sandbox = Sandbox::new();
     let (scenario, dir) = (library("docker-leader-pause"), sandbox.new_run_dir());
     let running = Running::start(sandbox.command(&run_arguments(&scenario, &dir, &SMALL)));
@@ -172,7 +172,7 @@ fn a_killed_shakedown_leaves_no_container_paused() {
 #[test]
 fn a_protected_container_is_not_touched() {
     let _alone = alone();
-    let containers = Containers::start(Some("engine-2"));
+    let containers = Containers::with_protected("engine-2");
     let sandbox = Sandbox::new();
     let aimed = ["--set", "faults.leader-paused.to={ name: engine-2 }"];
     let refused = run(&sandbox, "docker-leader-pause", &aimed);
@@ -193,12 +193,21 @@ fn a_protected_container_is_not_touched() {
 
 /// Removes a container while a fault is on it.
 fn removed_under(kind: &str) {
-    let containers = Containers::start(None);
+    let _beside = beside();
+    let containers = Containers::beside_others();
     let sandbox = Sandbox::new();
     let (scenario, dir) = (library("docker-leader-pause"), sandbox.new_run_dir());
     let set = format!("faults.leader-paused.do={kind}");
+    let these = containers.selected();
     // A replica that is gone does not come back, however long it is waited for.
-    let soon = ["--set", &set, "--set", "phases.recovery.at-most=20s"];
+    let soon = [
+        "--set",
+        &set,
+        "--set",
+        &these,
+        "--set",
+        "phases.recovery.at-most=20s",
+    ];
     let more: Vec<&str> = SMALL.iter().copied().chain(soon).collect();
     let running = Running::start(sandbox.command(&run_arguments(&scenario, &dir, &more)));
     let seen = within_s(60.0, || fault_is_seen(&dir));
@@ -220,21 +229,24 @@ fn removed_under(kind: &str) {
 }
 
 #[test]
-fn a_container_that_is_removed_under_a_fault_never_leads_to_a_pass() {
-    let _alone = alone();
-    for kind in [
-        "{ freeze: {} }",
-        "{ stop: { grace: 2s } }",
-        "{ disconnect: {} }",
-    ] {
-        removed_under(kind);
-    }
+fn a_container_that_is_removed_while_paused_never_leads_to_a_pass() {
+    removed_under("{ freeze: {} }");
+}
+
+#[test]
+fn a_container_that_is_removed_while_stopped_never_leads_to_a_pass() {
+    removed_under("{ stop: { grace: 2s } }");
+}
+
+#[test]
+fn a_container_that_is_removed_while_disconnected_never_leads_to_a_pass() {
+    removed_under("{ disconnect: {} }");
 }
 
 #[test]
 fn what_the_engine_does_with_its_effect_left_out() {
-    let _alone = alone();
-    let _containers = Containers::start(None);
+    let _beside = beside();
+    let containers = Containers::beside_others();
     let sandbox = Sandbox::new();
     let faults = [
         ("pause", "{ freeze: {} }", "engine-2"),
@@ -243,7 +255,9 @@ fn what_the_engine_does_with_its_effect_left_out() {
         ("disconnect", "{ disconnect: {} }", "engine-3"),
     ];
     let mut after = "{ phase: steady }".to_string();
-    let (mut lines, mut flags) = (Vec::new(), vec!["--environment", "docker"]);
+    let these = containers.selected();
+    let mut flags = vec!["--environment", "docker", "--set", &these];
+    let mut lines = Vec::new();
     for (id, what, to) in faults {
         lines.push(format!(
             "{id}: {{ do: {what}, to: {{ name: {to} }}, when: {{ after: {after} }}, for: 2s }}"

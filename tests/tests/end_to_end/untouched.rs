@@ -11,10 +11,13 @@ use std::thread;
 use std::time::Duration;
 
 use shakedown_record::monotonic_ns;
+use shakedown_tests::calm::soundly;
 use shakedown_tests::drill::{events, has_told, pids_of, scenario, targets_of};
 use shakedown_tests::inside::{Knocking, address_of, output};
 use shakedown_tests::proc::ProcessSeen;
-use shakedown_tests::shakedown::{Running, Sandbox, alone, run_arguments, within_s};
+use shakedown_tests::shakedown::{
+    Finished, Running, Sandbox, ScenarioRun, alone, run_arguments, within_s,
+};
 
 const CUT: &str = "cut: { do: { partition: {} }, to: { link: { from: { role: leader }, to: { peers: {} } } }, \
                    when: { after: { phase: steady } }, for: 4s }";
@@ -114,53 +117,50 @@ impl Drop for Foreign {
     }
 }
 
-#[test]
-fn rules_and_disciplines_of_others_are_byte_for_byte_as_before() {
-    let _alone = alone();
-    let folder = tempfile::tempdir().unwrap();
-    let interface = format!("frgn{}", std::process::id() % 100_000);
-    output(
-        None,
-        &[
-            "ip",
-            "link",
-            "add",
-            &interface,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            &format!("{interface}p"),
-        ],
-    );
-    let _host = Foreign::put(None, &interface, folder.path());
-    let host_before = picture(None, &interface);
+/// One cut, with somebody's rules and disciplines on the host and in each node before, while and after it is on.
+fn cut_among_rules_of_others(interface: &str, folder: &Path) -> (Finished, bool) {
+    let host_before = picture(None, interface);
     assert!(
         host_before[0].contains(TABLE) && host_before[1].contains("pfifo 77:"),
         "{host_before:?}"
     );
-
     let drill = Drill::start(CUT);
     drill.wait_told("load-started");
     let pids: Vec<u32> = ["engine-1", "engine-2", "engine-3"]
         .map(|name| drill.wait_pid(name))
         .into();
     let _inside: Vec<Foreign> = (pids.iter())
-        .map(|pid| Foreign::put(Some(*pid), "shk0", folder.path()))
+        .map(|pid| Foreign::put(Some(*pid), "shk0", folder))
         .collect();
-    let before: Vec<_> = pids.iter().map(|pid| picture(Some(*pid), "shk0")).collect();
+    let pictures = || -> Vec<_> { pids.iter().map(|pid| picture(Some(*pid), "shk0")).collect() };
+    let before = pictures();
     assert!(!drill.told("fault-injected"), "the pictures came too late");
     drill.wait_told("fault-injected");
     thread::sleep(Duration::from_secs(1));
-    let during: Vec<_> = pids.iter().map(|pid| picture(Some(*pid), "shk0")).collect();
-    assert_ne!(during, before, "the cut is to be seen in one of them");
-    assert_eq!(picture(None, &interface), host_before);
+    assert_ne!(pictures(), before, "the cut is to be seen in one of them");
+    assert_eq!(picture(None, interface), host_before);
     drill.wait_told("fault-clean");
-    let after: Vec<_> = pids.iter().map(|pid| picture(Some(*pid), "shk0")).collect();
-    assert_eq!(after, before);
-    drill.running.finish().expect_code(0);
-    assert_eq!(picture(None, &interface), host_before);
+    assert_eq!(pictures(), before);
+    let finished = drill.running.finish();
+    assert_eq!(picture(None, interface), host_before);
     assert_eq!(drill.sandbox.left_after_s(2.0), []);
+    let dir = drill.dir;
+    let run = ScenarioRun { finished, dir };
+    let sound = run.sound();
+    (run.finished, sound)
+}
+
+#[test]
+fn rules_and_disciplines_of_others_are_byte_for_byte_as_before() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let interface = format!("frgn{}", std::process::id() % 100_000);
+    let peer = format!("{interface}p");
+    let pair = ["type", "veth", "peer", "name", &peer];
+    let add = [&["ip", "link", "add", &interface], &pair[..]].concat();
+    output(None, &add);
+    let _host = Foreign::put(None, &interface, folder.path());
+    soundly(|| cut_among_rules_of_others(&interface, folder.path())).expect_code(0);
 }
 
 #[test]
