@@ -129,19 +129,19 @@ end_to_end evidence 30 4
 end_to_end input 90 4
 end_to_end quickstart 600 1
 end_to_end library 800 2
-end_to_end defects 900 3
-end_to_end foreign 300 4
+end_to_end defects 900 2
+end_to_end foreign 300 3
 end_to_end sensors 180 2
 end_to_end resources 240 1
 end_to_end hooks 240 2
 end_to_end guards 300 2
 end_to_end links 400 1
-end_to_end slow 400 3
+end_to_end slow 400 2
 end_to_end truth 600 1
 end_to_end sigkill 180 2
 end_to_end survival 90 1
 end_to_end blunt 180 3
-end_to_end vanish 300 8
+end_to_end vanish 300 6
 end_to_end untouched 180 1
 if [ $quick = yes ]; then
     skip docker "left out by --quick"

@@ -1,5 +1,7 @@
 //! Whatever is done to a shipped file, the answer is a plan or a list of mistakes: never a panic, never silence.
 
+use std::collections::BTreeSet;
+
 use crate::common::{FOREIGN, QUICKSTART, compile_both, file, set, shipped};
 use proptest::prelude::*;
 use shakedown_scenarios::{compile_profile, file_kind, library, system_reference};
@@ -112,12 +114,17 @@ proptest! {
     }
 }
 
-/// Every value of every shipped file is taken out, emptied, or replaced by another kind of value.
+/// Every value of the shipped files is taken out, emptied, or replaced by another kind of value: a line that several have
+/// in common in the first of them.
 #[test]
 fn every_single_line_may_be_wrong() {
+    let mut tried = BTreeSet::new();
     for text in texts() {
         let lines: Vec<&str> = text.lines().collect();
         for index in 0..lines.len() {
+            if !tried.insert(lines[index].to_string()) {
+                continue;
+            }
             let mut without = lines.clone();
             without.remove(index);
             survives(&without.join("\n"));

@@ -29,6 +29,16 @@ const SMALL: [&str; 6] = [
     "phases.steady=3s",
 ];
 
+/// One that leaves it room for several clusters.
+const TINY: [&str; 6] = [
+    "--set",
+    "load.arrival.poisson.rate=100/s",
+    "--set",
+    "sla.steady-rate.throughput.at-least=50/s",
+    "--set",
+    "phases.steady=3s",
+];
+
 fn run(sandbox: &Sandbox, name: &str, more: &[&str]) -> ScenarioRun {
     let all: Vec<&str> = SMALL.iter().chain(more).copied().collect();
     sandbox.run_soundly(&library(name), &all)
@@ -208,7 +218,7 @@ fn removed_under(kind: &str) {
         "--set",
         "phases.recovery.at-most=20s",
     ];
-    let more: Vec<&str> = SMALL.iter().copied().chain(soon).collect();
+    let more: Vec<&str> = TINY.iter().copied().chain(soon).collect();
     let running = Running::start(sandbox.command(&run_arguments(&scenario, &dir, &more)));
     let seen = within_s(60.0, || fault_is_seen(&dir));
     assert!(seen, "{kind}: no fault was seen");
