@@ -32,11 +32,11 @@ const SMALL: [&str; 6] = [
 /// One that leaves it room for several clusters.
 const TINY: [&str; 6] = [
     "--set",
-    "load.arrival.poisson.rate=100/s",
+    "load.arrival.poisson.rate=200/s",
     "--set",
-    "sla.steady-rate.throughput.at-least=50/s",
+    "sla.steady-rate.throughput.at-least=150/s",
     "--set",
-    "phases.steady=3s",
+    "phases.steady=6s",
 ];
 
 fn run(sandbox: &Sandbox, name: &str, more: &[&str]) -> ScenarioRun {
