@@ -28,7 +28,7 @@ export SHAKEDOWN_BIN
 SHAKEDOWN_BIN="$(dirname "$(dirname "$SPIKE_CACHES")")/release/shakedown"
 export CARGO_TERM_COLOR=never
 
-passed=0 failed=0 skipped=0 began=$SECONDS
+passed=0 failed=0 skipped=0 began=$SECONDS red=''
 table=$(printf '%-12s %-7s %8s  %s' stage result seconds tests)
 
 add() { table+=$'\n'$(printf '%-12s %-7s %8s  %s' "$@"); }
@@ -54,6 +54,7 @@ stage() {
         [ "$bad" -gt 0 ] || bad=1
         [ $status = 124 ] || [ $status = 137 ] && echo "the stage was ended: over its budget of $budget_s s" >>"$log"
         tail -n 100 "$log"
+        red+=$(sed -n "s/^test \(.*\) \.\.\. FAILED\$/  $name: \1/p" "$log")$'\n'
         add "$name" FAIL $((SECONDS - started)) "$ok passed, $bad failed; $log"
     fi
     passed=$((passed + ok))
@@ -76,6 +77,7 @@ finish() {
     printf '\n%s\n\n%s s in all\n' "$table" $((SECONDS - began))
     local also=""
     [ $skipped = 0 ] || also=", $skipped skipped"
+    [ -z "${red//[$'\n']/}" ] || printf 'failed:\n%s' "$red"
     printf '%s passed, %s failed%s\n' $passed $failed "$also"
     [ $failed = 0 ]
     exit

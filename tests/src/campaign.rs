@@ -112,7 +112,7 @@ fn quickstart_row(seed: u64) -> Vec<String> {
         starved_before += 1;
     };
     let seconds = |value: Option<f64>| value.map_or("-".to_string(), |s| format!("{s:.3}"));
-    let failover = record.failover.first();
+    let failover = record.failover.iter().find(|entry| entry.fault.is_some());
     let p99_ns = record
         .latency
         .get(&Phase::Steady)

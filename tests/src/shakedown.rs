@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use shakedown_record::monotonic_ns;
-use shakedown_record::run_record::{Check, RunRecord};
+use shakedown_record::run_record::{Check, Failover, RunRecord};
 use tempfile::TempDir;
 
 use crate::calm::soundly;
@@ -403,6 +403,21 @@ impl ScenarioRun {
         assert_eq!(record.exit_code, code, "{}", self.finished.said());
         record
     }
+}
+
+/// The failover of the first fault. An outage that no fault explains (a follower that was not given the processor, say)
+/// has an entry of its own, which may come first.
+///
+/// # Panics
+/// When the record has none.
+#[track_caller]
+pub fn failover(record: &RunRecord) -> &Failover {
+    let fault = &record.faults[0].name;
+    record
+        .failover
+        .iter()
+        .find(|entry| entry.fault.as_ref() == Some(fault))
+        .unwrap_or_else(|| panic!("no failover of {fault}: {:?}", record.failover))
 }
 
 /// The check with this id.

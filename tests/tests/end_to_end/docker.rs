@@ -14,7 +14,7 @@ use shakedown_record::run_record::RunRecord;
 use shakedown_tests::containers::Containers;
 use shakedown_tests::drill::{scenario, targets_of};
 use shakedown_tests::shakedown::{
-    Running, Sandbox, ScenarioRun, alone, beside, library, run_arguments, within_s,
+    Running, Sandbox, ScenarioRun, alone, beside, failover, library, run_arguments, within_s,
 };
 
 const REPLICAS: [&str; 3] = ["engine-1", "engine-2", "engine-3"];
@@ -55,7 +55,7 @@ fn passed(run: &ScenarioRun) -> RunRecord {
         assert!(fault.clean_at_s.is_some(), "{fault:?}");
     }
     assert!(
-        record.failover[0].recovered_s.is_some(),
+        failover(&record).recovered_s.is_some(),
         "{:?}",
         record.failover
     );
@@ -78,7 +78,7 @@ fn a_leader_that_is_paused_and_one_that_is_killed() {
     assert!(target.handle.starts_with("container "), "{target:?}");
     assert!(record.faults[0].mechanism.contains("pause"), "{record:?}");
     // A cluster with a leader that is silent has to elect another one.
-    let failover = &record.failover[0];
+    let failover = failover(&record);
     assert!(
         failover.recovered_s.is_some_and(|s| s > 0.2),
         "{failover:?}"

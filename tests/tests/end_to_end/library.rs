@@ -4,7 +4,7 @@
 
 use shakedown_record::run_record::RunRecord;
 use shakedown_record::{Phase, Verdict};
-use shakedown_tests::shakedown::{Sandbox, library};
+use shakedown_tests::shakedown::{Sandbox, failover, library};
 
 const SHORT: [&str; 2] = ["--set", "phases.steady=5s"];
 const LESS: [&str; 4] = [
@@ -80,7 +80,7 @@ fn leader_partition() {
     let hit = &fault.effect.figures[0];
     assert!(hit.measured.is_some_and(|packets| packets > 0.0), "{hit:?}");
     // The old leader cannot serve; the next one does, while the cut lasts.
-    let failover = &record.failover[0];
+    let failover = failover(&record);
     assert!(
         failover
             .recovered_s
@@ -138,7 +138,7 @@ fn out_of_memory() {
         "{:?}",
         record.faults
     );
-    assert!(record.failover[0].recovered_s.is_some_and(|s| s > 0.2));
+    assert!(failover(&record).recovered_s.is_some_and(|s| s > 0.2));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn full_disk() {
     let record = passes("full-disk");
     let refused = &record.faults[0].effect.figures[0];
     assert!(refused.measured.is_some_and(|n| n > 0.0), "{refused:?}");
-    assert!(record.failover[0].recovered_s.is_some_and(|s| s > 0.2));
+    assert!(failover(&record).recovered_s.is_some_and(|s| s > 0.2));
 }
 
 #[test]

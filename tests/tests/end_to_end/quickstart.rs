@@ -11,7 +11,7 @@ use std::process::Command;
 use serde_json::Value;
 use shakedown_record::Verdict;
 use shakedown_record::run_record::RunRecord;
-use shakedown_tests::shakedown::{Sandbox, ScenarioRun, alone, library, run_arguments};
+use shakedown_tests::shakedown::{Sandbox, ScenarioRun, alone, failover, library, run_arguments};
 
 /// A stranger's patience, after the build.
 const LONGEST_S: f64 = 90.0;
@@ -60,8 +60,7 @@ fn the_verdict_has_its_evidence(record: &RunRecord) {
     ]
     .map(|time| time.unwrap_or_else(|| panic!("a time is missing: {fault:?}")));
     assert!(times.is_sorted(), "{times:?}");
-    let failover = &record.failover[0];
-    assert_eq!(failover.fault.as_deref(), Some(fault.name.as_str()));
+    let failover = failover(record);
     assert!(
         failover
             .recovered_s

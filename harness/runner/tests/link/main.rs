@@ -5,4 +5,5 @@ mod cuts;
 mod endings;
 mod flow;
 mod shape;
+mod watch;
 mod world;

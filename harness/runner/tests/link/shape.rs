@@ -2,16 +2,15 @@
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shakedown_record::monotonic_ns;
 use shakedown_runner::mechanisms::link::{
     Direction, LinkCondition, LinkGroup, LinkState, Loss, UserspaceLink,
 };
 
-use super::world::{
-    LONG, Seen, World, calm, echo, loopback, ping, pings, quantile, say, see, text,
-};
+use super::watch::Watch;
+use super::world::{LONG, Seen, World, calm, echo, loopback, ping, quantile, say, see, text};
 
 const MS: u64 = 1_000_000;
 
@@ -33,12 +32,26 @@ fn direct(world: &World) -> TcpStream {
     client
 }
 
-/// What the link adds to the 99th percentile of a round trip, and the least round trip through it.
-fn added_p99(direct: &TcpStream, through: &TcpStream) -> (u64, u64) {
+/// How long a calm moment is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the link adds to the 99th percentile of a round trip, and the least round trip through it. A round trip in which
+/// the machine took a core away is made again; a link that is late on a machine that is not counts.
+fn added_p99(watch: &Watch, direct: &TcpStream, through: &TcpStream) -> (u64, u64) {
     let (mut past, mut by) = (Vec::new(), Vec::new());
-    for _ in 0..100 {
-        past.push(ping(direct));
-        by.push(ping(through));
+    let began_ns = monotonic_ns();
+    while by.len() < 100 {
+        let from_ns = monotonic_ns();
+        assert!(
+            u128::from(from_ns - began_ns) < PATIENCE.as_nanos(),
+            "{} of 100 round trips found a calm machine",
+            by.len()
+        );
+        let pair = (ping(direct), ping(through));
+        if watch.was_calm_since(from_ns) {
+            past.push(pair.0);
+            by.push(pair.1);
+        }
     }
     (
         quantile(&by, 0.99).saturating_sub(quantile(&past, 0.99)),
@@ -49,19 +62,22 @@ fn added_p99(direct: &TcpStream, through: &TcpStream) -> (u64, u64) {
 #[test]
 fn five_milliseconds_one_way_are_five_milliseconds() {
     let _calm = calm();
+    let watch = Watch::start();
     let world = World::new(1);
     let direct = direct(&world);
     let (through, server) = world.connect();
     server.set_nodelay(true).unwrap();
     echo(server);
     // Without the delay the same measurement says so: the check can fail.
-    let healthy = (0..TRIES).map(|_| added_p99(&direct, &through).0).min();
+    let healthy = (0..TRIES)
+        .map(|_| added_p99(&watch, &direct, &through).0)
+        .min();
     assert!(healthy < Some(MS), "a healthy link adds {healthy:?} ns");
     for direction in Direction::BOTH {
         world.set(LinkCondition::one_way(direction, delayed(5 * MS)));
         let mut seen = Vec::new();
         for _ in 0..TRIES {
-            let (added, least) = added_p99(&direct, &through);
+            let (added, least) = added_p99(&watch, &direct, &through);
             assert!(least >= 5 * MS, "a round trip took {least} ns");
             seen.push(added);
             if (4 * MS..=6 * MS).contains(&added) {
@@ -103,6 +119,19 @@ fn a_delay_also_delays_the_handshake_with_the_destination() {
     assert!(ping(&client) >= 40 * MS);
 }
 
+/// Measures until it is as asked, for a bounded time.
+fn until_kept(mut measure: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !measure() {
+        assert!(began.elapsed() < PATIENCE, "never as asked");
+    }
+}
+
+/// Whether a calm moment was waited for long enough.
+fn late(began_ns: u64) -> bool {
+    u128::from(monotonic_ns() - began_ns) > PATIENCE.as_nanos() / 3
+}
+
 /// Bytes per second that arrive through a link of 1 MB/s, after what the idle link had in credit.
 fn rate_of(world: &World, bytes: usize) -> f64 {
     let (client, mut server) = world.connect();
@@ -126,6 +155,7 @@ fn rate_of(world: &World, bytes: usize) -> f64 {
 #[test]
 fn a_megabyte_per_second_is_kept_within_a_tenth() {
     let _calm = calm();
+    let watch = Watch::start();
     let world = World::new(1);
     assert!(rate_of(&world, 1_500_000) > 5e6, "a healthy link is slow");
     world.set(LinkCondition::one_way(
@@ -135,13 +165,21 @@ fn a_megabyte_per_second_is_kept_within_a_tenth() {
             ..LinkState::default()
         },
     ));
-    // A busy machine makes it slower, never faster.
-    let rates: Vec<f64> = (0..3).map(|_| rate_of(&world, 1_500_000)).collect();
-    let best = rates.iter().copied().fold(0.0, f64::max);
-    assert!((0.9e6..=1.1e6).contains(&best), "{rates:?} B/s");
+    // What is faster than asked on a calm machine is wrong at once. A machine that is never calm is given the time back
+    // in which it had no core for the link.
+    let began_ns = monotonic_ns();
+    until_kept(|| {
+        let from_ns = monotonic_ns();
+        let rate = rate_of(&world, 1_500_000);
+        let starved = watch.starved_since(from_ns);
+        let evidence = world.link.evidence();
+        let told = evidence.now.to_destination.busiest_bytes_per_s().unwrap();
+        assert!(told <= 1.1e6, "the link says {told} B/s");
+        assert!(starved > 0.0 || rate <= 1.1e6, "{rate} B/s");
+        let least = 0.9e6 * (1.0 - starved);
+        (starved < 0.02 || late(began_ns)) && rate >= least && told >= least
+    });
     let evidence = world.link.evidence();
-    let measured = evidence.now.to_destination.busiest_bytes_per_s().unwrap();
-    assert!((0.9e6..=1.1e6).contains(&measured), "{measured} B/s");
     assert!(evidence.now.to_destination.throttled > 0);
 }
 
@@ -153,26 +191,28 @@ fn connections_share_the_bandwidth_evenly() {
         bandwidth_bytes_per_s: Some(1_000_000),
         ..LinkState::default()
     }));
-    let rates: Vec<f64> = std::thread::scope(|scope| {
-        let both: Vec<_> = (0..2)
-            .map(|_| {
-                let gate = scope.spawn(|| rate_of(&world, 400_000));
-                // One after the other, so that each client meets its own server end.
-                std::thread::sleep(Duration::from_millis(20));
-                gate
-            })
-            .collect();
-        both.into_iter().map(|one| one.join().unwrap()).collect()
+    until_kept(|| {
+        let rates: Vec<f64> = std::thread::scope(|scope| {
+            let both: Vec<_> = (0..2)
+                .map(|_| {
+                    let gate = scope.spawn(|| rate_of(&world, 400_000));
+                    // One after the other, so that each client meets its own server end.
+                    std::thread::sleep(Duration::from_millis(20));
+                    gate
+                })
+                .collect();
+            both.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        rates.iter().all(|rate| (0.3e6..0.7e6).contains(rate))
     });
-    for rate in &rates {
-        assert!((0.3e6..0.7e6).contains(rate), "{rates:?} B/s");
-    }
 }
 
 const PINGS: usize = 400;
 
-/// Which of some round trips were stalled on a link that loses a tenth, and how many chunks it says were.
-fn stalled(seed: u64) -> (Vec<bool>, u64) {
+/// Which of some round trips were stalled on a link that loses a tenth, and how many chunks it says were. `None`: the
+/// machine was not calm, and may have stalled it itself.
+fn stalled(seed: u64) -> (Vec<Option<bool>>, u64) {
+    let watch = Watch::start();
     let world = World::new(seed);
     let (client, server) = world.connect();
     echo(server);
@@ -186,9 +226,13 @@ fn stalled(seed: u64) -> (Vec<bool>, u64) {
             ..LinkState::default()
         },
     ));
-    let slow = pings(&client, PINGS)
-        .into_iter()
-        .map(|took| took >= 20 * MS)
+    let slow = (0..PINGS)
+        .map(|_| {
+            let from_ns = monotonic_ns();
+            let slow = ping(&client) >= 20 * MS;
+            // A quick one was surely not stalled.
+            (!slow || watch.was_calm_since(from_ns)).then_some(slow)
+        })
         .collect();
     let evidence = world.link.evidence();
     assert_eq!(evidence.now.to_destination.chunks, PINGS as u64);
@@ -196,20 +240,36 @@ fn stalled(seed: u64) -> (Vec<bool>, u64) {
     (slow, evidence.now.to_destination.stalled)
 }
 
+fn unknown_of(slow: &[Option<bool>]) -> u64 {
+    slow.iter().filter(|slow| slow.is_none()).count() as u64
+}
+
 #[test]
 fn a_tenth_is_lost_and_the_seed_says_which() {
     let _calm = calm();
     // The machine may stall a round trip too, so the link's word is taken for which, and the clock's for how many.
     let (slow, counted) = stalled(11);
-    let seen = slow.iter().filter(|slow| **slow).count() as u64;
+    let seen = slow.iter().filter(|slow| **slow == Some(true)).count() as u64;
+    let unknown = unknown_of(&slow);
     assert!((20..=60).contains(&counted), "{counted} of {PINGS}");
-    assert!(seen >= counted && seen <= counted + 12, "{seen}, {counted}");
+    assert!(
+        seen + unknown >= counted && seen <= counted + 12,
+        "{seen} and {unknown}, {counted}"
+    );
     let (again, counted_again) = stalled(11);
     assert_eq!(counted_again, counted);
-    let differ = |other: &[bool]| slow.iter().zip(other).filter(|(a, b)| a != b).count();
+    let differ = |other: &[Option<bool>]| {
+        let both = slow.iter().zip(other);
+        both.filter(|(a, b)| a.is_some() && b.is_some() && a != b)
+            .count()
+    };
     assert!(differ(&again) <= 12, "one seed, {} differ", differ(&again));
     let (other, _) = stalled(12);
-    assert!(differ(&other) > 30, "two seeds, {} differ", differ(&other));
+    let differing = differ(&other) as u64;
+    assert!(
+        differing + unknown + unknown_of(&other) > 30,
+        "two seeds, {differing} differ"
+    );
 }
 
 #[test]

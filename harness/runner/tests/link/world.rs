@@ -124,11 +124,7 @@ pub fn echo(server: TcpStream) {
     });
 }
 
-/// Round trips of one byte each, in nanoseconds, in order.
-pub fn pings(client: &TcpStream, count: usize) -> Vec<u64> {
-    (0..count).map(|_| ping(client)).collect()
-}
-
+/// A round trip of one byte, in nanoseconds.
 pub fn ping(client: &TcpStream) -> u64 {
     let began_ns = monotonic_ns();
     say(client, "?");
