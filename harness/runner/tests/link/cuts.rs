@@ -66,7 +66,6 @@ fn no_byte_is_lost_or_doubled_by_a_cut_of_300_ms() {
             .chunks_exact(4)
             .map(|four| u32::from_be_bytes(four.try_into().unwrap()))
             .collect();
-        assert!(sent > ENOUGH, "only {sent} numbers were sent");
         assert!(numbers.iter().copied().eq(0..sent), "{silence:?}");
     }
 }

@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What the link adds to the 99th percentile of a round trip, and the least round trip through it. A round trip in which
 /// the machine took a core away is made again; a link that is late on a machine that is not counts.
 fn added_p99(watch: &Watch, direct: &TcpStream, through: &TcpStream) -> (u64, u64) {
-    let (mut past, mut by) = (Vec::new(), Vec::new());
+    let (mut past, mut by, mut least) = (Vec::new(), Vec::new(), u64::MAX);
     let began_ns = monotonic_ns();
     while by.len() < 100 {
         let from_ns = monotonic_ns();
@@ -48,6 +48,7 @@ fn added_p99(watch: &Watch, direct: &TcpStream, through: &TcpStream) -> (u64, u6
             by.len()
         );
         let pair = (ping(direct), ping(through));
+        least = least.min(pair.1);
         if watch.was_calm_since(from_ns) {
             past.push(pair.0);
             by.push(pair.1);
@@ -55,7 +56,7 @@ fn added_p99(watch: &Watch, direct: &TcpStream, through: &TcpStream) -> (u64, u6
     }
     (
         quantile(&by, 0.99).saturating_sub(quantile(&past, 0.99)),
-        quantile(&by, 0.0),
+        least,
     )
 }
 
@@ -119,17 +120,32 @@ fn a_delay_also_delays_the_handshake_with_the_destination() {
     assert!(ping(&client) >= 40 * MS);
 }
 
-/// Measures until it is as asked, for a bounded time.
-fn until_kept(mut measure: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !measure() {
-        assert!(began.elapsed() < PATIENCE, "never as asked");
-    }
-}
+/// Less of the time without a core is calm.
+const CALM: f64 = 0.02;
 
-/// Whether a calm moment was waited for long enough.
-fn late(began_ns: u64) -> bool {
-    u128::from(monotonic_ns() - began_ns) > PATIENCE.as_nanos() / 3
+/// Measures until it is as asked. On a calm machine `tries` may miss, no more; on another one it is measured again, and
+/// what is measured there counts only after a sixth of [`PATIENCE`]. `is_kept` gets the share of the time without a core.
+fn until_kept<T: std::fmt::Debug>(
+    tries: usize,
+    mut measure: impl FnMut() -> T,
+    is_kept: impl Fn(&T, f64) -> bool,
+) {
+    let (watch, began) = (Watch::start(), Instant::now());
+    let mut missed = Vec::new();
+    loop {
+        let from_ns = monotonic_ns();
+        let measured = measure();
+        let starved = watch.starved_since(from_ns);
+        let counts = starved < CALM || began.elapsed() > PATIENCE / 6;
+        if counts && is_kept(&measured, starved) {
+            return;
+        }
+        if starved < CALM {
+            missed.push(measured);
+            assert!(missed.len() < tries, "on a calm machine: {missed:?}");
+        }
+        assert!(began.elapsed() < PATIENCE, "no calm moment; {missed:?}");
+    }
 }
 
 /// Bytes per second that arrive through a link of 1 MB/s, after what the idle link had in credit.
@@ -155,7 +171,6 @@ fn rate_of(world: &World, bytes: usize) -> f64 {
 #[test]
 fn a_megabyte_per_second_is_kept_within_a_tenth() {
     let _calm = calm();
-    let watch = Watch::start();
     let world = World::new(1);
     assert!(rate_of(&world, 1_500_000) > 5e6, "a healthy link is slow");
     world.set(LinkCondition::one_way(
@@ -165,19 +180,16 @@ fn a_megabyte_per_second_is_kept_within_a_tenth() {
             ..LinkState::default()
         },
     ));
-    // What is faster than asked on a calm machine is wrong at once. A machine that is never calm is given the time back
-    // in which it had no core for the link.
-    let began_ns = monotonic_ns();
-    until_kept(|| {
-        let from_ns = monotonic_ns();
+    // A busy machine makes it slower, never faster: it is given the time back in which it had no core.
+    let measure = || {
         let rate = rate_of(&world, 1_500_000);
-        let starved = watch.starved_since(from_ns);
         let evidence = world.link.evidence();
-        let told = evidence.now.to_destination.busiest_bytes_per_s().unwrap();
-        assert!(told <= 1.1e6, "the link says {told} B/s");
-        assert!(starved > 0.0 || rate <= 1.1e6, "{rate} B/s");
-        let least = 0.9e6 * (1.0 - starved);
-        (starved < 0.02 || late(began_ns)) && rate >= least && told >= least
+        let told = evidence.now.to_destination.busiest_bytes_per_s();
+        (rate, told.unwrap())
+    };
+    until_kept(3, measure, |&(rate, told), starved| {
+        let asked = 0.9e6 * (1.0 - starved)..=1.1e6;
+        asked.contains(&rate) && asked.contains(&told)
     });
     let evidence = world.link.evidence();
     assert!(evidence.now.to_destination.throttled > 0);
@@ -191,8 +203,8 @@ fn connections_share_the_bandwidth_evenly() {
         bandwidth_bytes_per_s: Some(1_000_000),
         ..LinkState::default()
     }));
-    until_kept(|| {
-        let rates: Vec<f64> = std::thread::scope(|scope| {
+    let measure = || -> Vec<f64> {
+        std::thread::scope(|scope| {
             let both: Vec<_> = (0..2)
                 .map(|_| {
                     let gate = scope.spawn(|| rate_of(&world, 400_000));
@@ -202,17 +214,20 @@ fn connections_share_the_bandwidth_evenly() {
                 })
                 .collect();
             both.into_iter().map(|one| one.join().unwrap()).collect()
-        });
+        })
+    };
+    until_kept(1, measure, |rates, _| {
         rates.iter().all(|rate| (0.3e6..0.7e6).contains(rate))
     });
 }
 
 const PINGS: usize = 400;
 
-/// Which of some round trips were stalled on a link that loses a tenth, and how many chunks it says were. `None`: the
-/// machine was not calm, and may have stalled it itself.
-fn stalled(seed: u64) -> (Vec<Option<bool>>, u64) {
-    let watch = Watch::start();
+/// Longer than a machine usually stalls a round trip itself.
+const STALL_NS: u64 = 100 * MS;
+
+/// Which of some round trips were stalled on a link that loses a tenth, and how many chunks it says were.
+fn stalled(seed: u64) -> (Vec<bool>, u64) {
     let world = World::new(seed);
     let (client, server) = world.connect();
     echo(server);
@@ -221,27 +236,16 @@ fn stalled(seed: u64) -> (Vec<Option<bool>>, u64) {
         LinkState {
             loss: Some(Loss {
                 share: 0.1,
-                stall_ns: 20 * MS,
+                stall_ns: STALL_NS,
             }),
             ..LinkState::default()
         },
     ));
-    let slow = (0..PINGS)
-        .map(|_| {
-            let from_ns = monotonic_ns();
-            let slow = ping(&client) >= 20 * MS;
-            // A quick one was surely not stalled.
-            (!slow || watch.was_calm_since(from_ns)).then_some(slow)
-        })
-        .collect();
+    let slow = (0..PINGS).map(|_| ping(&client) >= STALL_NS).collect();
     let evidence = world.link.evidence();
     assert_eq!(evidence.now.to_destination.chunks, PINGS as u64);
     assert_eq!(evidence.now.to_source.stalled, 0);
     (slow, evidence.now.to_destination.stalled)
-}
-
-fn unknown_of(slow: &[Option<bool>]) -> u64 {
-    slow.iter().filter(|slow| slow.is_none()).count() as u64
 }
 
 #[test]
@@ -249,27 +253,15 @@ fn a_tenth_is_lost_and_the_seed_says_which() {
     let _calm = calm();
     // The machine may stall a round trip too, so the link's word is taken for which, and the clock's for how many.
     let (slow, counted) = stalled(11);
-    let seen = slow.iter().filter(|slow| **slow == Some(true)).count() as u64;
-    let unknown = unknown_of(&slow);
+    let seen = slow.iter().filter(|slow| **slow).count() as u64;
     assert!((20..=60).contains(&counted), "{counted} of {PINGS}");
-    assert!(
-        seen + unknown >= counted && seen <= counted + 12,
-        "{seen} and {unknown}, {counted}"
-    );
+    assert!(seen >= counted && seen <= counted + 12, "{seen}, {counted}");
     let (again, counted_again) = stalled(11);
     assert_eq!(counted_again, counted);
-    let differ = |other: &[Option<bool>]| {
-        let both = slow.iter().zip(other);
-        both.filter(|(a, b)| a.is_some() && b.is_some() && a != b)
-            .count()
-    };
+    let differ = |other: &[bool]| slow.iter().zip(other).filter(|(a, b)| a != b).count();
     assert!(differ(&again) <= 12, "one seed, {} differ", differ(&again));
     let (other, _) = stalled(12);
-    let differing = differ(&other) as u64;
-    assert!(
-        differing + unknown + unknown_of(&other) > 30,
-        "two seeds, {differing} differ"
-    );
+    assert!(differ(&other) > 30, "two seeds, {} differ", differ(&other));
 }
 
 #[test]

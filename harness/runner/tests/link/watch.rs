@@ -1,7 +1,7 @@
 //! A machine whose hypervisor takes the cores away delays every round trip. This watch says when that was, by threads
 //! that know of no link, so that such a moment is not laid at the link's door.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +21,8 @@ type Span = (u64, u64);
 /// A napping thread on each core; they end with the watch.
 pub struct Watch {
     late: Arc<Mutex<Vec<Span>>>,
+    /// When the nap began that each thread is in.
+    naps: Vec<Arc<AtomicU64>>,
     ended: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -30,14 +32,20 @@ impl Watch {
         let late = Arc::new(Mutex::new(Vec::new()));
         let ended = Arc::new(AtomicBool::new(false));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let now_ns = monotonic_ns();
+        let naps: Vec<_> = (0..cores)
+            .map(|_| Arc::new(AtomicU64::new(now_ns)))
+            .collect();
         let threads = (0..cores)
-            .map(|core| {
-                let (late, ended) = (Arc::clone(&late), Arc::clone(&ended));
-                std::thread::spawn(move || nap_on(core, &late, &ended))
+            .zip(&naps)
+            .map(|(core, nap)| {
+                let (late, nap, ended) = (Arc::clone(&late), Arc::clone(nap), Arc::clone(&ended));
+                std::thread::spawn(move || nap_on(core, &late, &nap, &ended))
             })
             .collect();
         Watch {
             late,
+            naps,
             ended,
             threads,
         }
@@ -48,10 +56,13 @@ impl Watch {
         self.starved_since(from_ns) == 0.0
     }
 
-    /// The share of the time from `from_ns` until now in which a core was away. Waits for the naps that are still open.
+    /// The share of the time from `from_ns` until now in which a core was away. Naps that are still open are waited for.
     pub fn starved_since(&self, from_ns: u64) -> f64 {
         let to_ns = monotonic_ns();
-        std::thread::sleep(Duration::from_nanos(LATE_NS));
+        let is_open = |nap: &Arc<AtomicU64>| nap.load(Ordering::Acquire) < to_ns;
+        while self.naps.iter().any(is_open) {
+            std::thread::sleep(NAP);
+        }
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         late.sort_unstable();
         let (mut away_ns, mut seen_ns) = (0, from_ns);
@@ -73,13 +84,14 @@ impl Drop for Watch {
     }
 }
 
-fn nap_on(core: usize, late: &Mutex<Vec<Span>>, ended: &AtomicBool) {
+fn nap_on(core: usize, late: &Mutex<Vec<Span>>, nap: &AtomicU64, ended: &AtomicBool) {
     let mut only = CpuSet::new();
     only.set(core);
     // Where cores are numbered otherwise the thread roams, and watches the one it is on.
     sched_setaffinity(None, &only).ok();
     while !ended.load(Ordering::Relaxed) {
         let began_ns = monotonic_ns();
+        nap.store(began_ns, Ordering::Release);
         std::thread::sleep(NAP);
         let end_ns = monotonic_ns();
         if end_ns - began_ns > LATE_NS {
