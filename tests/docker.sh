@@ -2,10 +2,15 @@
 # The stage `docker` of tests/run.sh: the end-to-end tests on containers, with a Docker Engine that is started for them
 # when none answers, and ended again. Afterwards the firewall and the interfaces of this machine are what they were.
 #
-#   tests/docker.sh [PROFILE]      cargo's profile: release (default) or dev
+#   tests/docker.sh [--dev] [OPTION...]      options of the test program: `--exact NAME` makes one test only
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=${CARGO_TARGET_DIR:-target}/docker-engine
+profile=release
+if [ "${1:-}" = --dev ]; then
+    profile=dev
+    shift
+fi
 
 picture() {
     ip -brief link | sed 's/ .*//'
@@ -23,7 +28,7 @@ root=$(cd "$folder" && pwd)/root
 PATH="$PATH:$root/usr/bin:$root/usr/sbin"
 export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$root/usr/lib/$(uname -m)-linux-gnu"
 log=$(mktemp)
-cargo test --profile "${1:-release}" --workspace --test end_to_end docker:: -- --test-threads=4 2>&1 | tee "$log"
+cargo test --profile $profile --workspace --test end_to_end docker:: -- --test-threads=4 "$@" 2>&1 | tee "$log"
 status=$?
 grep -q '^test result: .* [1-9][0-9]* passed' "$log" || status=1
 rm -f "$log"

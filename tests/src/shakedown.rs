@@ -15,7 +15,7 @@ use shakedown_record::monotonic_ns;
 use shakedown_record::run_record::{Check, Failover, RunRecord};
 use tempfile::TempDir;
 
-use crate::calm::soundly;
+use crate::calm::{soundly, why_not};
 use crate::proc::{ProcessSeen, marked};
 
 /// No run of the tests may last longer.
@@ -339,7 +339,8 @@ impl Finished {
         assert_eq!(
             self.code,
             Some(code),
-            "signal {:?} after {:.1} s\n{}",
+            "{} signal {:?} after {:.1} s\n{}",
+            why_not(self.code, &self.said()),
             self.signal,
             self.elapsed_s,
             self.said()
