@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use crate::cluster;
-use crate::config::{ElectionTimeout, Member, NodeConfig, SnapshotPolicy};
+use crate::config::{ElectionTimeout, Member, NodeConfig, PodName, SnapshotPolicy};
 use crate::defects::{Defect, Defects, defects};
 use crate::error::EngineError;
 use crate::node;
+
+/// The longest drain, in milliseconds.
+const MAX_DRAIN_MS: u64 = 600_000;
 
 /// The reference engine.
 #[derive(Debug, clap::Subcommand)]
@@ -44,11 +47,15 @@ pub struct Behaviour {
 #[derive(Debug, Clone, clap::Args)]
 pub struct NodeArgs {
     /// This node's name.
-    #[arg(long)]
-    pub name: String,
+    #[arg(long, required_unless_present = "ordinal_from")]
+    pub name: Option<String>,
     /// This node's number among the members.
-    #[arg(long)]
-    pub id: u64,
+    #[arg(long, required_unless_present = "ordinal_from")]
+    pub id: Option<u64>,
+    /// In place of --name and --id: the name of a pod of a StatefulSet. It is this node's name, and the number at its
+    /// end plus one is this node's number: engine-0 is 1. So all pods have the same arguments.
+    #[arg(long, value_name = "POD", env = "SHAKEDOWN_POD_NAME", conflicts_with_all = ["name", "id"])]
+    pub ordinal_from: Option<PodName>,
     /// The folder for its log and snapshots.
     #[arg(long, value_name = "FOLDER")]
     pub data: PathBuf,
@@ -58,9 +65,19 @@ pub struct NodeArgs {
     /// Where it serves the other nodes.
     #[arg(long, value_name = "ADDRESS")]
     pub peer_listen: SocketAddr,
-    /// A member of the cluster; once for every member, this node included.
+    /// A member of the cluster; once for every member, this node included. HTTP and PEER are HOST:PORT; a host name is
+    /// looked up whenever that member is dialled.
     #[arg(long = "member", value_name = "ID=NAME,HTTP,PEER", required = true)]
     pub members: Vec<Member>,
+    /// Asked to stop, go on serving for so long, in milliseconds: not ready, the leadership handed over, and with every
+    /// answer the connection closed. It must be longer than clients take to notice that the node is not ready, and than
+    /// the longest pause between two requests on one connection. With 0 the node stops at once and hands nothing over.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MAX_DRAIN_MS))]
+    pub drain_ms: u64,
+    /// Back with data, do not stand for election for so long, in milliseconds, unless a leader is heard before. For members
+    /// that come back under another address: until the leader has found it, they hear nothing and would depose it.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MAX_DRAIN_MS))]
+    pub stand_after_ms: u64,
     /// End at once, whatever happens, when the process that started this one ends. With its id, also if that was
     /// before this node could ask for it.
     #[arg(long, value_name = "PID", num_args = 0..=1, default_missing_value = "0")]
@@ -114,8 +131,17 @@ impl NodeArgs {
     /// # Errors
     /// [`EngineError::Usage`] when the arguments do not fit together.
     pub fn into_config(self) -> Result<NodeConfig, EngineError> {
+        let (name, id) = match (self.ordinal_from, self.name, self.id) {
+            (Some(pod), _, _) => (pod.name, pod.id),
+            (None, Some(name), Some(id)) => (name, id),
+            (None, _, _) => {
+                return Err(EngineError::Usage(
+                    "who is this node? Give --name and --id, or --ordinal-from".to_owned(),
+                ));
+            }
+        };
         let config = NodeConfig {
-            id: self.id,
+            id,
             data: self.data,
             http: self.http,
             peer: self.peer_listen,
@@ -127,12 +153,13 @@ impl NodeArgs {
                 ..SnapshotPolicy::default()
             },
             defects: Defects::new(self.behaviour.defects),
+            drain_ms: self.drain_ms,
+            stand_after_ms: self.stand_after_ms,
         };
         config.validate()?;
-        if config.name() != self.name {
+        if config.name() != name {
             return Err(EngineError::Usage(format!(
-                "--name {} is called {} among the members; both must be the same",
-                self.name,
+                "this node is {name}, but member {id} is called {}; both must be the same",
                 config.name()
             )));
         }
@@ -235,6 +262,48 @@ mod tests {
         assert!(matches!(args.into_config(), Err(EngineError::Usage(_))));
         assert!(parse("node --defect no-such-defect").is_err());
         assert!(parse("cluster --data d --nodes 0").is_err());
+    }
+
+    #[test]
+    fn a_node_needs_a_name_and_a_number_or_a_pod_but_not_both() {
+        let rest = format!("--data d --http 127.0.0.1:8082 --peer-listen 127.0.0.1:9082 {MEMBERS}");
+        for who in [
+            "",
+            "--name engine-2",
+            "--id 2",
+            "--ordinal-from engine-1 --id 2",
+            "--ordinal-from engine-1 --name engine-2",
+            "--ordinal-from engine",
+        ] {
+            assert!(parse(&format!("node {who} {rest}")).is_err(), "{who}");
+        }
+        let Ok(EngineCommand::Node(other_name)) =
+            parse(&format!("node --ordinal-from engine-1 {rest}"))
+        else {
+            panic!("--ordinal-from is enough");
+        };
+        let refused = other_name.into_config().unwrap_err().to_string();
+        assert!(refused.contains("member 2 is called engine-2"), "{refused}");
+    }
+
+    #[test]
+    fn the_arguments_in_the_manifest_make_every_pod_a_member() {
+        let manifest = include_str!("../../kubernetes/engine/engine.yaml");
+        let arguments: Vec<&str> = manifest
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- --"))
+            .collect();
+        let line = format!("node --{}", arguments.join(" --"));
+        for (pod, id) in [("engine-0", 1), ("engine-1", 2), ("engine-2", 3)] {
+            let Ok(EngineCommand::Node(args)) = parse(&format!("{line} --ordinal-from {pod}"))
+            else {
+                panic!("{:?}", parse(&line));
+            };
+            let config = args.into_config().unwrap();
+            assert_eq!((config.id, config.name()), (id, pod));
+            assert_eq!(config.members.len(), 3);
+            assert!(config.drain_ms > 0);
+        }
     }
 
     #[test]

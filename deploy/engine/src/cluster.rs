@@ -43,7 +43,7 @@ pub async fn run(args: &ClusterArgs, out: &mut impl Write) -> Result<(), EngineE
             "id": member.id,
             "pid": node.process.id(),
             "http": format!("http://{}", member.http),
-            "peer": member.peer,
+            "peer": member.peer.to_string(),
             "data": args.data.join(&member.name),
             "log": node.log,
         });
@@ -80,8 +80,8 @@ fn members(args: &ClusterArgs) -> Result<Vec<Member>, EngineError> {
         members.push(Member {
             id,
             name: format!("engine-{id}"),
-            http: SocketAddr::from((Ipv4Addr::LOCALHOST, http)),
-            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, peer)),
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, http)).into(),
+            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, peer)).into(),
         });
     }
     Ok(members)

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::checksum::crc32c;
 use crate::defects::Defects;
+use crate::endpoint::Endpoint;
 use crate::error::EngineError;
 
 /// One member of the cluster, written `ID=NAME,HTTP,PEER`.
@@ -15,10 +16,10 @@ pub struct Member {
     pub id: u64,
     /// Its name.
     pub name: String,
-    /// Where it serves clients.
-    pub http: SocketAddr,
-    /// Where it serves the other members.
-    pub peer: SocketAddr,
+    /// Where clients reach it.
+    pub http: Endpoint,
+    /// Where the other members reach it.
+    pub peer: Endpoint,
 }
 
 impl FromStr for Member {
@@ -27,7 +28,8 @@ impl FromStr for Member {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |what: &str| {
             format!(
-                "{what} in `{text}`; write ID=NAME,HTTP,PEER, for example 1=engine-1,127.0.0.1:8080,127.0.0.1:9080"
+                "{what} in `{text}`; write ID=NAME,HTTP,PEER, for example 1=engine-1,127.0.0.1:8080,127.0.0.1:9080 \
+                 or 1=engine-0,engine-0.engine:8080,engine-0.engine:7400"
             )
         };
         let (id, rest) = text
@@ -45,12 +47,8 @@ impl FromStr for Member {
         Ok(Self {
             id: id.parse().map_err(|_| wrong("the id is no number"))?,
             name: name.to_owned(),
-            http: http
-                .parse()
-                .map_err(|_| wrong("the HTTP address is none"))?,
-            peer: peer
-                .parse()
-                .map_err(|_| wrong("the peer address is none"))?,
+            http: http.parse().map_err(|why: String| wrong(&why))?,
+            peer: peer.parse().map_err(|why: String| wrong(&why))?,
         })
     }
 }
@@ -58,6 +56,33 @@ impl FromStr for Member {
 impl std::fmt::Display for Member {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}={},{},{}", self.id, self.name, self.http, self.peer)
+    }
+}
+
+/// The name of a pod of a StatefulSet, and the number of the node in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodName {
+    /// The name.
+    pub name: String,
+    /// The pod's number plus one: pods count from 0, members from 1.
+    pub id: u64,
+}
+
+impl FromStr for PodName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let id = text
+            .rsplit_once('-')
+            .filter(|(set, _)| !set.is_empty())
+            .and_then(|(_, ordinal)| ordinal.parse::<u32>().ok())
+            .ok_or_else(|| {
+                format!("`{text}` does not end in the number of a pod, as engine-0 does")
+            })?;
+        Ok(Self {
+            name: text.to_owned(),
+            id: u64::from(id) + 1,
+        })
     }
 }
 
@@ -131,6 +156,10 @@ pub struct NodeConfig {
     pub snapshots: SnapshotPolicy,
     /// What is wrong with this node on purpose.
     pub defects: Defects,
+    /// How long the node goes on serving after it was asked to stop, in milliseconds; with 0 it hands nothing over.
+    pub drain_ms: u64,
+    /// A node that comes back does not stand for election for so long, in milliseconds, unless it hears a leader before.
+    pub stand_after_ms: u64,
 }
 
 impl NodeConfig {
@@ -230,13 +259,19 @@ mod tests {
             heartbeat_ms: 100,
             snapshots: SnapshotPolicy::default(),
             defects: Defects::default(),
+            drain_ms: 0,
+            stand_after_ms: 0,
         }
     }
 
     #[test]
     fn members_are_read_back_as_written() {
-        let text = "2=engine-2,127.0.0.1:8082,127.0.0.1:9082";
-        assert_eq!(text.parse::<Member>().unwrap().to_string(), text);
+        for text in [
+            "2=engine-2,127.0.0.1:8082,127.0.0.1:9082",
+            "1=engine-0,engine-0.engine:8080,engine-0.engine:7400",
+        ] {
+            assert_eq!(text.parse::<Member>().unwrap().to_string(), text);
+        }
         for wrong in [
             "",
             "2",
@@ -244,8 +279,18 @@ mod tests {
             "1=a,b",
             "1=a,127.0.0.1:1,127.0.0.1:2,c",
             "1=,1:1,1:1",
+            "1=a,engine-0.engine,127.0.0.1:2",
         ] {
             assert!(wrong.parse::<Member>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn pods_count_from_0_and_members_from_1() {
+        let pod: PodName = "engine-blue-2".parse().unwrap();
+        assert_eq!((pod.name.as_str(), pod.id), ("engine-blue-2", 3));
+        for wrong in ["", "engine", "engine-", "-0", "engine-x", "engine-1a"] {
+            assert!(wrong.parse::<PodName>().is_err(), "{wrong}");
         }
     }
 

@@ -24,6 +24,16 @@ pub enum EngineError {
         /// The folder.
         path: PathBuf,
     },
+    /// The data folder holds another member's data.
+    #[error("the data folder {} holds the data of member {owner}, and this is {member}; name this member's own folder with --data, or an empty one if it never had any", path.display())]
+    OthersData {
+        /// The folder.
+        path: PathBuf,
+        /// Whose data it is, as `ID=NAME`.
+        owner: String,
+        /// Who wanted to use it, as `ID=NAME`.
+        member: String,
+    },
     /// The log or a snapshot is damaged beyond a torn tail.
     #[error("{what} in {} is damaged: {why}; remove the node's data folder, and it catches up from its peers", path.display())]
     Damaged {

@@ -1,7 +1,8 @@
 //! Where a client's command goes: to this node's proposer if it leads, else once, over the wire, to the leader.
 //!
 //! The outcome keeps two things apart that a client must never confuse: a command that was definitely not
-//! executed, and one of which nobody knows. Nothing is ever sent twice.
+//! executed, and one of which nobody knows. Nothing is ever sent twice, but for what a leader that leaves has not
+//! taken ([`crate::handover`]): that was definitely not executed, and goes to the next leader.
 
 use std::time::Duration;
 
@@ -14,11 +15,18 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::command::Answer;
+use crate::handover::{Changeover, Handover};
 use crate::peer::{CallError, Lane, Peers, Reply, Request};
 use crate::proposer::Proposer;
 
 /// How long a command waits for a leader to be known.
 const WAIT_FOR_LEADER: Duration = Duration::from_millis(20);
+
+/// How long a command goes from leader to leader while they leave.
+const WAIT_FOR_HANDOVER: Duration = Duration::from_secs(2);
+
+/// How soon a leader that leaves is asked again if there is no other: perhaps it has to stay.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// How long anyone waits for the answer to a command that was sent or proposed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,6 +51,8 @@ pub enum Unavailable {
     LeaderUnreachable,
     /// Too many commands wait.
     Overloaded,
+    /// The leader is about to leave, and takes nothing more.
+    LeaderLeaves,
 }
 
 /// Why nobody knows.
@@ -63,6 +73,7 @@ impl Unavailable {
             Self::NoLeader => "no-leader",
             Self::LeaderUnreachable => "leader-unreachable",
             Self::Overloaded => "overloaded",
+            Self::LeaderLeaves => "leader-leaves",
         }
     }
 }
@@ -88,30 +99,39 @@ pub struct Gateway {
     metrics: watch::Receiver<ServerMetrics>,
     proposer: Proposer,
     peers: Peers,
+    changeover: Changeover,
 }
 
 impl Gateway {
-    /// For the node `id`.
-    pub fn new(
-        id: u64,
-        metrics: watch::Receiver<ServerMetrics>,
-        proposer: Proposer,
-        peers: Peers,
-    ) -> Self {
+    /// With what a hand-over works on as well: both must see the same.
+    pub fn new(handover: &Handover) -> Self {
         Self {
-            id,
-            metrics,
-            proposer,
-            peers,
+            id: handover.id,
+            metrics: handover.raft.server_metrics(),
+            proposer: handover.proposer.clone(),
+            peers: handover.peers.clone(),
+            changeover: handover.changeover.clone(),
         }
     }
 
-    /// Brings an encoded command to the leader, wherever that is.
+    /// Brings an encoded command to the leader, wherever that is, and from a leader that leaves to the next one.
     pub async fn execute(&self, command: Bytes) -> Outcome {
-        match self.wait_for_leader().await {
-            None => Outcome::Unavailable(Unavailable::NoLeader),
-            Some(leader) if leader == self.id => self.propose(command).await,
-            Some(leader) => self.forward(leader, command).await,
+        let give_up = Instant::now() + WAIT_FOR_HANDOVER;
+        let mut left = None;
+        loop {
+            let Some(leader) = self.wait_for_leader(left).await else {
+                return Outcome::Unavailable(Unavailable::NoLeader);
+            };
+            let outcome = if leader == self.id {
+                self.propose(command.clone()).await
+            } else {
+                self.forward(leader, command.clone()).await
+            };
+            let leaves = outcome == Outcome::Unavailable(Unavailable::LeaderLeaves);
+            if !leaves || Instant::now() >= give_up {
+                return outcome;
+            }
+            left = Some(leader);
         }
     }
 
@@ -119,6 +139,8 @@ impl Gateway {
     pub async fn execute_as_leader(&self, command: Bytes) -> Outcome {
         if leader_of(&self.metrics.borrow()) == Some(self.id) {
             self.propose(command).await
+        } else if self.changeover.is_expected() {
+            Outcome::Unavailable(Unavailable::LeaderLeaves)
         } else {
             Outcome::Unavailable(Unavailable::NoLeader)
         }
@@ -129,15 +151,22 @@ impl Gateway {
         leader_of(&self.metrics.borrow())
     }
 
-    async fn wait_for_leader(&self) -> Option<u64> {
-        if let Some(leader) = self.leader() {
-            return Some(leader);
-        }
+    /// The leader. If the one that is known has `left`, another is waited for a little; with none known, as long as
+    /// one is expected.
+    async fn wait_for_leader(&self, left: Option<u64>) -> Option<u64> {
         let mut metrics = self.metrics.clone();
-        let known = metrics.wait_for(|metrics| leader_of(metrics).is_some());
-        match tokio::time::timeout(WAIT_FOR_LEADER, known).await {
-            Ok(Ok(metrics)) => leader_of(&metrics),
-            Ok(Err(_)) | Err(_) => None,
+        let pause = match left {
+            None => WAIT_FOR_LEADER,
+            Some(_) => ASK_AGAIN,
+        };
+        let another = leader_when(&mut metrics, |id| id.is_some() && id != left);
+        if let Ok(leader) = tokio::time::timeout(pause, another).await {
+            return leader;
+        }
+        tokio::select! {
+            biased;
+            leader = leader_when(&mut metrics, |id| id.is_some()) => leader,
+            () = self.changeover.settled() => None,
         }
     }
 
@@ -153,7 +182,11 @@ impl Gateway {
         };
         let request = Request::Command(command);
         let mut metrics = self.metrics.clone();
-        let deposed = metrics.wait_for(|metrics| leader_of(metrics) != Some(leader));
+        let deposed = async {
+            leader_when(&mut metrics, |id| id != Some(leader)).await;
+            // A leader that has handed over in order still answers what it was sent.
+            self.changeover.settled().await;
+        };
         tokio::select! {
             biased;
             reply = links.call(Lane::Commands, &request) => match reply {
@@ -161,18 +194,30 @@ impl Gateway {
                 Ok(_) | Err(CallError::Interrupted) => Outcome::Unknown(Unknown::ForwardInterrupted),
                 Err(CallError::NotSent(_)) => Outcome::Unavailable(Unavailable::LeaderUnreachable),
             },
-            _ = deposed => Outcome::Unknown(Unknown::ForwardInterrupted),
+            () = deposed => Outcome::Unknown(Unknown::ForwardInterrupted),
             () = tokio::time::sleep_until(Instant::now() + ANSWER_TIMEOUT) => Outcome::Unknown(Unknown::TimedOut),
         }
     }
 }
 
 /// The leader according to these metrics. A node that has stopped leading does not name itself.
-fn leader_of(metrics: &ServerMetrics) -> Option<u64> {
+pub fn leader_of(metrics: &ServerMetrics) -> Option<u64> {
     if metrics.state == ServerState::Leader {
         return Some(metrics.id);
     }
     metrics
         .current_leader
         .filter(|leader| *leader != metrics.id)
+}
+
+/// The leader as soon as it is a `wanted` one (or none, if that is wanted); none also when the node has stopped.
+pub async fn leader_when(
+    metrics: &mut watch::Receiver<ServerMetrics>,
+    mut wanted: impl FnMut(Option<u64>) -> bool + Send,
+) -> Option<u64> {
+    let seen = metrics
+        .wait_for(|metrics| wanted(leader_of(metrics)))
+        .await
+        .ok()?;
+    leader_of(&seen)
 }

@@ -6,29 +6,30 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::{Config, LogIdOptionExt, Raft, SnapshotPolicy as RaftSnapshotPolicy};
+use openraft::{Config, Raft, SnapshotPolicy as RaftSnapshotPolicy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use crate::config::{NodeConfig, SnapshotPolicy};
+use crate::config::NodeConfig;
 use crate::contact::Contact;
 use crate::error::EngineError;
-use crate::gateway::{Gateway, ServerMetrics};
+use crate::gateway::Gateway;
+use crate::handover::{Changeover, Handover};
 use crate::http::{self, App};
+use crate::identity;
 use crate::metrics::Metrics;
 use crate::peer::{Hello, PeerServer, PeerService, Peers};
 use crate::proposer::Proposer;
-use crate::raft::{EngineRaft, LogReader, LogStore, NetworkFactory, StateMachine};
+use crate::raft::{EngineRaft, LogStore, NetworkFactory, StateMachine};
+use crate::upkeep;
 
 /// How long requests at work may take when the node stops.
 const DRAIN: Duration = Duration::from_millis(300);
 
 /// How long consensus may take to stop.
 const STOP_CONSENSUS: Duration = Duration::from_millis(500);
-
-/// How often the size of the log is looked at.
-const LOG_CHECK: Duration = Duration::from_secs(2);
 
 /// How long a part of a snapshot may take, the installation included, in milliseconds.
 const SNAPSHOT_TIMEOUT_MS: u64 = 20_000;
@@ -42,6 +43,7 @@ const SNAPSHOT_PART_BYTES: u64 = 64 * 1024;
 /// A running node. Dropping it stops its tasks where they are.
 pub struct NodeHandle {
     app: Arc<App>,
+    handover: Handover,
     stop: watch::Sender<bool>,
     http: Option<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
@@ -65,21 +67,20 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     let peer_listener = listen(config.peer).await?;
     let http_listener = listen(config.http).await?;
     let peers = Peers::new(&config);
-    let factory = NetworkFactory::new(peers.clone());
-    let raft = Raft::new(
-        config.id,
-        Arc::new(raft_config(&config)?),
-        factory,
-        log,
-        machine,
-    )
-    .await
-    .map_err(|error| consensus(&config, &error))?;
-
+    let raft = start_consensus(&config, &peers, log, machine).await?;
     let contact = Contact::new();
+    let waiting = wait_for_leader(&config, &raft, &contact).await?;
     let metrics = Metrics::default();
     let proposer = Proposer::start(raft.clone(), replica.clone(), &config.defects);
-    let gateway = Gateway::new(config.id, raft.server_metrics(), proposer, peers);
+    let changeover = Changeover::new();
+    let handover = Handover {
+        id: config.id,
+        raft: raft.clone(),
+        peers,
+        proposer,
+        changeover: changeover.clone(),
+    };
+    let gateway = Gateway::new(&handover);
     let service = PeerService {
         hello: Hello {
             fingerprint: config.fingerprint(),
@@ -88,6 +89,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         raft: raft.clone(),
         gateway: gateway.clone(),
         contact: contact.clone(),
+        changeover: changeover.clone(),
     };
     config.defects.start(&raft, &replica, &contact);
     let app = Arc::new(App {
@@ -98,6 +100,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         contact,
         metrics: metrics.clone(),
         log: log_reader.clone(),
+        changeover,
     });
     let (stop, stopping) = watch::channel(false);
     let http = tokio::spawn(http::serve(
@@ -105,13 +108,19 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         Arc::clone(&app),
         stopped(stopping),
     ));
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(PeerServer::new(peer_listener, service).run()),
-        tokio::spawn(count_elections(raft.server_metrics(), metrics)),
-        tokio::spawn(limit_log(raft.clone(), log_reader, app.config.snapshots)),
+        tokio::spawn(upkeep::count_elections(raft.server_metrics(), metrics)),
+        tokio::spawn(upkeep::limit_log(
+            raft.clone(),
+            log_reader,
+            app.config.snapshots,
+        )),
     ];
+    tasks.extend(waiting);
     let node = NodeHandle {
         app,
+        handover,
         stop,
         http: Some(http),
         tasks,
@@ -120,7 +129,25 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     Ok(node)
 }
 
-/// Runs a node until it is asked to stop (SIGTERM or SIGINT) or has to.
+/// A node with data that is to wait for a leader does not stand for election at first.
+async fn wait_for_leader(
+    config: &NodeConfig,
+    raft: &EngineRaft,
+    contact: &Contact,
+) -> Result<Option<JoinHandle<()>>, EngineError> {
+    let back = raft.is_initialized().await;
+    let back = back.map_err(|error| consensus(config, &error))?;
+    if !back || config.stand_after_ms == 0 {
+        return Ok(None);
+    }
+    raft.runtime_config().elect(false);
+    let at_most = Duration::from_millis(config.stand_after_ms);
+    let waiting = upkeep::stand_later(raft.clone(), contact.clone(), at_most);
+    Ok(Some(tokio::spawn(waiting)))
+}
+
+/// Runs a node until it is asked to stop (SIGTERM or SIGINT) or has to. Asked to stop, it first hands over and goes
+/// on serving, if it is configured so; asked twice, it does not.
 ///
 /// # Errors
 /// [`EngineError`] with what stood in the way, or why it had to stop.
@@ -132,6 +159,14 @@ pub async fn run(config: NodeConfig) -> Result<(), EngineError> {
         () = asked => None,
         error = node.failed() => Some(error),
     };
+    if failed.is_none() && node.app.config.drain_ms > 0 {
+        let asked_again = asked_to_stop()?;
+        tokio::select! {
+            () = node.drain() => {}
+            () = asked_again => tracing::info!("asked to stop again: the drain ends here"),
+            _ = node.failed() => {}
+        }
+    }
     node.stop().await;
     failed.map_or(Ok(()), Err)
 }
@@ -190,6 +225,23 @@ impl NodeHandle {
         }
     }
 
+    /// Hands the leadership over if there is one, and goes on serving until the configured time is over, while it
+    /// sends everyone elsewhere. Stops nothing.
+    pub fn drain(&self) -> Boxed<'_, ()> {
+        Box::pin(self.drain_parts())
+    }
+
+    async fn drain_parts(&self) {
+        let end = Instant::now() + Duration::from_millis(self.app.config.drain_ms);
+        self.handover.changeover.start_draining();
+        match self.handover.run(end).await {
+            Ok(None) => {}
+            Ok(Some(leader)) => tracing::info!(leader, "handed over"),
+            Err(error) => tracing::warn!(%error, "cannot hand over"),
+        }
+        tokio::time::sleep_until(end).await;
+    }
+
     /// Stops the node: no new requests, a short while for those at work, then consensus and log.
     pub fn stop(&mut self) -> Boxed<'_, ()> {
         Box::pin(self.stop_parts())
@@ -245,8 +297,12 @@ impl Drop for NodeHandle {
 /// Opens log and snapshots; both may take a while, and the folder may still be in use by an engine that is ending.
 async fn open_data(config: &NodeConfig) -> Result<(LogStore, StateMachine), EngineError> {
     let (folder, defects) = (config.data.clone(), config.defects.clone());
+    let member = config.member(config.id).cloned();
     let opened = tokio::task::spawn_blocking(move || {
         let log = LogStore::open(&folder)?;
+        if let Some(member) = member {
+            identity::claim(&folder, &member)?;
+        }
         let machine = StateMachine::open(&folder, &defects)?;
         Ok((log, machine))
     });
@@ -260,6 +316,19 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, EngineError> {
     TcpListener::bind(address)
         .await
         .map_err(|source| EngineError::Listen { address, source })
+}
+
+async fn start_consensus(
+    config: &NodeConfig,
+    peers: &Peers,
+    log: LogStore,
+    machine: StateMachine,
+) -> Result<EngineRaft, EngineError> {
+    let settings = Arc::new(raft_config(config)?);
+    let network = NetworkFactory::new(peers.clone());
+    Raft::new(config.id, settings, network, log, machine)
+        .await
+        .map_err(|error| consensus(config, &error))
 }
 
 fn raft_config(config: &NodeConfig) -> Result<Config, EngineError> {
@@ -289,46 +358,4 @@ fn consensus(config: &NodeConfig, error: &impl std::fmt::Display) -> EngineError
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _gone = stopping.wait_for(|stop| *stop).await;
-}
-
-/// Counts how often another leader was seen.
-async fn count_elections(mut seen: watch::Receiver<ServerMetrics>, metrics: Metrics) {
-    let mut last = None;
-    loop {
-        let leader = {
-            let seen = seen.borrow_and_update();
-            seen.current_leader
-                .map(|leader| (leader, seen.vote.leader_id.term))
-        };
-        if leader.is_some() && leader != last {
-            metrics.elected();
-            last = leader;
-        }
-        if seen.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Has a snapshot taken when the log in memory grows beyond its limit, if that many entries could go then.
-async fn limit_log(raft: EngineRaft, log: LogReader, policy: SnapshotPolicy) {
-    loop {
-        tokio::time::sleep(LOG_CHECK).await;
-        let since_snapshot = {
-            let metrics = raft.metrics();
-            let metrics = metrics.borrow();
-            metrics.last_applied.next_index()
-                - metrics
-                    .snapshot
-                    .next_index()
-                    .min(metrics.last_applied.next_index())
-        };
-        if log.payload_bytes() > policy.log_bytes
-            && since_snapshot > policy.keep_entries
-            && let Err(error) = raft.trigger().snapshot().await
-        {
-            tracing::warn!(%error, "cannot have a snapshot taken");
-            return;
-        }
-    }
 }

@@ -26,10 +26,19 @@ struct Pending {
     answer: oneshot::Sender<Outcome>,
 }
 
+/// What the worker is given, in this order.
+enum Work {
+    Command(Pending),
+    /// Answer all that came before, say so, and take no more.
+    Close(oneshot::Sender<()>),
+    /// Take commands again.
+    Open,
+}
+
 /// The way into the log; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Proposer {
-    queue: mpsc::Sender<Pending>,
+    queue: mpsc::Sender<Work>,
 }
 
 impl Proposer {
@@ -42,6 +51,7 @@ impl Proposer {
             replica,
             waiting,
             early: defects.early_acks(),
+            is_closed: false,
         };
         tokio::spawn(worker.run());
         Self { queue }
@@ -50,7 +60,10 @@ impl Proposer {
     /// Has an encoded command proposed, and waits for what becomes of it.
     pub async fn submit(&self, command: Bytes) -> Outcome {
         let (answer, answered) = oneshot::channel();
-        match self.queue.try_send(Pending { command, answer }) {
+        match self
+            .queue
+            .try_send(Work::Command(Pending { command, answer }))
+        {
             Ok(()) => answered
                 .await
                 .unwrap_or(Outcome::Unknown(Unknown::LeadershipLost)),
@@ -62,14 +75,29 @@ impl Proposer {
             }
         }
     }
+
+    /// Takes no more commands: they are told that the leader leaves. Returns when all earlier ones are answered.
+    pub async fn close(&self) {
+        let (closed, is_closed) = oneshot::channel();
+        if self.queue.send(Work::Close(closed)).await.is_ok() {
+            let _gone = is_closed.await;
+        }
+    }
+
+    /// Takes commands again.
+    pub async fn open(&self) {
+        let _gone = self.queue.send(Work::Open).await;
+    }
 }
 
 struct Worker {
     raft: EngineRaft,
     metrics: watch::Receiver<ServerMetrics>,
     replica: SharedReplica,
-    waiting: mpsc::Receiver<Pending>,
+    waiting: mpsc::Receiver<Work>,
     early: Option<EarlyAcks>,
+    /// Whether commands are sent to the next leader instead of being proposed here.
+    is_closed: bool,
 }
 
 impl Worker {
@@ -88,24 +116,40 @@ impl Worker {
     }
 
     /// Gathers what waits, and proposes it.
-    async fn take(&mut self, first: Pending) {
+    async fn take(&mut self, first: Work) {
         let mut batch = Vec::new();
-        self.admit(first, &mut batch);
-        while batch.len() < MAX_BATCH {
-            match self.waiting.try_recv() {
-                Ok(next) => self.admit(next, &mut batch),
-                Err(_) => break,
-            }
+        let mut next = Some(first);
+        while let Some(Work::Command(pending)) = next {
+            self.admit(pending, &mut batch);
+            next = match batch.len() < MAX_BATCH {
+                true => self.waiting.try_recv().ok(),
+                false => None,
+            };
         }
         if !batch.is_empty() {
             self.propose(batch).await;
         }
+        match next {
+            None | Some(Work::Command(_)) => {}
+            Some(Work::Close(closed)) => {
+                self.is_closed = true;
+                let _gone = closed.send(());
+            }
+            Some(Work::Open) => self.is_closed = false,
+        }
     }
 
-    /// Adds a command to the batch, unless nobody waits for it any more or a defect has answered it already.
+    /// Adds a command to the batch, unless nobody waits for it any more, or it is answered already: by a defect, or
+    /// because this leader leaves.
     fn admit(&mut self, pending: Pending, batch: &mut Vec<Pending>) {
         if pending.answer.is_closed() {
             return;
+        }
+        if self.is_closed {
+            return answer_all(
+                vec![pending],
+                &Outcome::Unavailable(Unavailable::LeaderLeaves),
+            );
         }
         if let Some(early) = &mut self.early
             && let Some(term) = leading_term(&self.metrics.borrow())

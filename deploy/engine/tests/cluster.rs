@@ -9,10 +9,10 @@ use shakedown_engine::config::SnapshotPolicy;
 use shakedown_engine::defects::Defect;
 use support::in_process::Cluster;
 use support::ledger::{Clients, assert_nothing_lost};
-use support::{all_orders, call, resting, wait_for};
+use support::{all_orders, call, http_of, resting, wait_for};
 
 fn addresses(cluster: &Cluster) -> Vec<SocketAddr> {
-    cluster.members.iter().map(|member| member.http).collect()
+    cluster.members.iter().map(http_of).collect()
 }
 
 fn pause(milliseconds: u64) {
@@ -276,4 +276,35 @@ fn the_defect_forget_tail_on_promotion_makes_the_new_leader_differ() {
             cluster.members[*place].name
         );
     }
+}
+
+#[test]
+fn a_node_that_comes_back_alone_waits_before_it_stands_for_election() {
+    let mut cluster = Cluster::start(&[], SnapshotPolicy::default());
+    // Who led goes on leading when it comes back.
+    let leader = cluster.leader();
+    let alone = (0..3).find(|place| *place != leader).expect("three nodes");
+    for place in 0..3 {
+        cluster.stop(place);
+    }
+    // At once it stands, in a higher term: a leader that it does not hear would be deposed.
+    cluster.start_node(alone);
+    let before = cluster.term(alone);
+    pause(1_500);
+    assert!(cluster.term(alone) > before);
+    cluster.stop(alone);
+    cluster.stand_after_ms = 3_000;
+    cluster.start_node(alone);
+    let before = cluster.term(alone);
+    pause(1_500);
+    assert_eq!(cluster.term(alone), before);
+    pause(2_500);
+    assert!(cluster.term(alone) > before);
+    // With the others it serves again.
+    cluster.stand_after_ms = 0;
+    for place in (0..3).filter(|place| *place != alone) {
+        cluster.start_node(place);
+    }
+    cluster.wait_ready();
+    assert_eq!(cluster.running().len(), 3);
 }

@@ -3,46 +3,22 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
-use shakedown_engine::EngineCommand;
 use shakedown_engine::config::Member;
 use support::ledger::{Clients, assert_nothing_lost};
-use support::{call, converged, leader_among, members, resting, wait_for, wait_ready};
-
-#[derive(Debug, Parser)]
-struct Line {
-    #[command(subcommand)]
-    program: Program,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Program {
-    /// The engine.
-    Engine {
-        #[command(subcommand)]
-        command: EngineCommand,
-    },
-}
+use support::processes::{Nodes, engine, pause, run_tests, say};
+use support::{
+    call, converged, http_of, leader_among, members, peer_of, resting, wait_for, wait_ready,
+};
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("engine") {
-        let Program::Engine { command } = Line::parse().program;
-        return match shakedown_engine::cli::run(command) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                say(&format!("{error}"));
-                ExitCode::FAILURE
-            }
-        };
-    }
-    let tests: [(&str, fn()); 5] = [
+    run_tests(&[
         (
             "a_killed_leader_loses_nothing",
             a_killed_leader_loses_nothing,
@@ -50,6 +26,10 @@ fn main() -> ExitCode {
         (
             "a_frozen_leader_steps_down_and_comes_back",
             a_frozen_leader_steps_down_and_comes_back,
+        ),
+        (
+            "nodes_find_each_other_by_name_and_number_themselves",
+            nodes_find_each_other_by_name_and_number_themselves,
         ),
         ("a_cluster_stops_when_asked", a_cluster_stops_when_asked),
         (
@@ -60,128 +40,7 @@ fn main() -> ExitCode {
             "the_defect_slow_failover_takes_fifteen_seconds",
             the_defect_slow_failover_takes_fifteen_seconds,
         ),
-    ];
-    let wanted = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with('-'));
-    for (name, test) in tests {
-        if wanted
-            .as_deref()
-            .is_some_and(|wanted| !name.contains(wanted))
-        {
-            continue;
-        }
-        test();
-        say(&format!("test {name} ... ok"));
-    }
-    ExitCode::SUCCESS
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").expect("the output can be written");
-}
-
-fn engine() -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command
-        .arg("engine")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-/// Nodes that the test starts, signals and starts again itself.
-struct Nodes {
-    members: Vec<Member>,
-    folder: tempfile::TempDir,
-    defects: &'static [&'static str],
-    processes: Vec<Child>,
-}
-
-impl Nodes {
-    fn start(defects: &'static [&'static str]) -> Self {
-        let mut nodes = Self {
-            members: members(3),
-            folder: tempfile::tempdir().expect("a folder"),
-            defects,
-            processes: Vec::new(),
-        };
-        for place in 0..3 {
-            let process = nodes.spawn(place);
-            nodes.processes.push(process);
-        }
-        wait_ready(&nodes.addresses());
-        nodes
-    }
-
-    fn spawn(&self, place: usize) -> Child {
-        let member = &self.members[place];
-        let mut command = engine();
-        command
-            .args([
-                "node",
-                "--name",
-                &member.name,
-                "--id",
-                &member.id.to_string(),
-                "--data",
-            ])
-            .arg(self.folder.path().join(&member.name))
-            .args([
-                "--http",
-                &member.http.to_string(),
-                "--peer-listen",
-                &member.peer.to_string(),
-            ])
-            .args(["--with-parent", "--snapshot-every", "200"])
-            .stdout(Stdio::null());
-        for other in &self.members {
-            command.args(["--member", &other.to_string()]);
-        }
-        for defect in self.defects {
-            command.args(["--defect", defect]);
-        }
-        command.spawn().expect("the node starts")
-    }
-
-    fn addresses(&self) -> Vec<SocketAddr> {
-        self.members.iter().map(|member| member.http).collect()
-    }
-
-    fn without(&self, place: usize) -> Vec<SocketAddr> {
-        let mut addresses = self.addresses();
-        addresses.remove(place);
-        addresses
-    }
-
-    fn signal(&self, place: usize, signal: Signal) {
-        let pid = Pid::from_child(&self.processes[place]);
-        kill_process(pid, signal).expect("the node is there");
-    }
-
-    fn kill(&mut self, place: usize) {
-        self.processes[place].kill().expect("the node is there");
-        self.processes[place].wait().expect("the node has ended");
-    }
-
-    fn restart(&mut self, place: usize) {
-        self.processes[place] = self.spawn(place);
-        wait_ready(&self.addresses());
-    }
-}
-
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
-            let _gone = process.kill();
-            let _gone = process.wait();
-        }
-    }
-}
-
-fn pause(milliseconds: u64) {
-    std::thread::sleep(Duration::from_millis(milliseconds));
+    ])
 }
 
 /// How long until one of these nodes acknowledges an order again.
@@ -250,6 +109,52 @@ fn a_frozen_leader_steps_down_and_comes_back() {
     );
     let ledger = clients.finish();
     assert_nothing_lost(&ledger, &converged(&nodes.addresses()));
+}
+
+/// The third has no name yet and does not run: two are enough, and neither waits for that name.
+fn nodes_find_each_other_by_name_and_number_themselves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let addresses = members(3);
+    let at = |member: &Member| (http_of(member), peer_of(member));
+    let hosts = ["localhost", "localhost", "engine-2.shakedown.invalid"];
+    let arguments = addresses.iter().zip(hosts).flat_map(|(member, host)| {
+        let (http, peer) = at(member);
+        let pod = format!("engine-{}", member.id - 1);
+        let ports = format!("{host}:{},{host}:{}", http.port(), peer.port());
+        [
+            "--member".to_owned(),
+            format!("{}={pod},{ports}", member.id),
+        ]
+    });
+    let arguments: Vec<String> = arguments.collect();
+    let mut nodes: Vec<Child> = addresses[..2]
+        .iter()
+        .map(|member| {
+            let (http, peer) = at(member);
+            let pod = format!("engine-{}", member.id - 1);
+            engine()
+                .args(["node", "--with-parent", "--data"])
+                .arg(folder.path().join(&pod))
+                .args(["--http", &http.to_string()])
+                .args(["--peer-listen", &peer.to_string()])
+                .args(&arguments)
+                .env("SHAKEDOWN_POD_NAME", pod)
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("the node starts")
+        })
+        .collect();
+    let running = [http_of(&addresses[0]), http_of(&addresses[1])];
+    wait_ready(&running);
+    for (place, address) in running.into_iter().enumerate() {
+        let id = format!("by-name-{place}");
+        let reply = call(address, "POST", "/orders", &resting(&id)).expect("answered");
+        assert_eq!((reply.status, reply.node), (201, format!("engine-{place}")));
+    }
+    for node in &mut nodes {
+        node.kill().expect("the node is there");
+        node.wait().expect("the node has ended");
+    }
 }
 
 /// Starts a whole cluster; gives it, and the process ids and addresses of its nodes.
@@ -324,7 +229,7 @@ fn a_cluster_leaves_no_node_behind() {
 }
 
 fn the_defect_slow_failover_takes_fifteen_seconds() {
-    let mut nodes = Nodes::start(&["slow-failover"]);
+    let mut nodes = Nodes::start(&["--defect", "slow-failover"]);
     let leader = leader_among(&nodes.addresses());
     pause(500);
     nodes.kill(leader);

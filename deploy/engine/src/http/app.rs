@@ -7,6 +7,7 @@ use openraft::{LogIdOptionExt, ServerState};
 use crate::config::NodeConfig;
 use crate::contact::Contact;
 use crate::gateway::Gateway;
+use crate::handover::Changeover;
 use crate::metrics::{Gauges, Metrics};
 use crate::raft::{EngineRaft, LogReader};
 use crate::state::SharedReplica;
@@ -30,6 +31,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Its log.
     pub log: LogReader,
+    /// Whether it is stopping.
+    pub changeover: Changeover,
 }
 
 impl App {
@@ -38,6 +41,9 @@ impl App {
     /// # Errors
     /// The reason, as it stands in the reply.
     pub fn readiness(&self) -> Result<(), &'static str> {
+        if self.changeover.is_draining() {
+            return Err("draining");
+        }
         let metrics = self.raft.metrics().borrow().clone();
         if metrics.running_state.is_err() {
             return Err("stopped");

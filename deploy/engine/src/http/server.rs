@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{App, entry, health, read, reply};
+use crate::handover::Changeover;
 
 /// The longest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -61,12 +62,30 @@ fn routes(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(name, name_the_node))
+        .layer(from_fn_with_state(
+            app.changeover.clone(),
+            send_elsewhere_when_draining,
+        ))
         .with_state(app)
 }
 
 async fn name_the_node(State(name): State<HeaderValue>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(NODE_HEADER, name);
+    response
+}
+
+/// A node that is stopping lets go of every connection with the next answer on it.
+async fn send_elsewhere_when_draining(
+    State(changeover): State<Changeover>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    if changeover.is_draining() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
     response
 }
 

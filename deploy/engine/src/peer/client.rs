@@ -1,21 +1,20 @@
 //! The calling side: one connection per purpose and peer, dialled when needed, shared by all who call.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, BufReader, BufWriter};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 
 use super::frame::tune;
 use super::{FrameError, Hello, Reply, Request, read_frame, write_frame};
 use crate::config::NodeConfig;
+use crate::endpoint::Endpoint;
 
-/// How long a dial may take.
+/// How long a dial may take, the look-up of the name included.
 const DIAL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Frames that wait for the socket; a caller beyond that waits itself, so a frozen peer costs no memory.
@@ -53,7 +52,7 @@ struct Connection {
 
 #[derive(Debug)]
 struct Link {
-    address: SocketAddr,
+    peer: Endpoint,
     hello: Hello,
     connection: tokio::sync::Mutex<Option<Connection>>,
     next_number: AtomicU64,
@@ -72,6 +71,11 @@ pub struct PeerLinks {
 pub struct Peers(Arc<HashMap<u64, Arc<PeerLinks>>>);
 
 impl Peers {
+    /// The numbers of all members but this node.
+    pub fn ids(&self) -> Vec<u64> {
+        self.0.keys().copied().collect()
+    }
+
     /// Links to all members but this node; nothing is dialled yet.
     pub fn new(config: &NodeConfig) -> Self {
         let links = config
@@ -80,7 +84,7 @@ impl Peers {
             .filter(|member| member.id != config.id)
             .map(|member| {
                 let link = || Link {
-                    address: member.peer,
+                    peer: member.peer.clone(),
                     hello: Hello {
                         fingerprint: config.fingerprint(),
                         target: member.id,
@@ -145,14 +149,13 @@ impl Link {
         let connection = self
             .dial()
             .await
-            .map_err(|error| CallError::NotSent(format!("{}: {error}", self.address)))?;
+            .map_err(|error| CallError::NotSent(format!("{}: {error}", self.peer)))?;
         *slot = Some(connection.clone());
         Ok(connection)
     }
 
     async fn dial(&self) -> std::io::Result<Connection> {
-        let mut stream =
-            tokio::time::timeout(DIAL_TIMEOUT, TcpStream::connect(self.address)).await??;
+        let mut stream = tokio::time::timeout(DIAL_TIMEOUT, self.peer.connect()).await??;
         tune(&stream)?;
         self.hello.send(&mut stream).await?;
         let (read_half, write_half) = stream.into_split();

@@ -22,6 +22,10 @@ pub enum Request {
     Snapshot(InstallSnapshotRequest<TypeConfig>),
     /// Execute this encoded client command, as the leader.
     Command(Bytes),
+    /// This member, the leader, is about to leave.
+    LeaderLeaves(u64),
+    /// Stand for election now.
+    TakeOver,
 }
 
 /// What is answered.
@@ -39,4 +43,6 @@ pub enum Reply {
     Command(Outcome),
     /// The node cannot do it any more.
     Failed(String),
+    /// To [`Request::LeaderLeaves`] and [`Request::TakeOver`].
+    Noted,
 }

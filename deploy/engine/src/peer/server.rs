@@ -13,6 +13,7 @@ use super::frame::tune;
 use super::{FrameError, Hello, Reply, Request, read_frame, write_frame};
 use crate::contact::Contact;
 use crate::gateway::Gateway;
+use crate::handover::Changeover;
 use crate::raft::EngineRaft;
 
 /// Answers that wait for the socket.
@@ -29,6 +30,8 @@ pub struct PeerService {
     pub gateway: Gateway,
     /// Where it is noted that a leader was heard.
     pub contact: Contact,
+    /// What is known of leaders that leave.
+    pub changeover: Changeover,
 }
 
 /// Listens for peers.
@@ -143,6 +146,17 @@ impl PeerService {
             Request::Command(command) => {
                 Reply::Command(self.gateway.execute_as_leader(command).await)
             }
+            Request::LeaderLeaves(leader) => {
+                self.changeover.expect(leader, self.raft.server_metrics());
+                Reply::Noted
+            }
+            Request::TakeOver if self.changeover.is_draining() => {
+                Reply::Failed("this node is stopping itself".to_owned())
+            }
+            Request::TakeOver => match self.raft.trigger().elect().await {
+                Ok(()) => Reply::Noted,
+                Err(error) => Reply::Failed(error.to_string()),
+            },
         }
     }
 }

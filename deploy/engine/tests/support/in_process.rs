@@ -10,7 +10,7 @@ use shakedown_engine::node::{self, NodeHandle};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::members;
+use super::{http_of, members, peer_of};
 
 struct RunningNode {
     runtime: Runtime,
@@ -23,6 +23,8 @@ pub struct Cluster {
     folder: TempDir,
     defects: Vec<Defect>,
     snapshots: SnapshotPolicy,
+    /// For nodes that are started from now on, in milliseconds.
+    pub stand_after_ms: u64,
     nodes: Vec<Option<RunningNode>>,
 }
 
@@ -35,6 +37,7 @@ impl Cluster {
             folder: tempfile::tempdir().expect("a folder"),
             defects: defects.to_vec(),
             snapshots,
+            stand_after_ms: 0,
         };
         for place in 0..cluster.members.len() {
             cluster.start_node(place);
@@ -52,13 +55,15 @@ impl Cluster {
         let config = NodeConfig {
             id: member.id,
             data: self.data(place),
-            http: member.http,
-            peer: member.peer,
+            http: http_of(&member),
+            peer: peer_of(&member),
             members: self.members.clone(),
             election: "300..600".parse().expect("a range"),
             heartbeat_ms: 80,
             snapshots: self.snapshots,
             defects: Defects::new(self.defects.iter().copied()),
+            drain_ms: 0,
+            stand_after_ms: self.stand_after_ms,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -85,13 +90,19 @@ impl Cluster {
     }
 
     pub fn http(&self, place: usize) -> SocketAddr {
-        self.members[place].http
+        http_of(&self.members[place])
     }
 
     pub fn running(&self) -> Vec<usize> {
         (0..self.nodes.len())
             .filter(|place| self.nodes[*place].is_some())
             .collect()
+    }
+
+    /// The term that a node is in.
+    pub fn term(&self, place: usize) -> u64 {
+        let node = self.nodes[place].as_ref().expect("the node runs");
+        node.handle.app().raft.metrics().borrow().current_term
     }
 
     fn running_http(&self) -> Vec<SocketAddr> {

@@ -3,6 +3,7 @@
 
 pub mod in_process;
 pub mod ledger;
+pub mod processes;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -20,12 +21,14 @@ pub struct Client {
     stream: BufReader<TcpStream>,
 }
 
-/// A reply: status, node, body.
+/// A reply.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
     pub node: String,
     pub body: Value,
+    /// The node closes the connection after this reply.
+    pub closes: bool,
 }
 
 impl Client {
@@ -52,7 +55,7 @@ impl Client {
             .nth(1)
             .and_then(|code| code.parse().ok())
             .ok_or_else(broken)?;
-        let (mut length, mut node) = (0usize, String::new());
+        let (mut length, mut node, mut closes) = (0usize, String::new(), false);
         loop {
             line.clear();
             if self.stream.read_line(&mut line)? == 0 {
@@ -63,6 +66,7 @@ impl Client {
             };
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.trim().parse().map_err(|_| broken())?,
+                "connection" => closes = value.trim().eq_ignore_ascii_case("close"),
                 "x-node" => node = value.trim().to_owned(),
                 _ => {}
             }
@@ -71,7 +75,12 @@ impl Client {
         self.stream.read_exact(&mut bytes)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Reply { status, node, body })
+        Ok(Reply {
+            status,
+            node,
+            body,
+            closes,
+        })
     }
 }
 
@@ -127,10 +136,20 @@ pub fn members(count: u64) -> Vec<Member> {
         .map(|id| Member {
             id,
             name: format!("engine-{id}"),
-            http: address(id * 2 - 2),
-            peer: address(id * 2 - 1),
+            http: address(id * 2 - 2).into(),
+            peer: address(id * 2 - 1).into(),
         })
         .collect()
+}
+
+/// Where a member of such a cluster serves clients.
+pub fn http_of(member: &Member) -> SocketAddr {
+    member.http.address().expect("no name")
+}
+
+/// Where a member of such a cluster serves the others.
+pub fn peer_of(member: &Member) -> SocketAddr {
+    member.peer.address().expect("no name")
 }
 
 /// Waits until one of these nodes leads and is ready, and says which.

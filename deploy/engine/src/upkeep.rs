@@ -1,0 +1,73 @@
+//! What a node does beside serving: it counts elections, keeps its log short, and waits for a leader when it comes back.
+
+use std::time::Duration;
+
+use openraft::LogIdOptionExt;
+use tokio::sync::watch;
+
+use crate::config::SnapshotPolicy;
+use crate::contact::Contact;
+use crate::gateway::ServerMetrics;
+use crate::metrics::Metrics;
+use crate::raft::{EngineRaft, LogReader};
+
+/// How often the size of the log is looked at.
+const LOG_CHECK: Duration = Duration::from_secs(2);
+
+/// How often a node that waits looks whether it has heard a leader.
+const CONTACT_CHECK: Duration = Duration::from_millis(20);
+
+/// Lets a node stand for election as soon as it has heard a leader, or when it has waited for so long.
+pub async fn stand_later(raft: EngineRaft, contact: Contact, at_most: Duration) {
+    let waited = async {
+        while contact.silence().is_none() {
+            tokio::time::sleep(CONTACT_CHECK).await;
+        }
+    };
+    if tokio::time::timeout(at_most, waited).await.is_err() {
+        tracing::info!("no leader was heard; this node may stand for election now");
+    }
+    raft.runtime_config().elect(true);
+}
+
+/// Counts how often another leader was seen.
+pub async fn count_elections(mut seen: watch::Receiver<ServerMetrics>, metrics: Metrics) {
+    let mut last = None;
+    loop {
+        let leader = {
+            let seen = seen.borrow_and_update();
+            seen.current_leader
+                .map(|leader| (leader, seen.vote.leader_id.term))
+        };
+        if leader.is_some() && leader != last {
+            metrics.elected();
+            last = leader;
+        }
+        if seen.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Has a snapshot taken when the log in memory grows beyond its limit, if that many entries could go then.
+pub async fn limit_log(raft: EngineRaft, log: LogReader, policy: SnapshotPolicy) {
+    loop {
+        tokio::time::sleep(LOG_CHECK).await;
+        let since_snapshot = {
+            let metrics = raft.metrics();
+            let metrics = metrics.borrow();
+            metrics.last_applied.next_index()
+                - metrics
+                    .snapshot
+                    .next_index()
+                    .min(metrics.last_applied.next_index())
+        };
+        if log.payload_bytes() > policy.log_bytes
+            && since_snapshot > policy.keep_entries
+            && let Err(error) = raft.trigger().snapshot().await
+        {
+            tracing::warn!(%error, "cannot have a snapshot taken");
+            return;
+        }
+    }
+}
