@@ -208,9 +208,17 @@ end_to_end vanish 300 6
 end_to_end untouched 300 1
 if [ $quick = yes ]; then
     skip docker "left out by --quick"
+    skip programs "left out by --quick"
+    skip cluster "left out by --quick"
+    skip kubernetes "left out by --quick"
     skip spike "left out by --quick"
 else
     stage docker 900 tests/docker.sh
+    # Kubernetes itself: minutes on a machine that has never built it, nothing on one that has.
+    if stage programs 1800 deploy/cluster/build; then
+        stage cluster 400 tests/cluster.sh
+        stage kubernetes 1500 tests/kubernetes.sh
+    fi
     SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-15} stage spike 900 tests/spike.sh
     [ ! -s "$target/stages/spike.log" ] || cat "$target/stages/spike.log"
 fi

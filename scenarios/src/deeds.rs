@@ -1,7 +1,9 @@
 //! What a fault does, and what its healing does, in words.
 
+use crate::cluster_deeds::{cluster_deed, cluster_healing};
 use crate::compile::{share_text, time_text};
-use crate::plan::{FaultKind, FreezeBy};
+use crate::plan::{FaultKind, FreezeBy, Selector};
+use crate::whom;
 
 /// Who does it to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub(crate) enum Hand {
     Own,
     /// The Docker Engine that runs it.
     Engine,
+    /// A pod of Shakedown's own on its node.
+    Agent,
 }
 
 impl Hand {
@@ -16,12 +20,29 @@ impl Hand {
         match self {
             Hand::Own => "by pidfd",
             Hand::Engine => "by the Docker Engine",
+            Hand::Agent => "by an agent on its node",
         }
     }
 }
 
-/// What a fault of this kind does, and by which means where there is only one.
-pub(crate) fn deed(kind: &FaultKind, hand: Hand) -> String {
+/// What a fault does and to whom, and by which means where there is only one.
+pub(crate) fn deed(kind: &FaultKind, to: &Selector, system: &str, hand: Hand) -> String {
+    let whom = whom::replicas(to, system);
+    let goes_in_turn = matches!(
+        kind,
+        FaultKind::Restart { .. } | FaultKind::ClockSkew { .. }
+    );
+    let turns = match goes_in_turn && whom::are_many(to) {
+        true => ", in turn",
+        false => "",
+    };
+    match kind {
+        FaultKind::Cluster(kind) => cluster_deed(kind, to, system),
+        kind => format!("{} {whom}{turns}", verb(kind, hand)),
+    }
+}
+
+fn verb(kind: &FaultKind, hand: Hand) -> String {
     match kind {
         FaultKind::Kill { signal } => format!("kill ({signal:?}, {})", hand.words()),
         FaultKind::Freeze { by } => freeze(*by, hand),
@@ -69,13 +90,17 @@ pub(crate) fn deed(kind: &FaultKind, hand: Hand) -> String {
         FaultKind::HalfOpen => "leave connections half open".to_string(),
         FaultKind::Dns => "keep answers of name servers from (nftables)".to_string(),
         FaultKind::Hook(hook) => format!("hook (`{}`)", hook.inject.join(" ")),
+        FaultKind::Cluster(kind) => kind.name().to_string(),
     }
 }
 
 /// What comes after it; `restarted`: somebody starts again what has ended.
-pub(crate) fn healing(kind: &FaultKind, restarted: bool) -> &'static str {
+pub(crate) fn healing(kind: &FaultKind, restarted: bool, hand: Hand) -> &'static str {
     match kind {
         FaultKind::Kill { .. } | FaultKind::OutOfMemory if !restarted => "and not started again",
+        FaultKind::Kill { .. } | FaultKind::OutOfMemory if hand == Hand::Agent => {
+            "then started again by its kubelet"
+        }
         FaultKind::Kill { .. } | FaultKind::OutOfMemory | FaultKind::Stop { .. } => {
             "then started again"
         }
@@ -96,14 +121,18 @@ pub(crate) fn healing(kind: &FaultKind, restarted: bool) -> &'static str {
         | FaultKind::Reset { .. }
         | FaultKind::Dns => "then healed",
         FaultKind::Hook(_) => "then healed by its own command",
+        FaultKind::Cluster(kind) => cluster_healing(kind),
     }
 }
 
 fn freeze(by: FreezeBy, hand: Hand) -> String {
     let how = match (by, hand) {
         (FreezeBy::Signal, Hand::Own) => "SIGSTOP, by pidfd",
+        (FreezeBy::Signal, Hand::Agent) => "SIGSTOP, by an agent on its node",
         (FreezeBy::Signal, Hand::Engine) => "pause by the Docker Engine",
-        (FreezeBy::Cgroup, Hand::Own | Hand::Engine) => "the freezer of a control group",
+        (FreezeBy::Cgroup, Hand::Own | Hand::Engine | Hand::Agent) => {
+            "the freezer of a control group"
+        }
     };
     format!("freeze ({how}; a watchdog thaws if Shakedown dies)")
 }

@@ -8,8 +8,8 @@ use crate::compile::{rate_text, share_text, time_text};
 use crate::deeds::{Hand, deed, healing};
 use crate::guards;
 use crate::plan::{
-    AbortRule, Arrival, DataLayout, Direction, EnvironmentPlan, FaultPlan, LinkEnd, Plan,
-    RestartedBy, RetryPolicy, Rule, RuleKind, Selector, Trigger,
+    AbortRule, Arrival, DataLayout, EnvironmentPlan, FaultPlan, Plan, RestartedBy, RetryPolicy,
+    Rule, RuleKind, Trigger,
 };
 
 /// The plan as a page of text.
@@ -57,6 +57,13 @@ fn place(plan: &Plan) -> String {
             "{} that run already; faults on links and limits need root on this machine",
             docker.words()
         ),
+        EnvironmentPlan::Kubernetes(cluster) => {
+            let by = match &cluster.agent {
+                Some(agent) => format!("agents ({}) in {}", agent.image, agent.namespace),
+                None => "the API alone: there is no agent".to_string(),
+            };
+            format!("{} that run already; faults by {by}", cluster.words())
+        }
     }
 }
 
@@ -94,7 +101,6 @@ fn phases(plan: &Plan) -> String {
 
 /// One sentence on a fault: what, to whom, when, how long, by which mechanism.
 pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
-    let whom = selector_words(&fault.to, plan);
     let when = match &fault.when {
         Trigger::At { at_ns } => format!("at {}", time_text(*at_ns)),
         Trigger::AfterSteady { by_ns: 0 } => "when the steady phase ends".to_string(),
@@ -108,9 +114,15 @@ pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
         .any(|part| part.restarted_by == RestartedBy::Platform);
     let hand = match plan.environment {
         EnvironmentPlan::Docker(_) => Hand::Engine,
+        EnvironmentPlan::Kubernetes(_) => Hand::Agent,
         EnvironmentPlan::Local { .. } | EnvironmentPlan::External(_) => Hand::Own,
     };
-    let (what, heal) = (deed(&fault.kind, hand), healing(&fault.kind, restarted));
+    let what = deed(&fault.kind, &fault.to, &plan.system.name, hand);
+    let hold = match fault.hold_ns {
+        0 => String::new(),
+        hold_ns => format!("for {} ", time_text(hold_ns)),
+    };
+    let heal = healing(&fault.kind, restarted, hand);
     let times = match fault.repeat.times {
         0 | 1 => String::new(),
         times => format!(
@@ -118,47 +130,7 @@ pub fn fault_sentence(fault: &FaultPlan, plan: &Plan) -> String {
             time_text(fault.repeat.every_ns)
         ),
     };
-    format!(
-        "{}: {what} {whom}, {when}, for {} {heal}{times}",
-        fault.id,
-        time_text(fault.hold_ns)
-    )
-}
-
-fn selector_words(to: &Selector, plan: &Plan) -> String {
-    match to {
-        Selector::Role(role) => format!("the replica that is {role} then"),
-        Selector::Name(name) => name.clone(),
-        Selector::Part(part) => format!("every replica of {part}, in turn"),
-        Selector::Random {
-            part,
-            count,
-            without_role: None,
-        } => format!("{count} of {part}, chosen by the seed"),
-        Selector::Random {
-            part,
-            count,
-            without_role: Some(role),
-        } => format!("{count} of {part} that is not {role}, chosen by the seed"),
-        Selector::Link {
-            from,
-            to,
-            direction,
-        } => {
-            let to = match to {
-                LinkEnd::Replicas(to) => selector_words(to, plan),
-                LinkEnd::Peers => "its peers".to_string(),
-                LinkEnd::Clients => "the clients".to_string(),
-            };
-            let way = match direction {
-                Direction::Both => "both ways",
-                Direction::There => "there only",
-                Direction::Back => "back only",
-            };
-            format!("between {} and {to}, {way}", selector_words(from, plan))
-        }
-        Selector::System => format!("against {}", plan.system.name),
-    }
+    format!("{}: {what}, {when}, {hold}{heal}{times}", fault.id)
 }
 
 /// One sentence on a rule.

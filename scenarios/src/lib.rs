@@ -9,6 +9,7 @@
 
 pub mod adhoc;
 pub mod calendar;
+mod cluster_deeds;
 mod compile;
 mod decode;
 mod deeds;
@@ -23,6 +24,7 @@ mod schema;
 mod source;
 mod spec;
 pub mod starter;
+mod whom;
 mod yaml;
 
 pub use compile::{

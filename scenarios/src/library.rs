@@ -44,7 +44,19 @@ macro_rules! shipped {
     };
 }
 
-static SHIPPED: [Shipped; 19] = [
+/// A scenario whose file is called `kubernetes-` and what it does.
+macro_rules! in_kubernetes {
+    ($what:literal) => {
+        Shipped {
+            name: concat!("kubernetes-", $what),
+            path: concat!("kubernetes-", $what, ".yaml"),
+            text: include_str!(concat!("../library/kubernetes-", $what, ".yaml")),
+            kind: FileKind::Scenario,
+        }
+    };
+}
+
+static SHIPPED: [Shipped; 40] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(
         Calendar,
@@ -68,6 +80,27 @@ static SHIPPED: [Shipped; 19] = [
     shipped!(Scenario, "cpu-limit", "cpu-limit.yaml"),
     shipped!(Scenario, "docker-leader-pause", "docker-leader-pause.yaml"),
     shipped!(Scenario, "docker-leader-kill", "docker-leader-kill.yaml"),
+    in_kubernetes!("leader-crash"),
+    in_kubernetes!("leader-delete"),
+    in_kubernetes!("leader-evict"),
+    in_kubernetes!("leader-freeze"),
+    in_kubernetes!("leader-oom"),
+    in_kubernetes!("leader-partition"),
+    in_kubernetes!("leader-one-way"),
+    in_kubernetes!("slow-leader"),
+    in_kubernetes!("node-stop"),
+    in_kubernetes!("node-drain"),
+    in_kubernetes!("node-taint"),
+    in_kubernetes!("kubelet-stop"),
+    in_kubernetes!("runtime-stop"),
+    in_kubernetes!("zone-outage"),
+    in_kubernetes!("zone-partition"),
+    in_kubernetes!("api-server-stop"),
+    in_kubernetes!("rolling-update"),
+    in_kubernetes!("bad-rollout"),
+    in_kubernetes!("scale"),
+    in_kubernetes!("cpu-limit"),
+    in_kubernetes!("dns"),
 ];
 
 /// Every shipped file, systems first.

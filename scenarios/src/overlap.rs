@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Direction, FaultKind};
+use crate::plan::{ClusterKind, Direction, FaultKind};
 
 /// Name of Shakedown's own sessions among the ends of links; no replica can be called so.
 const CLIENTS: &str = "the clients";
@@ -43,6 +43,8 @@ enum Part {
     Link,
     /// Nothing of its own, but what it shares with others.
     Around,
+    /// Whether anybody answers for the cluster.
+    Api,
     /// Nobody knows.
     Unknown,
 }
@@ -50,6 +52,7 @@ enum Part {
 /// Why two faults cannot be on at one time, in words; `None` when they can.
 pub fn clash(one: (&FaultKind, &Reach), other: (&FaultKind, &Reach)) -> Option<String> {
     match (part(one.0), part(other.0)) {
+        (Part::Api, _) | (_, Part::Api) => without_api(one.0, other.0),
         (Part::Unknown | Part::Around, _) | (_, Part::Unknown | Part::Around) => None,
         (Part::Link, Part::Link) => on_links(one, other),
         (Part::Link, _) | (_, Part::Link) => None,
@@ -96,7 +99,36 @@ fn part(kind: &FaultKind) -> Part {
         | FaultKind::HalfOpen => Part::Link,
         FaultKind::CpuStress { .. } => Part::Around,
         FaultKind::Hook(_) => Part::Unknown,
+        FaultKind::Cluster(kind) => part_in_cluster(kind),
     }
+}
+
+fn part_in_cluster(kind: &ClusterKind) -> Part {
+    match kind {
+        ClusterKind::Delete { .. }
+        | ClusterKind::Evict
+        | ClusterKind::Drain
+        | ClusterKind::Taint { .. }
+        | ClusterKind::NodeStop
+        | ClusterKind::NodeReboot
+        | ClusterKind::RollingUpdate { .. }
+        | ClusterKind::Rollback
+        | ClusterKind::Scale { .. } => Part::Life,
+        ClusterKind::Cordon
+        | ClusterKind::KubeletStop
+        | ClusterKind::RuntimeStop
+        | ClusterKind::Switch { .. } => Part::Unknown,
+        ClusterKind::ApiServerStop => Part::Api,
+    }
+}
+
+/// In a cluster all but commands is done, and taken back, through the API.
+fn without_api(one: &FaultKind, other: &FaultKind) -> Option<String> {
+    let by_command = |kind: &FaultKind| matches!(kind, FaultKind::Hook(_));
+    let (first, second) = (one.name(), other.name());
+    (!by_command(one) && !by_command(other)).then(|| {
+        format!("`{first}` and `{second}` at one time: without the API server nothing else can be done, or taken back")
+    })
 }
 
 fn on_replicas(one: Part, other: Part) -> Option<&'static str> {
@@ -195,7 +227,8 @@ fn ports(kind: &FaultKind) -> &[u16] {
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
         | FaultKind::Dns
-        | FaultKind::Hook(_) => &[],
+        | FaultKind::Hook(_)
+        | FaultKind::Cluster(_) => &[],
     }
 }
 

@@ -8,6 +8,7 @@
 //! drill            small scenarios for one test, and a look at a run while it goes on
 //! inside           the namespace of a node, by the programs of the machine
 //! containers       the reference engine in containers of a Docker Engine
+//! pods             the reference engine in a real cluster of Kubernetes
 //! calm             waits for a machine that is left its cores, and repeats what was measured without them
 //! truth            what the servers' logs say that clients must have seen
 //! campaign, evidence          the rows of a campaign, and the tables that are kept of them
@@ -31,6 +32,7 @@ pub mod foreign;
 pub mod foreign_engine;
 pub mod http_server;
 pub mod inside;
+pub mod pods;
 pub mod proc;
 pub mod shakedown;
 pub mod source_tree;

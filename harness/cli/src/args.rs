@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shakedown_runner::mechanisms::kubernetes::rights::Account;
 
 /// Chaos and performance validation for trading engines: one scenario, one verdict, with the evidence.
 #[derive(Debug, Parser)]
@@ -82,6 +83,9 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
     /// Print the manual page.
     Man,
+    /// Does one fault on the node on which it runs; started by Shakedown itself, in a cluster.
+    #[command(hide = true)]
+    Agent(AgentArgs),
     /// Thaws a process when Shakedown dies; started by Shakedown itself.
     #[command(name = "__watchdog", hide = true)]
     Watchdog(HelperArgs),
@@ -106,12 +110,23 @@ pub struct HelperArgs {
     pub args: Vec<String>,
 }
 
+/// What an agent is told when its pod is made.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// The whole order, as JSON.
+    #[arg(long, env = "SHAKEDOWN_AGENT_ORDER", hide_env_values = true)]
+    pub order: String,
+    /// A folder of its own that lives as long as its pod, for the journal.
+    #[arg(long, env = "SHAKEDOWN_AGENT_STATE")]
+    pub state: PathBuf,
+}
+
 /// Where a scenario comes from and what is changed in it.
 #[derive(Debug, Args)]
 pub struct ScenarioArgs {
     /// Scenario file, or the name of a shipped scenario (see `shakedown list`).
     pub scenario: PathBuf,
-    /// local, docker or external; overrides the file.
+    /// local, docker, kubernetes or external; overrides the file.
     #[arg(long)]
     pub environment: Option<String>,
     /// Decides every random choice; overrides the file.
@@ -193,6 +208,17 @@ pub struct PlanArgs {
     pub scenario: ScenarioArgs,
     #[arg(long)]
     pub json: bool,
+    /// Print the least Roles that an account needs for this scenario in a Kubernetes cluster, as YAML. Asks no cluster.
+    #[arg(long, conflicts_with = "json")]
+    pub rights: bool,
+    /// The service account that the Roles are bound to.
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        requires = "rights",
+        default_value = "shakedown/shakedown-runner"
+    )]
+    pub account: Account,
 }
 
 #[derive(Debug, Args)]

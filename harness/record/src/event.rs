@@ -13,6 +13,7 @@ use crate::clock::monotonic_ns;
 use crate::fault::{Effect, FaultTarget, Firing};
 use crate::links::LinkOverhead;
 use crate::outcome::OutcomeCounts;
+use crate::platform::PlatformChange;
 use crate::readback::ReadKind;
 
 /// An event with its time.
@@ -143,6 +144,8 @@ pub enum Event {
         replica: String,
         ready: bool,
     },
+    /// The platform that runs the system did something of itself.
+    PlatformChanged(PlatformChange),
     /// A condition of `abort` was met.
     AbortMet {
         condition: String,

@@ -19,10 +19,12 @@ pub mod ledger;
 pub mod links;
 pub mod outcome;
 pub mod phase;
+pub mod platform;
 pub mod readback;
 pub mod run_dir;
 pub mod run_record;
 pub mod slots;
+pub mod split;
 
 pub use clock::{RunZero, monotonic_ns};
 pub use decimal::Decimal;

@@ -14,6 +14,7 @@ use crate::links::LinkOverhead;
 use crate::outcome::OutcomeCounts;
 use crate::phase::Phase;
 use crate::readback::ReadKind;
+use crate::split::FailoverSplit;
 
 /// Version of this schema; raised when a meaning changes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -185,6 +186,9 @@ pub struct Failover {
     pub censored_at_s: Option<f64>,
     /// Mean time between two orders: nothing finer can be told.
     pub resolution_s: Option<f64>,
+    /// What the platform did and what the engine did; absent where no platform told of the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<FailoverSplit>,
 }
 
 /// Orders by class. A class that was not checked is null, never 0.

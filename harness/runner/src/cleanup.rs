@@ -110,9 +110,9 @@ fn left_as_they_are(target: &Target) -> CleanedUp {
             Some(0),
             "the local environment is thrown away with its orders",
         ),
-        EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_) => {
-            (None, "the profile leaves our orders as they are")
-        }
+        EnvironmentPlan::External(_)
+        | EnvironmentPlan::Docker(_)
+        | EnvironmentPlan::Kubernetes(_) => (None, "the profile leaves our orders as they are"),
     };
     CleanedUp {
         cancelled: 0,

@@ -4,6 +4,7 @@
 //! its proof, and a person's overruling goes on record.
 
 mod containers;
+mod pods;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -153,6 +154,7 @@ pub async fn prove_not_production(secrets: &Arc<Secrets>, plan: &Plan) -> Result
     let endpoints = match &plan.environment {
         EnvironmentPlan::Local { .. } => return Ok(()),
         EnvironmentPlan::External(endpoints) => endpoints,
+        EnvironmentPlan::Kubernetes(cluster) => &pods::endpoints(plan, cluster).await?,
         EnvironmentPlan::Docker(docker) => &containers::endpoints(plan, docker).await?,
     };
     let bases = bases(plan, endpoints);

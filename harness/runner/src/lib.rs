@@ -6,11 +6,15 @@
 //!
 //! [`run`] is a pure state machine with a thin shell around it; [`faults`] act on handles that an [`environment`]
 //! gives, by [`mechanisms`] that know neither; what is about to be done to the world stands in the [`journal`] first,
-//! so that [`recover`] and [`halt`] can take it back. [`guard`] comes before everything. [`readback`] looks at every
+//! so that [`recover`] and [`halt`] can take it back. [`guard`] comes before everything; [`rights`] says what an account
+//! needs in a cluster. [`readback`] looks at every
 //! copy afterwards, [`cleanup`] leaves nothing of ours open.
+//!
+//! In a cluster the same faults are done on the node of their target: by an [`agent`].
 //!
 //! Never here: SLA rules, percentiles of a phase, rendering.
 
+pub mod agent;
 pub mod cleanup;
 pub mod environment;
 pub mod error;
@@ -25,6 +29,7 @@ pub mod probes;
 pub mod readback;
 pub mod recover;
 pub mod retry;
+pub mod rights;
 pub mod run;
 pub mod sentinel;
 pub mod state_dir;

@@ -111,6 +111,7 @@ async fn go(
         environment.replicas().to_vec(),
         environment.entry(),
         prefix.clone(),
+        environment.book(),
     )?);
     let external = !matches!(plan.environment, EnvironmentPlan::Local { .. });
     if external {

@@ -2,13 +2,14 @@
 
 use shakedown_record::Phase;
 use shakedown_record::fault::Effect;
+use shakedown_record::platform::PlatformChange;
 use shakedown_record::run_dir::RunDir;
 use shakedown_record::run_record::{
     Failover, FaultRecord, RunInfo, RunRecord, SCHEMA_VERSION, TargetInfo,
 };
 use shakedown_scenarios::plan::Plan;
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, PlatformMoment};
 use crate::error::AnalysisError;
 use crate::evidence::Evidence;
 use crate::explain::stories;
@@ -47,6 +48,7 @@ pub(crate) fn analysis_of(input: &Input, plan: &Plan) -> Analysis {
             measured.end_ns,
             phase_in(&measured.windows),
         ),
+        platform: platform_moments(&input.facts),
         curves: measured.tally.curves(),
         unchecked: unchecked(input, plan, &measured),
         stories: stories(input, plan, &measured),
@@ -100,6 +102,25 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
         leftovers,
         trials: Vec::new(),
     }
+}
+
+/// What the platform did while the load ran; what came before zero is how it was found.
+fn platform_moments(facts: &Facts) -> Vec<PlatformMoment> {
+    let moment = |change: &PlatformChange| {
+        let words = change.step.words();
+        Some(PlatformMoment {
+            at_s: facts
+                .at_s(Some(change.at_mono_ns))
+                .filter(|at_s| *at_s >= 0.0)?,
+            subject: change.subject.clone(),
+            text: match &change.detail {
+                Some(detail) => format!("{words}, {detail}"),
+                None => words.to_string(),
+            },
+            own_time: change.own_time.clone(),
+        })
+    };
+    facts.platform.iter().filter_map(moment).collect()
 }
 
 fn entries(measured: &Measured) -> Vec<Failover> {

@@ -22,6 +22,8 @@ pub struct Analysis {
     pub plan_digest: String,
     /// Intervals of equal length in order, from zero to the end of the schedule, without gaps.
     pub timeline: Vec<TimelineRow>,
+    /// What the platform that runs the system did since zero, by time; empty where none told of itself.
+    pub platform: Vec<PlatformMoment>,
     /// Response time by quantile, for each phase that has samples.
     pub curves: BTreeMap<Phase, Vec<CurvePoint>>,
     /// Response times by interval, for the HDR interval log.
@@ -74,6 +76,28 @@ pub struct TimelineRow {
     pub p999_ns: Option<u64>,
     /// How long, by the end of the interval, the session that waited longest had been without a good answer.
     pub worst_session_gap_s: f64,
+}
+
+/// A pod or a node changed its state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlatformMoment {
+    /// Run time in seconds at which Shakedown heard of it.
+    pub at_s: f64,
+    /// Such as `pod engine-0`.
+    pub subject: String,
+    /// What happened to it.
+    pub text: String,
+    /// When it happened by the platform's own clock, in whole seconds: RFC 3339, UTC.
+    pub own_time: Option<String>,
+}
+
+impl PlatformMoment {
+    /// It as a sentence, such as `pod engine-0: container ended, engine: Error, exit code 137 (its own time: …)`.
+    pub fn sentence(&self) -> String {
+        let own = self.own_time.as_ref();
+        let own = own.map_or(String::new(), |time| format!(" (its own time: {time})"));
+        format!("{}: {}{own}", self.subject, self.text)
+    }
 }
 
 /// One point of a percentile curve.

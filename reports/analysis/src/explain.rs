@@ -53,6 +53,10 @@ fn of_run(input: &Input, plan: &Plan) -> Explanation {
     let analysis = analysis_of(input, plan);
     let mut steps = moments(&input.facts);
     steps.extend(outages(&analysis));
+    steps.extend(analysis.platform.iter().map(|moment| Step {
+        at_s: Some(moment.at_s),
+        text: moment.sentence(),
+    }));
     steps.sort_by(|a, b| {
         a.at_s
             .unwrap_or(f64::MAX)

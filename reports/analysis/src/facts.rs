@@ -6,6 +6,7 @@ use shakedown_record::event::{
     Bucket, Event, GeneratorReport, Leftover, Moment, ReadBackDone, ReplicaSeen, Stamped,
 };
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
+use shakedown_record::platform::PlatformChange;
 use shakedown_record::run_record::GuardOverride;
 use shakedown_record::{LinkOverhead, RunZero};
 
@@ -41,6 +42,19 @@ pub(crate) struct Facts {
     /// Ids of faults that were left without effect on purpose.
     pub blunted: Vec<String>,
     pub finished_at: Option<String>,
+    /// In the order in which they were written.
+    pub roles: Vec<RoleSeen>,
+    /// What the platform did, in the order in which it was heard of.
+    pub platform: Vec<PlatformChange>,
+}
+
+/// A replica was seen in another role, or in another term, than before.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleSeen {
+    pub mono_ns: u64,
+    pub replica: String,
+    pub role: Option<String>,
+    pub term: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -137,6 +151,7 @@ impl Facts {
     pub fn gather(events: &[Stamped]) -> Self {
         let mut facts = Self::default();
         events.iter().for_each(|stamped| facts.take(stamped));
+        facts.platform.sort_by_key(|change| change.at_mono_ns);
         facts
     }
 
@@ -221,7 +236,18 @@ impl Facts {
             Event::Interrupted { by } => self.interrupted = Some(by.clone()),
             Event::LeftBehind { left } => self.left.push(left.clone()),
             Event::RunFinished { finished_at } => self.finished_at = Some(finished_at.clone()),
-            Event::RoleChanged { .. } | Event::ReplicaReady { .. } | Event::RetriesDone { .. } => {}
+            Event::RoleChanged {
+                replica,
+                role,
+                term,
+            } => self.roles.push(RoleSeen {
+                mono_ns: at,
+                replica: replica.clone(),
+                role: role.clone(),
+                term: *term,
+            }),
+            Event::PlatformChanged(change) => self.platform.push(change.clone()),
+            Event::ReplicaReady { .. } | Event::RetriesDone { .. } => {}
         }
     }
 

@@ -9,10 +9,12 @@ use shakedown_record::slots::{
     MAX_UNKNOWN_SLOTS, SLOT_NS, SlotHealth, SlotStats, WINDOW_SLOTS, first_healthy_window,
     slot_index,
 };
+use shakedown_record::split::FailoverSplit;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, FiringFacts};
 use crate::gaps::{Gap, Outage, first_acks, outages, worst_ns};
 use crate::orders::Orders;
+use crate::split::Told;
 
 /// Length of a healthy window.
 const WINDOW_NS: u64 = WINDOW_SLOTS as u64 * SLOT_NS as u64;
@@ -25,6 +27,17 @@ pub(crate) struct Struck {
     pub healing_ns: Option<u64>,
     pub clean_ns: Option<u64>,
     pub redundancy_ns: Option<u64>,
+    /// Without the first acknowledgement.
+    pub split: Option<FailoverSplit>,
+}
+
+impl Struck {
+    /// The split, together with when the first order was acknowledged.
+    fn split_with(&self, first_ack_s: Option<f64>) -> Option<FailoverSplit> {
+        let mut split = self.split.clone()?;
+        split.engine.first_ack_s = first_ack_s;
+        Some(split)
+    }
 }
 
 /// The firings that were injected, in order of injection.
@@ -40,11 +53,26 @@ pub(crate) fn struck(facts: &Facts) -> Vec<Struck> {
                 healing_ns: at(firing.healing),
                 clean_ns: at(firing.clean),
                 redundancy_ns: at(firing.redundancy),
+                split: split_of(facts, firing),
             })
         })
         .collect();
     struck.sort_by_key(|firing| firing.injected_ns);
     struck
+}
+
+/// What platform and engine did between an injection and the next one.
+fn split_of(facts: &Facts, firing: &FiringFacts) -> Option<FailoverSplit> {
+    let injected_ns = firing.injected?;
+    let others = facts.firings.iter().filter_map(|other| other.injected);
+    let told = Told {
+        targets: &firing.targets,
+        platform: &facts.platform,
+        roles: &facts.roles,
+        injected_ns,
+        until_ns: others.filter(|other| *other > injected_ns).min(),
+    };
+    told.split()
 }
 
 /// An entry of the record, and the length that its outage certainly had.
@@ -174,16 +202,18 @@ impl View<'_> {
         let worst = worst_ns(gaps);
         let (heal, heal_is_open) = self.heal_outage_ns(firing, gaps);
         let ended = recovered.is_some() && worst.is_some() && !heal_is_open;
+        let first_ack_s = seconds(first_ack_ns.map(|at| at - t0));
         let entry = Failover {
             fault: Some(firing.label.clone()),
             started_at_s: t0 as f64 / 1e9,
-            first_ack_s: seconds(first_ack_ns.map(|at| at - t0)),
+            first_ack_s,
             recovered_s: seconds(recovered.map(|at| at - t0)),
             worst_session_gap_s: seconds(worst),
             redundancy_s: seconds(firing.redundancy_ns.map(|at| at.saturating_sub(t0))),
             heal_outage_s: seconds(heal),
             censored_at_s: (!ended).then(|| self.end_ns.saturating_sub(t0) as f64 / 1e9),
             resolution_s: self.resolution_s(),
+            split: firing.split_with(first_ack_s),
         };
         let back_ns = recovered.unwrap_or(self.end_ns).saturating_sub(t0);
         let at_least_s = back_ns.max(self.longest_seen_ns(gaps)) as f64 / 1e9;
@@ -264,6 +294,7 @@ impl View<'_> {
                         .is_none()
                         .then(|| self.end_ns.saturating_sub(from) as f64 / 1e9),
                     resolution_s: self.resolution_s(),
+                    split: None,
                 };
                 let at_least_ns = seen_ns.max(outage.worst_gap_ns.unwrap_or(0));
                 Timed {

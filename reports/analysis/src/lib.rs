@@ -33,6 +33,7 @@ mod orders;
 mod phases;
 mod replayed;
 mod series;
+mod split;
 mod story;
 mod tally;
 mod timeline;
@@ -41,7 +42,9 @@ mod verdict;
 pub mod words;
 
 pub use analyse::analyse;
-pub use analysis::{Analysis, CurvePoint, LatencyInterval, Story, TimelineRow, Unchecked};
+pub use analysis::{
+    Analysis, CurvePoint, LatencyInterval, PlatformMoment, Story, TimelineRow, Unchecked,
+};
 pub use error::AnalysisError;
 pub use explain::{Explanation, Step, explain};
 pub use load_view::{LoadResult, analyse_load};

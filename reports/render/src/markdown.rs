@@ -7,7 +7,7 @@ use shakedown_analysis::Analysis;
 
 use crate::document::{
     Table, checks_table, data_loss_found, data_loss_table, failover_table, faults_table,
-    figures_table, latency_table, recovery_point,
+    figures_table, latency_table, recovery_point, split_table,
 };
 use crate::screen::{FirstScreen, Line};
 use crate::words::inert;
@@ -44,6 +44,11 @@ pub(crate) fn render_markdown(analysis: &Analysis) -> String {
         &mut out,
         "Failover, as the clients saw it",
         &failover_table(&record.failover),
+    );
+    section(
+        &mut out,
+        "Failover, by platform and engine",
+        &split_table(&record.failover),
     );
     data(&mut out, analysis);
     section(&mut out, "Latency by phase", &latency_table(record));

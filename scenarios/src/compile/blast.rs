@@ -1,8 +1,11 @@
 //! Blast radius: how many replicas of a part the faults of a plan may have down at one moment, at most.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::{FaultKind, FaultPlan, LinkEnd, Part, RestartedBy, Selector, System};
+use crate::plan::{
+    ClusterKind, FaultKind, FaultPlan, LinkEnd, Part, Placed, RestartedBy, Selector, System,
+    TaintEffect,
+};
 
 use super::starts::{Start, starts_ns};
 
@@ -19,7 +22,8 @@ pub(crate) struct AtOnce {
 }
 
 /// The worst moment of a part: the start of one of the faults, with every other fault that may be on then. Faults on
-/// the same replica by name count once; who has a role, or is chosen by the seed, may be anybody else.
+/// the same replica by name count once, and so do those in one place; who has a role, or is chosen by the seed, may be
+/// anybody else.
 pub(crate) fn at_once(faults: &[FaultPlan], part: &Part, system: &System) -> Option<AtOnce> {
     let starts = starts_ns(faults);
     let taking: Vec<usize> = (0..faults.len())
@@ -45,25 +49,51 @@ pub(crate) fn at_once(faults: &[FaultPlan], part: &Part, system: &System) -> Opt
 
 fn together(on: &[&FaultPlan], part: &Part, system: &System) -> AtOnce {
     let mut named = BTreeSet::new();
+    let mut places = BTreeMap::new();
     let mut others = 0u32;
     for fault in on {
+        let taken = taken(fault, part, system);
         match &fault.to {
             Selector::Name(name) => {
                 named.insert(name.as_str());
             }
-            _ => others = others.saturating_add(taken(fault, part, system)),
+            // Only one is sure there; all are counted when it fires.
+            to => match place(to) {
+                Some(place) => {
+                    let there = places.entry(place.words()).or_insert(0);
+                    *there = taken.min(1).max(*there);
+                }
+                None => others = others.saturating_add(taken),
+            },
         }
     }
+    let count = named.len() as u32 + places.values().sum::<u32>();
     AtOnce {
-        count: others.saturating_add(named.len() as u32).min(part.replicas),
+        count: others.saturating_add(count).min(part.replicas),
         faults: on.iter().map(|fault| fault.id.clone()).collect(),
+    }
+}
+
+/// Where the replicas are that are meant; several faults in one place have the same ones.
+fn place(to: &Selector) -> Option<&Placed> {
+    match to {
+        Selector::Placed(placed) => Some(placed),
+        Selector::Link { from, to, .. } => place(from).or(match to {
+            LinkEnd::Replicas(to) => place(to),
+            LinkEnd::Peers | LinkEnd::Clients => None,
+        }),
+        Selector::Role(_)
+        | Selector::Name(_)
+        | Selector::Part(_)
+        | Selector::Random { .. }
+        | Selector::System => None,
     }
 }
 
 /// Replicas of a part that a fault takes at once, at most.
 pub(crate) fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
     let count = reached(&fault.to, part, system);
-    match fault.kind {
+    match &fault.kind {
         FaultKind::Kill { .. } | FaultKind::Freeze { .. } | FaultKind::Hook(_) => count,
         FaultKind::Partition { .. } | FaultKind::Reset { .. } | FaultKind::HalfOpen => count,
         // Service goes on, slower.
@@ -81,6 +111,27 @@ pub(crate) fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
         FaultKind::Stop { .. } | FaultKind::Disconnect => count,
         FaultKind::ClockSkew { .. } => count.min(1),
         FaultKind::Restart { .. } => count.min(1),
+        FaultKind::Cluster(kind) => taken_in_cluster(kind, count, part),
+    }
+}
+
+fn taken_in_cluster(kind: &ClusterKind, count: u32, part: &Part) -> u32 {
+    match kind {
+        ClusterKind::Delete { .. }
+        | ClusterKind::Evict
+        | ClusterKind::Drain
+        | ClusterKind::NodeStop
+        | ClusterKind::NodeReboot => count,
+        // Services turn away from the pods of a node that is not ready.
+        ClusterKind::KubeletStop | ClusterKind::RuntimeStop => count,
+        ClusterKind::Taint { effect, .. } => match effect {
+            TaintEffect::NoExecute => count,
+            TaintEffect::NoSchedule | TaintEffect::PreferNoSchedule => 0,
+        },
+        ClusterKind::RollingUpdate { .. } | ClusterKind::Rollback => count.min(1),
+        ClusterKind::Scale { replicas } if count > 0 => part.replicas.saturating_sub(*replicas),
+        ClusterKind::Scale { .. } => 0,
+        ClusterKind::Cordon | ClusterKind::ApiServerStop | ClusterKind::Switch { .. } => 0,
     }
 }
 
@@ -103,13 +154,15 @@ fn reached(to: &Selector, part: &Part, system: &System) -> u32 {
             part: name, count, ..
         } if *name == part.name => *count,
         Selector::Link { from, to, .. } => {
-            let from = reached(from, part, system);
+            let reached_from = reached(from, part, system);
             match to {
-                LinkEnd::Clients => from,
-                LinkEnd::Peers => from.min(part.replicas.saturating_sub(from)),
-                LinkEnd::Replicas(to) => from.min(reached(to, part, system)),
+                LinkEnd::Clients => reached_from,
+                LinkEnd::Peers if place(from).is_some() => part.replicas / 2,
+                LinkEnd::Peers => reached_from.min(part.replicas.saturating_sub(reached_from)),
+                LinkEnd::Replicas(to) => reached_from.min(reached(to, part, system)),
             }
         }
+        Selector::Placed(_) => part.replicas,
         Selector::Part(_) | Selector::Random { .. } | Selector::System => 0,
     }
 }

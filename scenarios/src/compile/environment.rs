@@ -10,6 +10,7 @@ use crate::spec::profile::{ExternalSpec, ProfileSpec, ProofSpec, StandInSpec};
 
 use super::docker::containers;
 use super::exchange::Exchanges;
+use super::kubernetes::cluster;
 use super::parts::replicas;
 use super::references::instead;
 use super::sheet::{At, Sheet};
@@ -40,13 +41,10 @@ pub(super) fn environment(
         ),
         (EnvironmentKind::External, environments.external.is_some()),
     ];
-    if choice.kind == EnvironmentKind::Kubernetes {
-        choice.sheet.refuse_with(
-            &choice.at,
-            "the environment `kubernetes` is not yet supported by this version of Shakedown",
-            "local, docker and external are",
-        );
-        return None;
+    if let (EnvironmentKind::Kubernetes, Some(kubernetes)) = (choice.kind, &environments.kubernetes)
+    {
+        let plan = cluster(kubernetes, spec, system, sheet)?;
+        return Some(EnvironmentPlan::Kubernetes(Box::new(plan)));
     }
     if let (EnvironmentKind::Docker, Some(docker)) = (choice.kind, &environments.docker) {
         return containers(docker, spec, system, sheet).map(EnvironmentPlan::Docker);

@@ -4,27 +4,22 @@ use crate::plan::{
     EnvironmentPlan, FaultKind, FaultPlan, Phases, Repeat, Selector, Signal, System,
 };
 use crate::spec::scalar::Id;
-use crate::spec::scenario::{
-    ClockSkewSpec, CpuSpec, FaultSpec, KindSpec, LossSpec, RepeatSpec, RestartSpec, ScenarioSpec,
-};
+use crate::spec::scenario::{FaultSpec, KindSpec, LossSpec, RepeatSpec, RestartSpec, ScenarioSpec};
 
+use super::cluster::{cluster_kind, ends_by_itself, refuse_far_senders, refuse_in_cluster};
 use super::hook::hook;
 use super::human::time_text;
 use super::overlaps::refuse_overlaps;
 use super::phases::GOOD_FOR_NS;
+use super::resources::{clock_skew, cpu, memory, slow_disk};
 use super::selectors::selector;
 use super::sheet::{At, Sheet};
 use super::slow_links::{bandwidth, delay};
 use super::triggers::{refuse_circles, trigger};
 
 const DEFAULT_GRACE_NS: u64 = 10_000_000_000;
-const LONGEST_GRACE_NS: u64 = 600_000_000_000;
+pub(super) const LONGEST_GRACE_NS: u64 = 600_000_000_000;
 pub(super) const LONGEST_HOLD_NS: u64 = 86_400_000_000_000;
-const LEAST_MILLI_CPUS: u32 = 10;
-const MOST_WORKERS: std::ops::RangeInclusive<u32> = 1..=256;
-const LEAST_BYTES: u64 = 1 << 20;
-const LONGEST_SKEW_NS: i64 = 3_650 * 86_400_000_000_000;
-const LONGEST_SYNC_NS: u64 = 60_000_000_000;
 const MOST_TIMES: u32 = 1000;
 
 /// What a fault is held against.
@@ -53,8 +48,21 @@ fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<Fa
     let at = At::of(&["faults", &id.0]);
     let kind = kind(&at.to("do"), &spec.kind, ground.sheet);
     let to = match (&spec.to, &spec.kind) {
+        (None, KindSpec::Hook(_) | KindSpec::ApiServerStop(_) | KindSpec::Switch(_)) => {
+            Some(Selector::System)
+        }
+        (Some(_), KindSpec::ApiServerStop(_) | KindSpec::Switch(_)) => {
+            ground.sheet.refuse_with(
+                &at.to("to"),
+                format!(
+                    "`{}` is not done to replicas: it has no `to`",
+                    spec.kind.name()
+                ),
+                "take it out",
+            );
+            None
+        }
         (Some(to), _) => selector(&at.to("to"), to, ground),
-        (None, KindSpec::Hook(_)) => Some(Selector::System),
         (None, _) => {
             ground.sheet.refuse_entry(
                 &at,
@@ -69,6 +77,9 @@ fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<Fa
     let kind = kind?;
     if let Some(to) = &to {
         refuse_other_targets(&at.to("to"), &kind, to, ground.sheet);
+        if let Some(EnvironmentPlan::Kubernetes(_)) = ground.environment {
+            refuse_far_senders(&at.to("to"), &kind, to, ground.sheet);
+        }
     }
     let hold_ns = hold(&at, spec, &kind, ground.sheet)?;
     let repeat = repeat(
@@ -131,10 +142,20 @@ fn kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<FaultKind> {
         KindSpec::HalfOpen(_) => Some(FaultKind::HalfOpen),
         KindSpec::Dns(_) => Some(FaultKind::Dns),
         KindSpec::Hook(spec) => hook(&at.to("hook"), spec, sheet).map(FaultKind::Hook),
-        later => {
-            sheet.not_supported(&at.to(later.name()), &format!("`{}`", later.name()));
-            None
-        }
+        KindSpec::Delete(_)
+        | KindSpec::Evict(_)
+        | KindSpec::Cordon(_)
+        | KindSpec::Drain(_)
+        | KindSpec::Taint(_)
+        | KindSpec::NodeStop(_)
+        | KindSpec::Reboot(_)
+        | KindSpec::KubeletStop(_)
+        | KindSpec::RuntimeStop(_)
+        | KindSpec::ApiServerStop(_)
+        | KindSpec::RollingUpdate(_)
+        | KindSpec::Rollback(_)
+        | KindSpec::Scale(_)
+        | KindSpec::Switch(_) => cluster_kind(at, spec, sheet).map(FaultKind::Cluster),
     }
 }
 
@@ -151,6 +172,16 @@ fn refuse_elsewhere(at: &At, name: &str, kind: Option<&FaultKind>, ground: Groun
         );
     let (message, hint) = match ground.environment {
         _ if matches!(kind, FaultKind::Hook(_)) => return,
+        Some(EnvironmentPlan::Kubernetes(plan)) => {
+            return refuse_in_cluster(at, kind, plan, ground.sheet);
+        }
+        Some(elsewhere) if matches!(kind, FaultKind::Cluster(_)) => (
+            format!(
+                "`{name}` is done to a Kubernetes cluster, and in the environment `{}` there is none",
+                elsewhere.name()
+            ),
+            "run it with --environment kubernetes",
+        ),
         Some(EnvironmentPlan::External(_)) => (
             format!(
                 "the environment `external` has no handle on processes: nothing here can {name} one"
@@ -209,96 +240,6 @@ fn refuse_other_targets(at: &At, kind: &FaultKind, to: &Selector, sheet: &Sheet)
     }
 }
 
-fn cpu(at: &At, spec: &CpuSpec, sheet: &Sheet) -> Option<FaultKind> {
-    match (spec.limit, spec.stress) {
-        (Some(limit), None) => cpu_limit(&at.to("limit"), limit.fraction, sheet),
-        (None, Some(workers)) if MOST_WORKERS.contains(&workers) => {
-            Some(FaultKind::CpuStress { workers })
-        }
-        (None, Some(_)) => {
-            sheet.refuse_with(
-                &at.to("stress"),
-                "so many busy processes are not offered",
-                "from 1 to 256",
-            );
-            None
-        }
-        (Some(_), Some(_)) | (None, None) => {
-            sheet.refuse_with(
-                at,
-                "either a limit or stress",
-                "such as cpu: { limit: 10% } or cpu: { stress: 2 }",
-            );
-            None
-        }
-    }
-}
-
-fn cpu_limit(at: &At, of_one: f64, sheet: &Sheet) -> Option<FaultKind> {
-    let milli_cpus = (of_one * 1000.0).round() as u32;
-    if milli_cpus < LEAST_MILLI_CPUS {
-        sheet.refuse_with(
-            at,
-            "the kernel limits no further than to 1 % of one CPU",
-            "from 1% to 100%",
-        );
-        return None;
-    }
-    Some(FaultKind::Cpu { milli_cpus })
-}
-
-fn memory(at: &At, bytes: u64, sheet: &Sheet) -> Option<FaultKind> {
-    if bytes < LEAST_BYTES {
-        sheet.refuse_with(
-            at,
-            "nothing runs with so little memory",
-            "1MiB at least; `out-of-memory` ends a process",
-        );
-        return None;
-    }
-    Some(FaultKind::Memory { bytes })
-}
-
-fn clock_skew(at: &At, spec: &ClockSkewSpec, sheet: &Sheet) -> Option<FaultKind> {
-    let (by_ns, sign) = match (spec.ahead, spec.behind) {
-        (Some(ahead), None) => (ahead.ns, 1),
-        (None, Some(behind)) => (behind.ns, -1),
-        (Some(_), Some(_)) | (None, None) => {
-            sheet.refuse_with(
-                at,
-                "exactly one of `ahead` and `behind` must be given",
-                "such as clock-skew: { ahead: 30s }",
-            );
-            return None;
-        }
-    };
-    match i64::try_from(by_ns) {
-        Ok(by_ns) if (1..=LONGEST_SKEW_NS).contains(&by_ns) => Some(FaultKind::ClockSkew {
-            by_ns: sign * by_ns,
-        }),
-        Ok(_) | Err(_) => {
-            sheet.refuse_with(
-                at,
-                "this is no sensible skew",
-                "from 1ns to 3650d; 30s is usual",
-            );
-            None
-        }
-    }
-}
-
-fn slow_disk(at: &At, sync_ns: u64, sheet: &Sheet) -> Option<FaultKind> {
-    if !(1_000..=LONGEST_SYNC_NS).contains(&sync_ns) {
-        sheet.refuse_with(
-            at,
-            format!("{} for each sync is not sensible", time_text(sync_ns)),
-            format!("from 1us to {}", time_text(LONGEST_SYNC_NS)),
-        );
-        return None;
-    }
-    Some(FaultKind::SlowDisk { sync_ns })
-}
-
 fn loss(at: &At, spec: &LossSpec, sheet: &Sheet) -> Option<FaultKind> {
     let whole = "`partition` loses everything";
     let share = chance(&at.to("share"), spec.share.fraction, whole, sheet)?;
@@ -336,6 +277,7 @@ fn ports(at: &At, spec: Option<&[u16]>, sheet: &Sheet) -> Vec<u16> {
 fn hold(at: &At, spec: &FaultSpec, kind: &FaultKind, sheet: &Sheet) -> Option<u64> {
     match (kind, spec.hold) {
         (FaultKind::Restart { .. }, None) => Some(0),
+        (kind, None) if ends_by_itself(kind) => Some(0),
         (FaultKind::Restart { .. }, Some(_)) => {
             sheet.refuse_with(
                 &at.to("for"),

@@ -39,7 +39,7 @@ pub(super) fn number_text(value: f64) -> String {
 }
 
 /// `1 order`, `2 orders`, `2 addresses`.
-pub(super) fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = match count {
         1 => "",
         _ if what.ends_with('s') => "es",

@@ -103,8 +103,9 @@ fn replicas(to: &Selector, system: &System) -> Option<Vec<Names>> {
             one_of(of_part(&owner.name, system))
         }
         Selector::Random { part, count: 1, .. } => one_of(of_part(part, system)),
+        Selector::System => vec![Names::new()],
         // Which ones together is not gone through.
-        Selector::Random { .. } | Selector::System | Selector::Link { .. } => return None,
+        Selector::Random { .. } | Selector::Link { .. } | Selector::Placed(_) => return None,
     };
     (1..=CHOICES_AT_MOST)
         .contains(&choices.len())

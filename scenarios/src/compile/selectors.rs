@@ -1,19 +1,18 @@
 //! Whom a fault means, held against the system's parts, roles and replicas.
 
-use crate::plan::{LinkEnd, Selector};
-use crate::spec::scenario::{EndSpec, LinkSpec, RandomSpec, SelectorSpec};
+use crate::plan::{LinkEnd, Placed, Selector};
+use crate::spec::scenario::{EndSpec, LinkSpec, PercentSpec, RandomSpec, SelectorSpec};
 
+use super::cluster::{labels, placed};
 use super::faults::Ground;
 use super::parts::replicas;
 use super::references::instead;
 use super::sheet::At;
 
 pub(super) fn selector(at: &At, spec: &SelectorSpec, ground: Ground) -> Option<Selector> {
-    let later = |name: &str| {
-        ground
-            .sheet
-            .not_supported(&at.to(name), &format!("`{name}`"));
-        None
+    let place = |name: &str, place: Placed| {
+        let found = placed(&at.to(name), place, ground);
+        found.map(Selector::Placed)
     };
     match spec {
         SelectorSpec::Role(role) => known_role(&at.to("role"), &role.0, None, ground)
@@ -26,10 +25,18 @@ pub(super) fn selector(at: &At, spec: &SelectorSpec, ground: Ground) -> Option<S
             Some(Selector::Part(part.0.clone()))
         }
         SelectorSpec::Random(random) => some_of(&at.to("random"), random, ground),
-        SelectorSpec::Label(_) => later("label"),
-        SelectorSpec::Zone(_) => later("zone"),
-        SelectorSpec::Node(_) => later("node"),
-        SelectorSpec::Percent(_) => later("percent"),
+        SelectorSpec::Percent(percent) => share_of(&at.to("percent"), percent, ground),
+        SelectorSpec::Label(written) => {
+            let written = labels(&at.to("label"), written, ground.sheet)?;
+            place("label", Placed::Label(written))
+        }
+        SelectorSpec::Node(name) => place("node", Placed::Node(name.0.clone())),
+        SelectorSpec::Zone(name) => place("zone", Placed::Zone(name.0.clone())),
+        SelectorSpec::Service(name) => place("service", Placed::Service(name.0.clone())),
+        SelectorSpec::Deployment(name) => place("deployment", Placed::Deployment(name.0.clone())),
+        SelectorSpec::StatefulSet(name) => {
+            place("stateful-set", Placed::StatefulSet(name.0.clone()))
+        }
         SelectorSpec::Link(spec) => link(&at.to("link"), spec, ground),
     }
 }
@@ -73,6 +80,9 @@ fn end(at: &At, spec: &EndSpec, ground: Ground) -> Option<LinkEnd> {
         EndSpec::Name(name) => SelectorSpec::Name(name.clone()),
         EndSpec::Part(part) => SelectorSpec::Part(part.clone()),
         EndSpec::Random(random) => SelectorSpec::Random(random.clone()),
+        EndSpec::Label(labels) => SelectorSpec::Label(labels.clone()),
+        EndSpec::Node(name) => SelectorSpec::Node(name.clone()),
+        EndSpec::Zone(name) => SelectorSpec::Zone(name.clone()),
     };
     selector(at, &replicas, ground).map(|replicas| LinkEnd::Replicas(Box::new(replicas)))
 }
@@ -112,6 +122,25 @@ fn some_of(at: &At, spec: &RandomSpec, ground: Ground) -> Option<Selector> {
         part: spec.part.0.clone(),
         count,
         without_role: role,
+    })
+}
+
+/// A share, as a number of replicas: rounded to the nearest, and at least one.
+fn share_of(at: &At, spec: &PercentSpec, ground: Ground) -> Option<Selector> {
+    let replicas = known_part(&at.to("part"), &spec.part.0, ground)?;
+    let share = spec.share.fraction;
+    if share <= 0.0 || share > 1.0 {
+        ground.sheet.refuse_with(
+            &at.to("share"),
+            "this is no share of the replicas",
+            "more than 0% and at most 100%",
+        );
+        return None;
+    }
+    Some(Selector::Random {
+        part: spec.part.0.clone(),
+        count: ((f64::from(replicas) * share).round() as u32).max(1),
+        without_role: None,
     })
 }
 

@@ -51,6 +51,7 @@ pub fn confirmation(plan: &Plan) -> Option<String> {
         EnvironmentPlan::Local { .. } => return None,
         EnvironmentPlan::External(endpoints) => endpoints.entry.join(", "),
         EnvironmentPlan::Docker(docker) => docker.words(),
+        EnvironmentPlan::Kubernetes(cluster) => cluster.words(),
     };
     let faults = match plan.faults.as_slice() {
         [] => "no faults".to_string(),
@@ -134,7 +135,9 @@ fn ceilings(plan: &Plan) -> Vec<Refusal> {
 /// Of an external environment only addresses are known: nothing but a hook can break anything there.
 fn reach(plan: &Plan) -> Option<Refusal> {
     match &plan.environment {
-        EnvironmentPlan::Local { .. } | EnvironmentPlan::Docker(_) => return None,
+        EnvironmentPlan::Local { .. }
+        | EnvironmentPlan::Docker(_)
+        | EnvironmentPlan::Kubernetes(_) => return None,
         EnvironmentPlan::External(_) => {}
     }
     let by_hook = |fault: &&FaultPlan| matches!(fault.kind, FaultKind::Hook(_));
@@ -156,6 +159,8 @@ fn without_proof(plan: &Plan) -> Option<Refusal> {
         EnvironmentPlan::Local { .. } => return None,
         EnvironmentPlan::External(endpoints) => &endpoints.not_production,
         EnvironmentPlan::Docker(docker) => &docker.not_production,
+        EnvironmentPlan::Kubernetes(cluster) if !cluster.cluster_uids.is_empty() => return None,
+        EnvironmentPlan::Kubernetes(cluster) => &cluster.not_production,
     };
     let proven = proofs.iter().any(|proof| !proof.conditions.is_empty());
     (!proven).then(|| {

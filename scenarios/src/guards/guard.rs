@@ -24,13 +24,15 @@ pub enum Guard {
     MarketHours,
     /// One run at a time on a system.
     Lock,
+    /// The account may do what the run will do in the cluster.
+    Rights,
     /// Somebody has said yes.
     Confirmation,
 }
 
 impl Guard {
     /// Every guard, in the order in which they decide.
-    pub const ALL: [Guard; 10] = [
+    pub const ALL: [Guard; 11] = [
         Guard::Ceilings,
         Guard::Reach,
         Guard::Protected,
@@ -39,6 +41,7 @@ impl Guard {
         Guard::TimeWindow,
         Guard::MarketHours,
         Guard::Confirmation,
+        Guard::Rights,
         Guard::NotProduction,
         Guard::Lock,
     ];
@@ -55,6 +58,7 @@ impl Guard {
             Guard::TimeWindow => "time-window",
             Guard::MarketHours => "market-hours",
             Guard::Lock => "lock",
+            Guard::Rights => "rights",
             Guard::Confirmation => "confirmation",
         }
     }
@@ -69,6 +73,7 @@ impl Guard {
             | Guard::Ceilings
             | Guard::Protected
             | Guard::Lock
+            | Guard::Rights
             | Guard::Confirmation => false,
         }
     }

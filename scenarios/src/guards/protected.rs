@@ -105,6 +105,6 @@ fn touches(selector: &Selector, plan: &Plan) -> Option<String> {
             LinkEnd::Replicas(to) => touches(to, plan),
             LinkEnd::Peers | LinkEnd::Clients => None,
         }),
-        Selector::System => None,
+        Selector::System | Selector::Placed(_) => None,
     }
 }

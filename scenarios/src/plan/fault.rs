@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kubernetes::{ClusterKind, Placed};
+
 /// One fault of the scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaultPlan {
@@ -16,7 +18,7 @@ pub struct FaultPlan {
 }
 
 /// What is done. A closed set: adding a kind is a variant, a mechanism, a match arm and a library scenario.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// A signal that ends the process; healed by starting it again with its data.
@@ -67,6 +69,8 @@ pub enum FaultKind {
     Dns,
     /// Commands that do it, look for its effect, and take it back: another tool, a cloud call, bare metal.
     Hook(Hook),
+    /// What is done by the API of a cluster, or to its nodes.
+    Cluster(ClusterKind),
 }
 
 /// The commands of a hook: program and arguments, run without a shell in the folder where Shakedown was started.
@@ -107,6 +111,7 @@ impl FaultKind {
             FaultKind::HalfOpen => "half-open",
             FaultKind::Dns => "dns",
             FaultKind::Hook(_) => "hook",
+            FaultKind::Cluster(kind) => kind.name(),
         }
     }
 
@@ -129,7 +134,8 @@ impl FaultKind {
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
             | FaultKind::Dns
-            | FaultKind::Hook(_) => false,
+            | FaultKind::Hook(_)
+            | FaultKind::Cluster(_) => false,
         }
     }
 
@@ -199,6 +205,8 @@ pub enum Selector {
     },
     /// No replica in particular: a hook's commands know what they act on.
     System,
+    /// Those that are in one place of a cluster, or have one owner there.
+    Placed(Placed),
 }
 
 /// The other end of a link.

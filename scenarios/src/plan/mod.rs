@@ -6,6 +6,7 @@ mod docker;
 mod fault;
 mod guards;
 mod http;
+mod kubernetes;
 mod load;
 mod rule;
 mod system;
@@ -21,6 +22,10 @@ pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{
     Condition, Expected, Extract, JsonPointer, Request, Template, TemplatePart, Variable,
     VariableFilter,
+};
+pub use kubernetes::{
+    ActsOn, AgentPlan, ClusterKind, KubernetesEntry, KubernetesPart, KubernetesPlan,
+    NODE_PLACEHOLDER, NodeCommands, OnOff, Placed, TaintEffect, for_node,
 };
 pub use load::{Arrival, Instrument, LoadPlan, Mix, SymbolShare};
 pub use rule::{AbortRule, DataClass, Rule, RuleKind};

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::docker::DockerPlan;
 use super::http::{Condition, Extract, JsonPointer, Request};
+use super::kubernetes::KubernetesPlan;
 
 /// Everything Shakedown knows about an engine.
 #[derive(Debug, Clone, Serialize)]
@@ -83,6 +84,8 @@ pub enum EnvironmentPlan {
     External(Endpoints),
     /// Containers of a Docker Engine that run already.
     Docker(DockerPlan),
+    /// Pods of a Kubernetes cluster that run already.
+    Kubernetes(Box<KubernetesPlan>),
 }
 
 impl EnvironmentPlan {
@@ -92,6 +95,7 @@ impl EnvironmentPlan {
             EnvironmentPlan::Local { .. } => "local",
             EnvironmentPlan::External(_) => "external",
             EnvironmentPlan::Docker(_) => "docker",
+            EnvironmentPlan::Kubernetes(_) => "kubernetes",
         }
     }
 }

@@ -3,8 +3,10 @@
 mod common;
 mod docker;
 mod guards;
+mod kubernetes;
 mod mistakes;
 mod mutations;
 mod overrides;
 mod refusals;
 mod shipped;
+mod windows;

@@ -178,8 +178,8 @@ fn targets_that_are_not_there() {
         (
             "{ zone: a }",
             "faults.leader-dies.to.zone",
-            "not supported by this version",
-            "",
+            "in the environment `local` there are no pods and nodes",
+            "--environment kubernetes",
         ),
     ] {
         let told = only(with(QUICKSTART, &[set("faults.leader-dies.to", value)]));
@@ -223,13 +223,13 @@ fn faults_that_make_no_sense() {
             "faults.leader-dies.when",
             "{ if: {} }",
             "faults.leader-dies.when.if",
-            "not supported",
+            "`if` is not supported by this version",
         ),
         (
             "faults.leader-dies.do",
             "{ drain: {} }",
-            "faults.leader-dies.do.drain",
-            "`drain` is not supported by this version",
+            "faults.leader-dies.do",
+            "`drain` is done to a Kubernetes cluster",
         ),
         (
             "faults.leader-dies.for",
@@ -387,19 +387,34 @@ fn load_beyond_what_is_allowed_or_sensible() {
 #[test]
 fn environments_that_cannot_be_had() {
     let (scenario, profile) = (shipped(QUICKSTART), shipped("reference"));
-    for (kind, said) in [
-        (EnvironmentKind::Kubernetes, "not yet supported"),
-        (EnvironmentKind::External, "has no environment `external`"),
+    let without = [set("profile.environments.kubernetes", "")];
+    for (kind, overrides, said, hint) in [
+        (
+            EnvironmentKind::Kubernetes,
+            &without[..],
+            "has no environment `kubernetes`",
+            "it has: local, docker; choose",
+        ),
+        (
+            EnvironmentKind::External,
+            &[],
+            "has no environment `external`",
+            "it has: local, docker, kubernetes; choose",
+        ),
     ] {
         let told = only(compile(&CompileInput {
             scenario: &scenario,
             profile: &profile,
-            overrides: &[],
+            overrides,
             environment: Some(kind),
             seed: None,
         }));
         assert_eq!(told.file, "--environment", "{told}");
         assert!(told.message.contains(said), "{told}");
+        assert!(
+            told.hint.as_deref().unwrap_or_default().contains(hint),
+            "{told}"
+        );
     }
     let external = "{ entry: [http://127.0.0.1:1], parts: { engine: [http://127.0.0.1:1, http://127.0.0.1:2, http://127.0.0.1:3] } }";
     let options = [

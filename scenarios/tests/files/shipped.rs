@@ -214,10 +214,13 @@ fn schemas_know_what_works_and_hide_what_comes_later() {
         "poisson",
         "steady",
         "without-role",
+        "drain",
+        "evict",
+        "zone",
     ] {
         assert!(scenario.contains(&format!("\"{there}\"")), "{there}");
     }
-    for later in ["hawkes", "drain", "evict", "power-cut"] {
+    for later in ["hawkes", "spike", "if", "power-cut"] {
         assert!(!scenario.contains(&format!("\"{later}\"")), "{later}");
     }
     let profile = schema(SchemaKind::Profile);

@@ -6,6 +6,7 @@
 
 use std::fs;
 
+use serde_json::Value;
 use shakedown_tests::shakedown::{Finished, Sandbox, library, workspace};
 
 /// The quickstart with one thing changed; the change must be there.
@@ -208,6 +209,81 @@ fn a_dry_run_touches_nothing() {
     plan.expect_code(0).expect_words(&["kill", "leader"]);
     assert!(!dir.exists());
     assert_eq!(sandbox.processes(), []);
+}
+
+/// The documents of `plan --rights`, by kind, with their namespace where they have one.
+fn granted(sandbox: &Sandbox, more: &[&str]) -> Vec<(String, Option<String>, Value)> {
+    let plan = [&["plan"], more, &["--rights"]].concat();
+    let plan = sandbox.run(&plan);
+    plan.expect_code(0);
+    assert!(!plan.stdout.contains('*'), "{}", plan.stdout);
+    let text = |value: &Value| value.as_str().map(str::to_string);
+    let documents = plan.stdout.split("---\n").map(|document| {
+        let document: Value = serde_saphyr::from_str(document).unwrap();
+        let (kind, place) = (&document["kind"], &document["metadata"]["namespace"]);
+        (text(kind).unwrap(), text(place), document)
+    });
+    documents.collect()
+}
+
+#[test]
+fn the_rights_of_a_scenario_are_printed_without_a_cluster() {
+    let sandbox = Sandbox::new();
+    let account = ["--account", "ops/drills"];
+    let all = granted(
+        &sandbox,
+        &["kubernetes-leader-crash", account[0], account[1]],
+    );
+    let kinds: Vec<(&str, Option<&str>)> = all
+        .iter()
+        .map(|(kind, place, _)| (kind.as_str(), place.as_deref()))
+        .collect();
+    let (agents, own) = (Some("shakedown-agents"), Some("shakedown-reference"));
+    let wanted = [
+        ("ClusterRole", None),
+        ("ClusterRoleBinding", None),
+        ("Role", agents),
+        ("RoleBinding", agents),
+        ("Role", own),
+        ("RoleBinding", own),
+    ];
+    assert_eq!(kinds, wanted);
+    for (kind, _, document) in &all {
+        assert_eq!(document["metadata"]["name"], all[0].2["metadata"]["name"]);
+        match kind.strip_suffix("Binding") {
+            Some(role) => {
+                let subject = &document["subjects"][0];
+                assert_eq!(document["roleRef"]["kind"], role);
+                assert_eq!(
+                    (&subject["namespace"], &subject["name"]),
+                    (&"ops".into(), &"drills".into())
+                );
+            }
+            None => assert!(document["rules"][0]["verbs"][0].is_string(), "{document:#}"),
+        }
+    }
+    // Nothing where agents are made for what the API alone does.
+    let plain = granted(&sandbox, &["kubernetes-leader-delete"]);
+    assert!(plain.iter().all(|(_, place, _)| place.as_deref() != agents));
+    assert_eq!(plain[1].2["subjects"][0]["name"], "shakedown-runner");
+}
+
+#[test]
+fn rights_are_of_a_cluster() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run(&["plan", "quickstart", "--rights"])
+        .expect_code(64)
+        .expect_words(&["environment local needs no rights of a cluster"]);
+    let crash = "kubernetes-leader-crash";
+    for more in [
+        vec!["--rights", "--account", "runner"],
+        vec!["--rights", "--json"],
+        vec!["--account", "ops/drills"],
+    ] {
+        let arguments = [&["plan", crash], more.as_slice()].concat();
+        sandbox.run(&arguments).expect_code(64);
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod foreign;
 mod guards;
 mod hooks;
 mod input;
+mod kubernetes;
+mod kubernetes_rights;
 mod library;
 mod links;
 mod quickstart;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use shakedown_record::ExitCode;
+use shakedown_runner::rights;
 use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::{
     CompileInput, Diagnostics, FileKind, compile, compile_profile, file_kind, starter,
@@ -55,7 +56,16 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
 /// `shakedown plan`.
 pub fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
     let compiled = compile_scenario(&args.scenario)?;
-    if args.json {
+    if args.rights {
+        let plan = &compiled.plan;
+        let manifest = rights::manifest(plan, &args.account).ok_or_else(|| {
+            Failure::usage(format!(
+                "--rights: the environment {} needs no rights of a cluster; add --environment kubernetes",
+                plan.environment.name()
+            ))
+        })?;
+        print(&manifest);
+    } else if args.json {
         print(&json(&compiled.plan)?);
     } else {
         print(&plan_text(&compiled.plan));

@@ -1,6 +1,9 @@
 //! One file for each command: read the arguments, call the crates, print, exit.
 
+mod agent;
 mod calendar;
+#[cfg(feature = "stand-in")]
+mod engine;
 mod explain;
 mod files;
 mod halt;
@@ -38,9 +41,10 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Replay(args) => replay::replay(&args),
         Command::Calendar(command) => calendar::calendar(&command),
         #[cfg(feature = "stand-in")]
-        Command::Engine(command) => engine(command),
+        Command::Engine(command) => engine::engine(command),
         Command::Completions { shell } => show::completions(shell),
         Command::Man => show::man(),
+        Command::Agent(args) => agent::agent(args),
         Command::Watchdog(helper) => Ok(mechanisms::watchdog_main(&helper.args)),
         Command::Disk(helper) => Ok(mechanisms::disk::disk_main(&helper.args)),
         Command::Stress(helper) => Ok(mechanisms::stress::stress_main(&helper.args)),
@@ -52,13 +56,6 @@ pub fn dispatch(command: Command) -> ExitCode {
         }
     };
     result.unwrap_or_else(Failure::report)
-}
-
-#[cfg(feature = "stand-in")]
-fn engine(command: shakedown_engine::cli::EngineCommand) -> Result<ExitCode, Failure> {
-    shakedown_engine::cli::run(command)
-        .map(|()| ExitCode::Pass)
-        .map_err(Failure::unavailable)
 }
 
 /// Pretty JSON with a newline, for results that a script reads.

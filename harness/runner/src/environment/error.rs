@@ -8,6 +8,7 @@ use crate::mechanisms::SpawnError;
 use crate::mechanisms::child::AdoptError;
 use crate::mechanisms::disk::{DiskError, DiskUnavailable};
 use crate::mechanisms::docker::EngineError;
+use crate::mechanisms::kubernetes::ClusterError;
 use crate::mechanisms::link::LinkError;
 use crate::mechanisms::net::NodeNetworkError;
 use crate::state_dir::StateDirError;
@@ -33,6 +34,11 @@ pub enum EnvironmentError {
     Disk(#[from] DiskError),
     #[error(transparent)]
     Docker(#[from] EngineError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// What is wrong with the pods that the profile selects, in words.
+    #[error("{0}")]
+    Pods(String),
     /// What is wrong with the containers that the profile selects, in words.
     #[error("{0}")]
     Containers(String),

@@ -9,13 +9,16 @@ use shakedown_record::event::Leftover;
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::{EnvironmentPlan, LocalStandIn, Plan, RestartedBy};
 
-use super::docker::{DockerTarget, discover};
+use super::address_book::AddressBook;
+use super::docker::{DockerTarget, discover as containers};
 use super::error::EnvironmentError;
 use super::external::ExternalTarget;
 use super::handle::{Handle, Replica, ReplicaHealth};
+use super::kubernetes::{KubernetesTarget, connect, pods_of};
 use super::local::LocalCluster;
 use super::means::Means;
 use super::network::ClusterNetwork;
+use super::on_node::NodeTarget;
 use super::web::LinkWeb;
 use crate::journal::Journal;
 use crate::mechanisms::disk::DiskMount;
@@ -42,6 +45,9 @@ pub enum Environment {
     Local(LocalCluster),
     External(ExternalTarget),
     Docker(DockerTarget),
+    Kubernetes(Box<KubernetesTarget>),
+    /// Pods of the node on which this process runs: it is an agent.
+    OnNode(NodeTarget),
 }
 
 impl Environment {
@@ -60,6 +66,9 @@ impl Environment {
             EnvironmentPlan::Docker(docker) => DockerTarget::start(context, docker)
                 .await
                 .map(Environment::Docker),
+            EnvironmentPlan::Kubernetes(plan) => KubernetesTarget::start(context, plan)
+                .await
+                .map(|target| Environment::Kubernetes(Box::new(target))),
             EnvironmentPlan::External(endpoints) => {
                 ExternalTarget::new(system, endpoints).map(Environment::External)
             }
@@ -72,6 +81,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.replicas(),
             Environment::External(target) => target.replicas(),
             Environment::Docker(docker) => docker.replicas(),
+            Environment::Kubernetes(cluster) => cluster.replicas(),
+            Environment::OnNode(node) => node.replicas(),
         }
     }
 
@@ -81,6 +92,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.entry(),
             Environment::External(target) => target.entry().to_vec(),
             Environment::Docker(docker) => docker.entry(),
+            Environment::Kubernetes(cluster) => cluster.entry(),
+            Environment::OnNode(_) => Vec::new(),
         }
     }
 
@@ -88,8 +101,9 @@ impl Environment {
     pub fn handle(&self, name: &str) -> Option<Handle> {
         match self {
             Environment::Local(cluster) => cluster.handle(name),
-            Environment::External(_) => None,
+            Environment::External(_) | Environment::Kubernetes(_) => None,
             Environment::Docker(docker) => docker.handle(name),
+            Environment::OnNode(node) => node.handle(name),
         }
     }
 
@@ -100,6 +114,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.unexpected_exits(),
             Environment::External(_) => Vec::new(),
             Environment::Docker(docker) => docker.unexpected_exits(),
+            Environment::Kubernetes(cluster) => cluster.unexpected_exits(),
+            Environment::OnNode(_) => Vec::new(),
         }
     }
 
@@ -108,7 +124,9 @@ impl Environment {
         match self {
             Environment::Local(cluster) => cluster.stop().await,
             Environment::External(_) => Vec::new(),
-            Environment::Docker(_) => Vec::new(),
+            Environment::Docker(_) | Environment::Kubernetes(_) | Environment::OnNode(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -116,8 +134,9 @@ impl Environment {
     pub(crate) async fn respawn(&self, name: &str) -> Result<(), EnvironmentError> {
         match self {
             Environment::Local(cluster) => cluster.respawn(name).await,
-            Environment::External(_) => Err(not_ours(name)),
+            Environment::External(_) | Environment::Kubernetes(_) => Err(not_ours(name)),
             Environment::Docker(docker) => docker.respawn(name).await,
+            Environment::OnNode(node) => node.respawn(name).await,
         }
     }
 
@@ -131,6 +150,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.wait_ready(name, at_most).await,
             Environment::External(_) => Err(not_ours(name)),
             Environment::Docker(docker) => docker.wait_ready(name, at_most).await,
+            Environment::Kubernetes(cluster) => cluster.wait_ready(name, at_most).await,
+            Environment::OnNode(node) => node.wait_ready(name, at_most).await,
         }
     }
 
@@ -140,6 +161,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.health(name).await,
             Environment::External(_) => None,
             Environment::Docker(docker) => docker.health(name).await,
+            Environment::Kubernetes(cluster) => cluster.health(name).await,
+            Environment::OnNode(node) => node.health(name).await,
         }
     }
 
@@ -149,6 +172,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.address(name),
             Environment::External(_) => None,
             Environment::Docker(docker) => docker.address(name),
+            Environment::Kubernetes(cluster) => cluster.address(name),
+            Environment::OnNode(node) => node.address(name),
         }
     }
 
@@ -156,8 +181,17 @@ impl Environment {
     pub(crate) fn exit_of(&self, name: &str, process: ProcessId) -> Option<Exit> {
         match self {
             Environment::Local(cluster) => cluster.exit_of(name, process),
-            Environment::External(_) => None,
+            Environment::External(_) | Environment::Kubernetes(_) => None,
             Environment::Docker(docker) => docker.exit_of(name, process),
+            Environment::OnNode(_) => None,
+        }
+    }
+
+    /// False where nobody can tell how a process ended, however long one waits: it is the child of somebody else.
+    pub(crate) fn tells_exits(&self) -> bool {
+        match self {
+            Environment::Local(_) | Environment::Docker(_) => true,
+            Environment::External(_) | Environment::Kubernetes(_) | Environment::OnNode(_) => false,
         }
     }
 
@@ -165,8 +199,9 @@ impl Environment {
     pub(crate) fn log_end(&self, name: &str) -> String {
         match self {
             Environment::Local(cluster) => cluster.log_end(name),
-            Environment::External(_) => String::new(),
+            Environment::External(_) | Environment::Kubernetes(_) => String::new(),
             Environment::Docker(docker) => docker.log_end(name),
+            Environment::OnNode(node) => node.log_end(name),
         }
     }
 
@@ -174,8 +209,9 @@ impl Environment {
     pub(crate) fn expect_exit(&self, name: &str, expected: bool) {
         match self {
             Environment::Local(cluster) => cluster.expect_exit(name, expected),
-            Environment::External(_) => {}
+            Environment::External(_) | Environment::Kubernetes(_) => {}
             Environment::Docker(docker) => docker.expect_exit(name, expected),
+            Environment::OnNode(_) => {}
         }
     }
 
@@ -185,6 +221,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.fault_begins(name),
             Environment::External(_) => {}
             Environment::Docker(docker) => docker.fault_begins(name),
+            Environment::Kubernetes(cluster) => cluster.fault_begins(name),
+            Environment::OnNode(node) => node.fault_begins(name),
         }
     }
 
@@ -194,6 +232,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.fault_ends(name),
             Environment::External(_) => {}
             Environment::Docker(docker) => docker.fault_ends(name),
+            Environment::Kubernetes(cluster) => cluster.fault_ends(name),
+            Environment::OnNode(node) => node.fault_ends(name),
         }
     }
 
@@ -203,6 +243,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.is_explained(name),
             Environment::External(_) => false,
             Environment::Docker(docker) => docker.is_explained(name),
+            Environment::Kubernetes(cluster) => cluster.is_explained(name),
+            Environment::OnNode(node) => node.is_explained(name),
         }
     }
 
@@ -212,6 +254,8 @@ impl Environment {
             Environment::Local(cluster) => cluster.restarted_by(),
             Environment::External(_) => RestartedBy::Nobody,
             Environment::Docker(docker) => docker.restarted_by(),
+            Environment::Kubernetes(cluster) => cluster.restarted_by(),
+            Environment::OnNode(_) => RestartedBy::Platform,
         }
     }
 
@@ -219,24 +263,53 @@ impl Environment {
     pub(crate) fn network(&self) -> Option<Arc<ClusterNetwork>> {
         match self {
             Environment::Local(cluster) => cluster.network(),
-            Environment::External(_) => None,
+            Environment::External(_) | Environment::Kubernetes(_) => None,
             Environment::Docker(docker) => docker.network(),
+            Environment::OnNode(node) => node.network(),
         }
+    }
+
+    /// True on the node of a cluster, whose own services can be acted on.
+    pub(crate) fn is_on_node(&self) -> bool {
+        matches!(self, Environment::OnNode(_))
     }
 
     /// The containers; `None` where there are none.
     pub(crate) fn containers(&self) -> Option<&DockerTarget> {
         match self {
             Environment::Docker(docker) => Some(docker),
-            Environment::Local(_) | Environment::External(_) => None,
+            Environment::Local(_)
+            | Environment::External(_)
+            | Environment::Kubernetes(_)
+            | Environment::OnNode(_) => None,
         }
+    }
+
+    /// The pods; `None` where there are none.
+    pub(crate) fn pods(&self) -> Option<&KubernetesTarget> {
+        match self {
+            Environment::Kubernetes(cluster) => Some(cluster),
+            Environment::Local(_)
+            | Environment::External(_)
+            | Environment::Docker(_)
+            | Environment::OnNode(_) => None,
+        }
+    }
+
+    /// Where the addresses of replicas are looked up whose addresses change.
+    pub fn book(&self) -> AddressBook {
+        self.pods()
+            .map_or_else(AddressBook::default, |pods| pods.book().clone())
     }
 
     /// The userspace links of a cluster; `None` where no fault of the plan needs any.
     pub fn links(&self) -> Option<Arc<LinkWeb>> {
         match self {
             Environment::Local(cluster) => cluster.links(),
-            Environment::External(_) | Environment::Docker(_) => None,
+            Environment::External(_)
+            | Environment::Docker(_)
+            | Environment::Kubernetes(_)
+            | Environment::OnNode(_) => None,
         }
     }
 
@@ -244,7 +317,8 @@ impl Environment {
     pub(crate) fn orders_per_s(&self) -> f64 {
         match self {
             Environment::Local(cluster) => cluster.orders_per_s(),
-            Environment::External(_) | Environment::Docker(_) => 0.0,
+            Environment::External(_) | Environment::Docker(_) | Environment::Kubernetes(_) => 0.0,
+            Environment::OnNode(node) => node.orders_per_s(),
         }
     }
 
@@ -252,7 +326,8 @@ impl Environment {
     pub(crate) fn means(&self, fault: &str) -> Option<Means> {
         match self {
             Environment::Local(cluster) => cluster.means(fault),
-            Environment::External(_) | Environment::Docker(_) => None,
+            Environment::External(_) | Environment::Docker(_) | Environment::Kubernetes(_) => None,
+            Environment::OnNode(node) => node.means(fault),
         }
     }
 
@@ -260,7 +335,10 @@ impl Environment {
     pub(crate) fn disk(&self, name: &str) -> Option<Arc<DiskMount>> {
         match self {
             Environment::Local(cluster) => cluster.disk(name),
-            Environment::External(_) | Environment::Docker(_) => None,
+            Environment::External(_)
+            | Environment::Docker(_)
+            | Environment::Kubernetes(_)
+            | Environment::OnNode(_) => None,
         }
     }
 
@@ -268,7 +346,10 @@ impl Environment {
     pub(crate) fn set_clock(&self, name: &str, clock: Option<TimeNamespace>) {
         match self {
             Environment::Local(cluster) => cluster.set_clock(name, clock),
-            Environment::External(_) | Environment::Docker(_) => {}
+            Environment::External(_)
+            | Environment::Docker(_)
+            | Environment::Kubernetes(_)
+            | Environment::OnNode(_) => {}
         }
     }
 
@@ -276,8 +357,9 @@ impl Environment {
     pub(crate) fn watchdog_exe(&self) -> Option<&Path> {
         match self {
             Environment::Local(cluster) => Some(cluster.exe()),
-            Environment::External(_) => None,
+            Environment::External(_) | Environment::Kubernetes(_) => None,
             Environment::Docker(docker) => Some(docker.exe()),
+            Environment::OnNode(node) => Some(node.exe()),
         }
     }
 }
@@ -293,9 +375,18 @@ pub async fn replicas_of(plan: &Plan) -> Result<Vec<Replica>, EnvironmentError> 
             let target = ExternalTarget::new(&plan.system, endpoints)?;
             Ok(target.replicas().to_vec())
         }
+        EnvironmentPlan::Kubernetes(kubernetes) => {
+            let cluster = connect(kubernetes).await?;
+            let found = pods_of(&cluster, &plan.system, kubernetes).await?;
+            let by_address = found.into_iter().map(|found| Replica {
+                base_url: format!("http://{}", found.address),
+                ..found.replica
+            });
+            Ok(by_address.collect())
+        }
         EnvironmentPlan::Docker(docker) => {
             let engine = Engine::of_environment().await?;
-            let found = discover(&engine, &plan.system, docker).await?;
+            let found = containers(&engine, &plan.system, docker).await?;
             Ok(found.into_iter().map(|found| found.replica).collect())
         }
     }

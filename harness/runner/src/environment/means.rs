@@ -88,6 +88,7 @@ pub fn means(fault: &FaultPlan, plan: &Plan, abilities: &Abilities) -> Option<Me
         | FaultKind::SlowDisk { .. }
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
+        | FaultKind::Cluster(_)
         | FaultKind::Hook(_) => None,
     }
 }
@@ -139,6 +140,7 @@ fn discipline(kind: &FaultKind, abilities: &Abilities) -> Option<&'static str> {
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
         | FaultKind::Dns
+        | FaultKind::Cluster(_)
         | FaultKind::Hook(_) => None,
     }
 }
@@ -156,7 +158,8 @@ fn sent_by_clients(to: &Selector) -> bool {
         | Selector::Name(_)
         | Selector::Part(_)
         | Selector::Random { .. }
-        | Selector::System => false,
+        | Selector::System
+        | Selector::Placed(_) => false,
     }
 }
 

@@ -2,8 +2,10 @@
 //! of environments.
 //!
 //! [`LocalCluster`] owns what it starts and takes it down again, whatever happens. [`ExternalTarget`] knows only
-//! addresses, [`DockerTarget`] containers that run already. Every difference between them is a match in [`Environment`].
+//! addresses, [`DockerTarget`] containers and [`KubernetesTarget`] pods that run already, [`NodeTarget`] the pods of the
+//! node that it is on. Every difference between them is a match in [`Environment`].
 
+mod address_book;
 mod docker;
 mod engine_command;
 mod error;
@@ -11,16 +13,19 @@ mod external;
 mod handle;
 mod health;
 mod kind;
+mod kubernetes;
 mod local;
 mod means;
 mod network;
 mod node;
+mod on_node;
 mod ports;
 mod round_trip;
 mod teardown;
 mod web;
 mod wiring;
 
+pub use address_book::AddressBook;
 pub use docker::{DockerTarget, Found, discover, images};
 pub use error::EnvironmentError;
 pub use external::ExternalTarget;
@@ -28,8 +33,10 @@ pub use handle::{Handle, Replica, ReplicaHealth};
 pub(crate) use health::refuses;
 pub use health::{HttpAnswer, ask};
 pub use kind::{Environment, StartContext, replicas_of};
+pub use kubernetes::{KubernetesTarget, Place, connect, pods_of, service_urls};
 pub use local::LocalCluster;
 pub use means::{Means, mechanisms_here};
 pub use network::{ClusterNetwork, LinkError};
+pub use on_node::{NodeTarget, NodeTargetError};
 pub(crate) use round_trip::{Heard, Route, ask_on};
 pub use web::{End, LinkKey, LinkWeb};

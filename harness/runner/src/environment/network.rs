@@ -21,9 +21,18 @@ const TABLE: &str = "faults";
 pub struct ClusterNetwork {
     /// Holds the namespaces that are ours; they end with it. `None`: they are those of containers.
     _held: Option<NodeNetwork>,
-    /// The address from which Shakedown speaks to the nodes.
-    clients: IpAddr,
+    clients: Clients,
     nodes: BTreeMap<String, NodeLinks>,
+    /// Ends without a namespace that could be entered from here: the addresses by which they are spoken to.
+    remote: BTreeMap<String, Vec<IpAddr>>,
+}
+
+/// From where the nodes are spoken to by those who send orders.
+#[derive(Debug)]
+struct Clients {
+    addresses: Vec<IpAddr>,
+    /// They are this very process.
+    here: bool,
 }
 
 #[derive(Debug)]
@@ -67,8 +76,12 @@ impl ClusterNetwork {
         let network = NodeNetwork::build(names.len())?;
         let places = names.iter().cloned().zip(network.nodes().iter().cloned());
         Ok(ClusterNetwork {
-            clients: IpAddr::V4(network.host_address()),
+            clients: Clients {
+                addresses: vec![IpAddr::V4(network.host_address())],
+                here: true,
+            },
             nodes: places.map(NodeLinks::new).collect(),
+            remote: BTreeMap::new(),
             _held: Some(network),
         })
     }
@@ -81,8 +94,30 @@ impl ClusterNetwork {
     ) -> ClusterNetwork {
         ClusterNetwork {
             _held: None,
-            clients,
+            clients: Clients {
+                addresses: vec![clients],
+                here: true,
+            },
             nodes: places.into_iter().map(NodeLinks::new).collect(),
+            remote: BTreeMap::new(),
+        }
+    }
+
+    /// The namespaces of pods on this node. `remote` are other ends of their links, which are known by their addresses
+    /// only; `clients` the addresses from which somebody else sends orders.
+    pub(super) fn on_node(
+        places: Vec<(String, NodeLink)>,
+        remote: BTreeMap<String, Vec<IpAddr>>,
+        clients: Vec<IpAddr>,
+    ) -> ClusterNetwork {
+        ClusterNetwork {
+            _held: None,
+            clients: Clients {
+                addresses: clients,
+                here: false,
+            },
+            nodes: places.into_iter().map(NodeLinks::new).collect(),
+            remote,
         }
     }
 
@@ -104,13 +139,30 @@ impl ClusterNetwork {
 
     /// The address of a node.
     pub fn address(&self, node: &str) -> Option<IpAddr> {
-        let node = self.nodes.get(node)?;
-        Some(IpAddr::V4(node.place_now().address))
+        self.addresses(node).first().copied()
     }
 
-    /// The address from which Shakedown speaks to the nodes.
-    pub fn clients(&self) -> IpAddr {
-        self.clients
+    /// All addresses by which a node is spoken to, its own first; empty for one that is not known.
+    pub fn addresses(&self, node: &str) -> Vec<IpAddr> {
+        match self.nodes.get(node) {
+            Some(links) => vec![IpAddr::V4(links.place_now().address)],
+            None => self.remote.get(node).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The addresses from which orders come to the nodes.
+    pub fn clients(&self) -> &[IpAddr] {
+        &self.clients.addresses
+    }
+
+    /// True when orders come from this very process, so that it can try for itself whether they still get through.
+    pub(crate) fn clients_are_here(&self) -> bool {
+        self.clients.here
+    }
+
+    /// True for an end that is known by its addresses only.
+    pub(crate) fn is_remote(&self, node: &str) -> bool {
+        !self.nodes.contains_key(node)
     }
 
     pub(crate) fn netns(&self, node: &str) -> Option<Netns> {

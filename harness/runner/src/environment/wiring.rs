@@ -177,6 +177,6 @@ fn candidates(selector: &Selector, plan: &Plan, own: &str, names: &[String]) -> 
             let owner = parts.find(|part| part.roles.iter().any(|known| known.name == *role));
             owner.map_or_else(Vec::new, |owner| all_of(&owner.name))
         }
-        Selector::Link { .. } | Selector::System => Vec::new(),
+        Selector::Link { .. } | Selector::System | Selector::Placed(_) => Vec::new(),
     }
 }

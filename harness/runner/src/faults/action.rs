@@ -5,8 +5,10 @@ use std::time::Duration;
 use shakedown_record::fault::Firing;
 use shakedown_scenarios::plan::{FaultKind, FreezeBy};
 
+use super::agents::Agents;
 use super::aim::Aim;
 use super::clock::Clock;
+use super::cluster::ClusterFault;
 use super::container::Container;
 use super::disk::Disk;
 use super::error::FaultError;
@@ -15,9 +17,10 @@ use super::group::Group;
 use super::hook::Hook;
 use super::kill::Kill;
 use super::restart::Restart;
+use super::service::Service;
 use super::stress::Stress;
 use super::wire::Wire;
-use crate::environment::Environment;
+use crate::environment::{Environment, KubernetesTarget};
 
 #[derive(Debug)]
 pub(super) enum Action {
@@ -31,6 +34,9 @@ pub(super) enum Action {
     Disk(Disk),
     Clock(Clock),
     Container(Container),
+    Cluster(Box<ClusterFault>),
+    Agents(Agents),
+    Service(Service),
 }
 
 impl Action {
@@ -43,6 +49,9 @@ impl Action {
         environment: &Environment,
     ) -> Result<Action, FaultError> {
         let label = firing.label();
+        if let Some(pods) = environment.pods() {
+            return Action::in_cluster(firing, kind, aim, pods);
+        }
         let by_engine = environment.containers();
         let action = match kind {
             _ if let Some(container) =
@@ -81,7 +90,13 @@ impl Action {
                 let group = Group::new(kind).expect("these are done by control groups");
                 Action::Group(group)
             }
-            FaultKind::Stop { .. } | FaultKind::Disconnect => {
+            FaultKind::Cluster(kind)
+                if environment.is_on_node()
+                    && let Some(which) = Service::meant(kind) =>
+            {
+                Action::Service(Service::new(&label, which)?)
+            }
+            FaultKind::Stop { .. } | FaultKind::Disconnect | FaultKind::Cluster(_) => {
                 return Err(FaultError::NotPossible {
                     fault: label,
                     reason: "there are no containers here".to_string(),
@@ -91,10 +106,31 @@ impl Action {
         Ok(action)
     }
 
+    /// By the API of the cluster, or by agents on its nodes; only hooks are the same everywhere.
+    fn in_cluster(
+        firing: &Firing,
+        kind: &FaultKind,
+        aim: &Aim,
+        pods: &KubernetesTarget,
+    ) -> Result<Action, FaultError> {
+        match kind {
+            FaultKind::Hook(hook) => Ok(Action::Hook(Hook::new(hook, &aim.targets))),
+            FaultKind::Cluster(kind) if !kind.needs_agent() => {
+                let fault = ClusterFault::new(&firing.label(), kind, aim, pods)?;
+                Ok(Action::Cluster(Box::new(fault)))
+            }
+            kind => Agents::new(firing, kind, aim, pods).map(Action::Agents),
+        }
+    }
+
     /// Whether it acts on the processes that its targets are now, and on no others.
     pub(super) fn pins_targets(&self) -> bool {
         match self {
-            Action::Hook(_) | Action::Link(_) => false,
+            Action::Hook(_)
+            | Action::Link(_)
+            | Action::Agents(_)
+            | Action::Cluster(_)
+            | Action::Service(_) => false,
             Action::Kill(_)
             | Action::Freeze(_)
             | Action::Restart(_)

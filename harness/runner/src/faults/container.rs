@@ -89,6 +89,7 @@ impl Container {
             | FaultKind::Partition { .. }
             | FaultKind::Loss { .. }
             | FaultKind::Reset { .. }
+            | FaultKind::Cluster(_)
             | FaultKind::Hook(_) => return None,
         };
         Some(Container {

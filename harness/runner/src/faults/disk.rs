@@ -78,6 +78,7 @@ impl Disk {
             | FaultKind::HalfOpen
             | FaultKind::Dns
             | FaultKind::ClockSkew { .. }
+            | FaultKind::Cluster(_)
             | FaultKind::Hook(_) => return Err(not_possible("it is not done to disks".into())),
         };
         let disk = |target: &FaultTargetRef| {

@@ -9,6 +9,7 @@ use crate::journal::JournalError;
 use crate::mechanisms::cgroup::CgroupError;
 use crate::mechanisms::disk::DiskError;
 use crate::mechanisms::docker::EngineError;
+use crate::mechanisms::kubernetes::ClusterError;
 use crate::mechanisms::link::LinkError as UserspaceError;
 use crate::mechanisms::stress::StressError;
 use crate::mechanisms::{CommandError, ProcessError, WatchdogError};
@@ -72,6 +73,14 @@ pub enum FaultError {
     NoFolder { fault: String, source: io::Error },
     #[error("{fault}: {source}")]
     Process { fault: String, source: ProcessError },
+    #[error("{fault}: {source}")]
+    Cluster {
+        fault: String,
+        source: Box<ClusterError>,
+    },
+    /// What an agent says, or why it says nothing; in words.
+    #[error("{fault}: {why}")]
+    Agent { fault: String, why: String },
     #[error("{fault}: {source}")]
     Container { fault: String, source: EngineError },
     #[error("{fault}: {source}")]

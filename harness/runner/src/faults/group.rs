@@ -88,6 +88,7 @@ impl Group {
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
             | FaultKind::ClockSkew { .. }
+            | FaultKind::Cluster(_)
             | FaultKind::Hook(_) => return None,
         };
         Some(Group {

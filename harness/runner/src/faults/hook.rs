@@ -188,7 +188,7 @@ impl Hook {
     }
 }
 
-async fn run(fault: &str, invocation: &Invocation) -> Result<Ended, FaultError> {
+pub(super) async fn run(fault: &str, invocation: &Invocation) -> Result<Ended, FaultError> {
     invocation
         .run()
         .await
@@ -198,7 +198,7 @@ async fn run(fault: &str, invocation: &Invocation) -> Result<Ended, FaultError> 
         })
 }
 
-fn how(ended: &Ended) -> String {
+pub(super) fn how(ended: &Ended) -> String {
     let end = match (ended.code, ended.over_deadline) {
         (Some(code), _) => format!("exit code {code}"),
         (None, true) => "not done in time, and ended".to_string(),

@@ -86,6 +86,7 @@ impl Link {
             | FaultKind::Bandwidth { .. }
             | FaultKind::HalfOpen
             | FaultKind::Dns
+            | FaultKind::Cluster(_)
             | FaultKind::Hook(_) => return Err(no_link("it is not done to links")),
         };
         let network = environment
@@ -185,13 +186,12 @@ impl Link {
     }
 
     fn rule(&self, fault: &str) -> Rule {
-        let far = self
-            .far
-            .replicas
-            .iter()
-            .filter_map(|name| self.network.address(name));
-        let clients = self.far.clients.then(|| self.network.clients());
-        let peers: BTreeSet<IpAddr> = far.chain(clients).collect();
+        let far = self.far.replicas.iter();
+        let mut peers: BTreeSet<IpAddr> =
+            far.flat_map(|name| self.network.addresses(name)).collect();
+        if self.far.clients {
+            peers.extend(self.network.clients());
+        }
         let both_sides = |port: &u16| {
             [PortSide::Local, PortSide::Remote].map(|side| PortMatch {
                 transport: Transport::Tcp,
@@ -234,6 +234,9 @@ impl Link {
     }
 
     async fn look(&self, fault: &str) -> Result<Effect, FaultError> {
+        // Between pods there may be no traffic but that of this trial, and its packets count.
+        let remote = self.goes_to_remote();
+        let still = remote && self.any_connects(fault).await?;
         let counts = self.counts(fault).await?;
         let hit: u64 = counts.iter().map(RuleCounts::hit_packets).sum();
         let seen: u64 = counts.iter().map(RuleCounts::seen_packets).sum();
@@ -251,13 +254,20 @@ impl Link {
                 figures.push(figure);
                 told
             }
-            What::Drop | What::Reset if self.any_connects(fault).await? => Err(format!(
-                "{hit} packets were hit, but connections to {} still come about",
-                self.probe
+            // Only they could try; what the kernel dropped of what they sent is all that is seen from this end.
+            What::Drop | What::Reset if self.clients_are_elsewhere() => Ok(format!(
+                "{hit} packets of clients, who are elsewhere, were hit; no connection was tried from their side"
             )),
+            What::Drop | What::Reset if still || !remote && self.any_connects(fault).await? => {
+                Err(format!(
+                    "{hit} packets were hit, but connections to {} still come about",
+                    self.probe
+                ))
+            }
             What::Drop | What::Reset => Ok(format!(
-                "{hit} packets were hit, and no connection to {} comes about",
-                self.probe
+                "{hit} packets were hit, and no connection to {} comes about{}",
+                self.probe,
+                self.seen_from()
             )),
         };
         let effect = match told {
@@ -265,6 +275,25 @@ impl Link {
             Err(text) => Effect::not_seen(text),
         };
         Ok(Effect { figures, ..effect })
+    }
+
+    fn clients_are_elsewhere(&self) -> bool {
+        self.far.clients && !self.network.clients_are_here()
+    }
+
+    /// True when a far end cannot be entered from here.
+    fn goes_to_remote(&self) -> bool {
+        let mut far = self.far.replicas.iter();
+        far.any(|name| self.network.is_remote(name))
+    }
+
+    fn seen_from(&self) -> &'static str {
+        match self.goes_to_remote() {
+            true => {
+                " (tried from the near end only: the far end is on another node, or not entered)"
+            }
+            false => "",
+        }
     }
 
     async fn counts(&self, fault: &str) -> Result<Vec<RuleCounts>, FaultError> {

@@ -9,8 +9,10 @@
 //! match arm in each step of [`Prepared`].
 
 mod action;
+mod agents;
 mod aim;
 mod clock;
+mod cluster;
 mod container;
 mod disk;
 mod error;
@@ -22,6 +24,7 @@ mod link;
 mod names;
 mod prepared;
 mod restart;
+mod service;
 mod slow;
 mod snapshot;
 mod strength;
@@ -30,6 +33,7 @@ mod target;
 mod wire;
 
 pub use aim::{Aim, FarEnd, FaultTargetRef};
+pub use cluster::needs as cluster_rights;
 pub use error::{FaultError, NotClean};
 pub use prepared::{Prepared, preflight};
 pub use strength::Strength;

@@ -346,7 +346,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn answers_are_dropped_and_come_back_and_without_any_nothing_is_believed() {
         let network = Arc::new(ClusterNetwork::build(&["engine-1".into()]).unwrap());
-        let server = SocketAddr::new(network.clients(), name_server().port());
+        let server = SocketAddr::new(network.clients()[0], name_server().port());
         let soon = || Instant::now() + Duration::from_millis(10);
         let mut fault = names(&network, server);
         fault.arm("it").await.unwrap();

@@ -1,16 +1,18 @@
 //! One firing of a fault, through its whole life.
 
+mod clean;
+
 use std::time::Duration;
 
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
-use shakedown_scenarios::plan::{FaultKind, RestartedBy};
+use shakedown_scenarios::plan::FaultKind;
 
 use super::action::Action;
 use super::aim::Aim;
-use super::error::{FaultError, NotClean};
+use super::error::FaultError;
 use super::freeze::Freeze;
 use super::restart::Restart;
-use super::snapshot::{Expected, Snapshot};
+use super::snapshot::Snapshot;
 use super::strength::Strength;
 use super::target::Target;
 use crate::environment::{Environment, Handle};
@@ -73,6 +75,15 @@ impl Prepared {
         Prepared { strength, ..self }
     }
 
+    /// The same, to stay for so long. What ends by itself if nobody ends it has to know.
+    #[must_use]
+    pub fn lasting(mut self, hold: Duration) -> Prepared {
+        if let Action::Agents(agents) = &mut self.action {
+            agents.last(hold);
+        }
+        self
+    }
+
     /// The targets with the handles that will be acted on, for the events.
     pub fn targets(&self) -> Vec<FaultTarget> {
         let process = |target: &Target| {
@@ -81,8 +92,11 @@ impl Prepared {
         match &self.action {
             Action::Hook(hook) => hook.targets(),
             Action::Container(container) => container.targets(&self.targets),
+            Action::Cluster(cluster) => cluster.targets(),
             Action::Link(link) => link.targets(),
+            Action::Agents(agents) => agents.targets(),
             Action::Disk(disk) => disk.targets(),
+            Action::Service(service) => service.targets(),
             Action::Kill(_)
             | Action::Freeze(_)
             | Action::Restart(_)
@@ -100,11 +114,14 @@ impl Prepared {
             Action::Restart(restart) => restart.mechanism(),
             Action::Hook(hook) => hook.mechanism(),
             Action::Container(container) => container.mechanism(),
+            Action::Cluster(cluster) => cluster.mechanism(),
             Action::Link(link) => link.mechanism(),
+            Action::Agents(agents) => agents.mechanism(),
             Action::Clock(clock) => clock.mechanism(),
             Action::Disk(disk) => disk.mechanism(),
             Action::Group(group) => group.mechanism(),
             Action::Stress(stress) => stress.mechanism(),
+            Action::Service(service) => service.mechanism(),
         }
     }
 
@@ -142,6 +159,13 @@ impl Prepared {
                 Vec::new()
             }
             Action::Hook(hook) => hook.arm(&self.label, journal.run_id())?,
+            Action::Cluster(cluster) => cluster.arm(&self.label, environment, journal).await?,
+            Action::Agents(agents) => {
+                agents.arm(&self.label, self.strength, journal).await?;
+                // They undo it themselves, also when nobody is left to tell them.
+                Vec::new()
+            }
+            Action::Service(service) => service.arm(&self.label, environment, journal).await?,
             Action::Stress(stress) => {
                 stress.arm(&self.label, &self.targets)?;
                 // They end with the thread that starts them.
@@ -184,7 +208,10 @@ impl Prepared {
             Action::Freeze(freeze) => freeze.inject(label, targets, strength),
             Action::Restart(restart) => restart.inject(label, targets, environment, strength).await,
             Action::Hook(hook) => hook.inject(label, strength).await,
+            Action::Service(service) => service.inject(label, strength),
+            Action::Cluster(cluster) => cluster.inject(label, strength).await,
             Action::Link(link) => link.inject(label, strength).await,
+            Action::Agents(agents) => agents.inject(label).await,
             Action::Clock(clock) => clock.inject(label, targets, environment, strength).await,
             Action::Disk(disk) => disk.inject(label, strength).await,
             Action::Stress(stress) => stress.inject(label, targets, environment, strength).await,
@@ -201,8 +228,11 @@ impl Prepared {
     fn touched(&self) -> Vec<String> {
         match &self.action {
             Action::Hook(hook) => hook.names(),
+            Action::Cluster(cluster) => cluster.names(),
             Action::Link(link) => link.names(),
+            Action::Agents(agents) => agents.names(),
             Action::Disk(disk) => disk.names(),
+            Action::Service(service) => service.names(),
             Action::Kill(_)
             | Action::Freeze(_)
             | Action::Restart(_)
@@ -224,7 +254,10 @@ impl Prepared {
         match &self.action {
             Action::Link(link) => return link.confirm(&self.label, environment, until).await,
             Action::Disk(disk) => return disk.confirm(&self.label, until).await,
+            Action::Agents(agents) => return agents.confirm(until).await,
             Action::Hook(hook) => seen.push(hook.confirm(&self.label, until).await),
+            Action::Service(service) => seen.push(service.confirm(until).await),
+            Action::Cluster(cluster) => seen = cluster.confirm(environment, until).await,
             Action::Kill(kill) => {
                 for target in &self.targets {
                     seen.push(kill.confirm(target, environment, until).await);
@@ -286,12 +319,15 @@ impl Prepared {
             Action::Freeze(freeze) => freeze.heal(&self.label, &self.targets, journal).await?,
             Action::Restart(_) => Restart::heal(&self.label, &self.targets, environment).await?,
             Action::Hook(hook) => hook.heal(&self.label).await?,
+            Action::Service(service) => service.heal(&self.label, journal).await?,
+            Action::Cluster(cluster) => cluster.heal(&self.label).await?,
             Action::Container(container) => {
                 container
                     .heal(&self.label, &self.targets, environment, journal)
                     .await?;
             }
             Action::Link(link) => link.heal(&self.label).await?,
+            Action::Agents(agents) => agents.heal(&self.label).await?,
             Action::Stress(stress) => stress.heal(&self.label).await?,
             Action::Clock(clock) => {
                 clock.heal(&self.label, &self.targets, environment).await?;
@@ -317,68 +353,6 @@ impl Prepared {
         )
     }
 
-    /// Waits, for 20 s at most, until the state is the one before the fault: same processes running (a killed one
-    /// stays down where nobody restarts it), none stopped, the targets listening and ready.
-    ///
-    /// # Errors
-    /// When it is not, with what is different, and whether that is of our doing.
-    pub async fn confirm_clean(&self, environment: &Environment) -> Result<(), NotClean> {
-        let Some(armed) = &self.armed else {
-            return Ok(());
-        };
-        let touched = self.touched();
-        let expected = match &self.action {
-            Action::Kill(_) => may_have_ended(environment),
-            Action::Freeze(_) => Expected::AsBefore,
-            Action::Restart(_) => Expected::Restarted,
-            Action::Clock(clock) => {
-                clock.confirm_clean()?;
-                Expected::Restarted
-            }
-            Action::Container(container) => {
-                container.confirm_clean(&self.targets).await?;
-                container.expected(environment.restarted_by())
-            }
-            Action::Hook(hook) => {
-                hook.confirm_clean(&self.label).await?;
-                Expected::AsBefore
-            }
-            Action::Link(link) => {
-                let clean = link.confirm_clean(&self.label).await;
-                if let Err(why) = clean {
-                    let ended = armed.before.ended_since(environment, &touched).await;
-                    return Err(why.beside(&ended));
-                }
-                Expected::AsBefore
-            }
-            Action::Stress(stress) => {
-                stress.confirm_clean()?;
-                Expected::AsBefore
-            }
-            Action::Disk(disk) => {
-                disk.confirm_clean().await?;
-                may_have_ended(environment)
-            }
-            Action::Group(group) => {
-                group.confirm_clean(&self.label).await?;
-                match group.may_end_its_targets() {
-                    true => may_have_ended(environment),
-                    false => Expected::AsBefore,
-                }
-            }
-        };
-        armed
-            .before
-            .wait_until_restored(
-                environment,
-                &self.targets,
-                &touched,
-                expected,
-                &armed.run_id,
-            )
-            .await
-    }
-
     fn intent(&self, undo: Vec<Undo>) -> Entry {
         let (kind, targets) = match &self.action {
             Action::Kill(_) => ("kill", self.labels()),
@@ -386,10 +360,13 @@ impl Prepared {
             Action::Restart(_) => ("restart", self.labels()),
             Action::Hook(hook) => ("hook", hook.names()),
             Action::Link(link) => (link.name(), link.names()),
+            Action::Agents(agents) => (agents.name(), agents.names()),
             Action::Clock(_) => ("clock-skew", self.labels()),
             Action::Disk(disk) => (disk.name(), disk.names()),
+            Action::Service(service) => (service.name(), service.names()),
             Action::Container(container) => (container.name(), self.labels()),
             Action::Group(group) => (group.name(), self.labels()),
+            Action::Cluster(cluster) => (cluster.name(), cluster.labels()),
             Action::Stress(_) => ("cpu", self.labels()),
         };
         Entry::FaultIntent {
@@ -409,13 +386,5 @@ impl Prepared {
             fault: self.label.clone(),
             source,
         })
-    }
-}
-
-/// What becomes of targets that the fault ends, or may have driven to end.
-fn may_have_ended(environment: &Environment) -> Expected {
-    match environment.restarted_by() {
-        RestartedBy::Platform => Expected::Restarted,
-        RestartedBy::Nobody => Expected::MayBeDown,
     }
 }

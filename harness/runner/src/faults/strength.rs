@@ -1,7 +1,10 @@
 //! Whether a fault does what it is for.
 
+use serde::{Deserialize, Serialize};
+
 /// How a fault is injected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Strength {
     /// It does what it is for.
     #[default]

@@ -63,13 +63,13 @@ impl Target {
         }
     }
 
-    /// How it ended; `None` at once while it runs, and after a while when nobody tells.
+    /// How it ended; `None` at once while it runs or where nobody can tell, and after a while when nobody does.
     pub(super) async fn exit(&self, environment: &Environment) -> Option<Exit> {
         let until = Instant::now() + TOLD_WITHIN;
         loop {
             let exit = environment.exit_of(&self.name, self.process.id());
             let runs = !self.process.has_exited().unwrap_or(false);
-            if exit.is_some() || runs || Instant::now() >= until {
+            if exit.is_some() || runs || !environment.tells_exits() || Instant::now() >= until {
                 return exit;
             }
             tokio::time::sleep(TOLD_POLL).await;

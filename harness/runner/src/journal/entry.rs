@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::mechanisms::{Invocation, ProcessId, World};
-use crate::mechanisms::{cgroup, docker};
+use crate::mechanisms::{cgroup, docker, kubernetes};
 
 /// Who runs this run, and where. The first entry of every journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Owner {
 }
 
 /// How a change is taken back by somebody who knows nothing but this.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "undo", rename_all = "kebab-case")]
 pub enum Undo {
     /// SIGCONT to a process that was stopped.
@@ -31,7 +31,12 @@ pub enum Undo {
     Group { name: String, back: cgroup::Undo },
     /// What was done to a container by its engine.
     Container { name: String, back: docker::Undo },
-    /// The heal command of a hook.
+    /// What was done to a cluster, or made in it.
+    Cluster {
+        name: String,
+        back: Box<kubernetes::Undo>,
+    },
+    /// The heal command of a hook, or what gives back what a command has taken away.
     Command { heal: Invocation },
 }
 
@@ -42,7 +47,7 @@ impl Undo {
             Undo::Thaw { .. } | Undo::Group { .. } => false,
             // No process of it is left; its place in a network is configuration.
             Undo::Container { back, .. } => matches!(back, docker::Undo::Connect { .. }),
-            Undo::Command { .. } => true,
+            Undo::Cluster { .. } | Undo::Command { .. } => true,
         }
     }
 }
@@ -57,7 +62,7 @@ pub struct OpenOrders {
 }
 
 /// One entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Entry {
     Owner(Owner),

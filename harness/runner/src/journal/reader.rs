@@ -17,7 +17,7 @@ pub struct Damage {
 }
 
 /// What a journal says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct JournalView {
     pub path: PathBuf,
     pub entries: Vec<Entry>,

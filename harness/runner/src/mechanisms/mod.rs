@@ -5,7 +5,8 @@
 //! [`link`] forwards TCP through a link that can be made bad; [`watchdog`] thaws what Shakedown froze if Shakedown dies.
 //! [`net`] cuts and worsens the links of a network namespace; [`resolver`] asks a name server.
 //! [`disk`] puts a slow, failing or full disk over a data folder.
-//! [`docker`] asks the engine of a container.
+//! [`docker`] asks the engine of a container; [`kubernetes`] asks the API server of a cluster; [`pods`] finds the
+//! processes of this node's pods, [`services`] those of the node itself.
 //! [`cgroup`] freezes, and takes CPU time and memory away; [`stress`] uses CPU time up; [`time_ns`] starts a process with
 //! another monotonic clock.
 
@@ -14,10 +15,13 @@ pub mod child;
 pub mod command;
 pub mod disk;
 pub mod docker;
+pub mod kubernetes;
 pub mod link;
 pub mod net;
+pub mod pods;
 pub mod process;
 pub mod resolver;
+pub mod services;
 pub mod spawn;
 pub mod stress;
 pub mod time_ns;

@@ -12,6 +12,8 @@ use shakedown_load::secret::Secrets;
 use shakedown_record::Outcome;
 use shakedown_scenarios::plan::{Auth, Request};
 
+use crate::environment::AddressBook;
+
 /// Longest piece of a reply, or of an error, that is ever quoted, in characters.
 const EXCERPT_CHARS: usize = 200;
 
@@ -86,6 +88,19 @@ impl Client {
     /// # Errors
     /// When the platform gives no certificates although `https` is wanted.
     pub fn new(auth: &Auth, secrets: Arc<Secrets>, https: bool) -> Result<Self, ClientError> {
+        Self::with_book(auth, secrets, https, AddressBook::default())
+    }
+
+    /// The same, led by an address book to replicas whose addresses change.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_book(
+        auth: &Auth,
+        secrets: Arc<Secrets>,
+        https: bool,
+        book: AddressBook,
+    ) -> Result<Self, ClientError> {
         install_crypto();
         let mut builder = reqwest::Client::builder()
             .no_proxy()
@@ -93,6 +108,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(2))
             .pool_idle_timeout(Duration::from_secs(5))
+            .dns_resolver(Arc::new(book))
             .http1_only();
         if !https {
             builder = builder.tls_certs_only([]);

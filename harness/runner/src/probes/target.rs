@@ -10,7 +10,7 @@ use shakedown_scenarios::plan::{EnvironmentPlan, Part, Plan};
 
 use super::client::{Client, ClientError};
 use super::limiter::Limiter;
-use crate::environment::Replica;
+use crate::environment::{AddressBook, Replica};
 
 /// How long one probe may take.
 pub const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -69,12 +69,13 @@ impl Target {
         replicas: Vec<Replica>,
         entry: Vec<String>,
         prefix: String,
+        book: AddressBook,
     ) -> Result<Self, ClientError> {
         let bases = replicas.iter().map(|replica| &replica.base_url);
         let https = bases.chain(&entry).any(|base| base.starts_with("https:"));
         let ceilings = plan.system.ceilings;
         Ok(Self {
-            client: Client::new(&plan.system.auth, secrets, https)?,
+            client: Client::with_book(&plan.system.auth, secrets, https, book)?,
             order_turns: Limiter::per_second(ceilings.orders_per_s),
             query_turns: Limiter::per_second(ceilings.queries_per_s),
             plan,
@@ -124,11 +125,13 @@ impl Target {
     /// Where a replica's health or metrics are. In the local environment every replica serves all on its one port.
     pub fn control_base(&self, replica: &Replica, port: Option<u16>) -> String {
         match (&self.plan.environment, port) {
-            (EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_), Some(port)) => {
-                with_port(&replica.base_url, port)
-            }
-            (EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_), None)
-            | (EnvironmentPlan::Local { .. }, _) => replica.base_url.clone(),
+            (
+                EnvironmentPlan::External(_)
+                | EnvironmentPlan::Docker(_)
+                | EnvironmentPlan::Kubernetes(_),
+                Some(port),
+            ) => with_port(&replica.base_url, port),
+            (_, None) | (EnvironmentPlan::Local { .. }, _) => replica.base_url.clone(),
         }
     }
 

@@ -7,6 +7,7 @@ use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::Plan;
 
 use crate::cleanup::{CleanedUp, clean_up};
+use crate::environment::AddressBook;
 use crate::environment::replicas_of;
 use crate::error::RunError;
 use crate::guard::prove_not_production;
@@ -34,6 +35,7 @@ pub async fn cancel_orders(
         replicas_of(plan).await?,
         orders.entry.clone(),
         orders.prefix.clone(),
+        AddressBook::default(),
     )?);
     let ours = Ours::open(&target, run_dir, Sentinels::none("the run died"))?;
     Ok(clean_up(&target, &Arc::new(ours), None).await)

@@ -14,6 +14,7 @@ use crate::journal::{
     Entry, JOURNAL_FILE, JournalView, OpenOrders, Owner, Undo, append_to, remove_journal,
 };
 use crate::mechanisms::cgroup::Cgroups;
+use crate::mechanisms::kubernetes::Replayed;
 use crate::mechanisms::{Invocation, ProcessHandle, ProcessId, ProcessState, World};
 use crate::state_dir::StateDir;
 
@@ -85,6 +86,22 @@ impl RecoveredRun {
                     .done
                     .push(format!("{fault}: took back {back} ({name})")),
                 Ok(false) => {}
+                Err(why) => self.left_over(
+                    LeftoverKind::Fault,
+                    format!("{fault}: {back} ({name}): {why}"),
+                    back.by_hand(),
+                ),
+            },
+            Undo::Cluster { name, back } => match back.replay_blocking() {
+                Ok(Replayed::Done) => self
+                    .done
+                    .push(format!("{fault}: took back {back} ({name})")),
+                Ok(Replayed::NothingToDo) => {}
+                Ok(Replayed::Foreign(why)) => self.left_over(
+                    LeftoverKind::Fault,
+                    format!("{fault}: {back} ({name}) was left alone: {why}"),
+                    format!("look at it, then: {}", back.by_hand()),
+                ),
                 Err(why) => self.left_over(
                     LeftoverKind::Fault,
                     format!("{fault}: {back} ({name}): {why}"),

@@ -84,7 +84,9 @@ impl After<'_> {
                 orders_open: Some(0),
                 reason: Some("the local environment ends with its orders".to_string()),
             },
-            EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_) => {
+            EnvironmentPlan::External(_)
+            | EnvironmentPlan::Docker(_)
+            | EnvironmentPlan::Kubernetes(_) => {
                 let none = Sentinels::none("the run was interrupted");
                 let ours = Arc::new(Ours::open(self.target, self.run_dir, none)?);
                 clean_up(self.target, &ours, None).await
@@ -128,7 +130,12 @@ impl After<'_> {
 /// cancelled (an engine that made two orders of one cancels only one of them).
 fn left_after(environment: &EnvironmentPlan, cleaned: CleanedUp) -> CleanedUp {
     match (environment, cleaned.orders_open) {
-        (EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_), _)
+        (
+            EnvironmentPlan::External(_)
+            | EnvironmentPlan::Docker(_)
+            | EnvironmentPlan::Kubernetes(_),
+            _,
+        )
         | (EnvironmentPlan::Local { .. }, Some(0)) => cleaned,
         (EnvironmentPlan::Local { .. }, open) => {
             let count = open.map_or("orders".to_string(), |open| format!("{open} open orders"));

@@ -255,6 +255,11 @@ impl<'a> Drive<'a> {
             return;
         }
         self.looked_at = Instant::now();
+        if let Some(pods) = self.environment.pods() {
+            for event in pods.take_events() {
+                self.emit(event);
+            }
+        }
         for (replica, how) in self.environment.unexpected_exits() {
             let text = format!("{replica} ended by itself: {how}");
             tracing::warn!("{text}");

@@ -12,9 +12,10 @@ use shakedown_scenarios::overlap::{FarReach, Reach, clash};
 use shakedown_scenarios::plan::{FaultKind, FaultPlan};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
+use super::confirm_within::confirm_within;
 use super::events::EventLog;
 use super::protocol::FaultStep;
-use super::targets::resolve;
+use super::targets::{resolve, with_neighbours};
 use crate::environment::Environment;
 use crate::faults::{Aim, FaultError, NotClean, Prepared, Strength, preflight};
 use crate::guard::{self, Refusal};
@@ -24,17 +25,21 @@ use crate::probes::metrics::scrape_all;
 use crate::probes::together::panic_of;
 
 /// Longest time that each step may take; beyond it the step counts as failed and the next one is tried.
-const PREPARE_WITHIN: Duration = Duration::from_secs(15);
+/// Agents have to be made.
+const PREPARE_WITHIN: Duration = Duration::from_secs(50);
 const SCRAPE_WITHIN: Duration = Duration::from_millis(800);
 const INJECT_WITHIN: Duration = Duration::from_secs(180);
 const HEAL_WITHIN: Duration = Duration::from_secs(60);
-const CLEAN_WITHIN: Duration = Duration::from_secs(40);
-
-/// An effect is looked for as long as the fault stays, within these bounds.
-const CONFIRM_AT_LEAST: Duration = Duration::from_secs(2);
-const CONFIRM_AT_MOST: Duration = Duration::from_secs(30);
 
 type Shared<T> = Arc<tokio::sync::Mutex<T>>;
+
+/// An armed fault.
+#[derive(Debug, Clone)]
+struct Open {
+    prepared: Shared<Prepared>,
+    /// For the step that shows it to be clean.
+    clean_within: Duration,
+}
 
 /// What every step needs.
 #[derive(Debug)]
@@ -45,7 +50,7 @@ pub struct Faults {
     pub events: Arc<EventLog>,
     pub zero: RunZero,
     /// Faults that were armed and are not known to be clean.
-    open: Mutex<BTreeMap<Firing, Shared<Prepared>>>,
+    open: Mutex<BTreeMap<Firing, Open>>,
     /// Those of them that were injected.
     injected: Mutex<BTreeSet<Firing>>,
     /// Replicas that firings have taken, or are about to.
@@ -98,8 +103,9 @@ impl Faults {
                 self.events.emit(event);
             }
         }
-        let aim = match resolve(&self.target, &plan.to, firing).await {
-            Ok(aim) => aim,
+        let pods = self.environment.pods();
+        let aim = match resolve(&self.target, &plan.to, firing, pods).await {
+            Ok(aim) => with_neighbours(&self.target, aim, &plan.kind, pods).await,
             Err(reason) => return FaultStep::Refused { reason },
         };
         if let Err(refusal) = self.guard(firing, plan, &aim) {
@@ -117,8 +123,11 @@ impl Faults {
                     targets: prepared.targets(),
                     mechanism: prepared.mechanism(),
                 };
-                let prepared = Arc::new(tokio::sync::Mutex::new(prepared));
-                lock(&self.open).insert(firing.clone(), prepared);
+                let open = Open {
+                    clean_within: prepared.clean_within(),
+                    prepared: Arc::new(tokio::sync::Mutex::new(prepared)),
+                };
+                lock(&self.open).insert(firing.clone(), open);
                 step
             }
             Err(error) => {
@@ -172,12 +181,14 @@ impl Faults {
         plan: &FaultPlan,
         aim: &Aim,
     ) -> Result<Prepared, FaultError> {
+        let hold = Duration::from_nanos(plan.hold_ns);
         let strength = match self.blunted.contains(&plan.id) {
             true => Strength::Blunt,
             false => Strength::Full,
         };
         let prepared = preflight(firing, &plan.kind, aim, &self.environment)?;
-        let mut prepared = prepared.of_strength(strength);
+
+        let mut prepared = prepared.of_strength(strength).lasting(hold);
         prepared.arm(&self.environment, &self.journal).await?;
         Ok(prepared)
     }
@@ -222,7 +233,12 @@ impl Faults {
 
     async fn check_clean(&self, firing: &Firing) -> FaultStep {
         let prepared = self.prepared(firing);
-        let step = match prepared.lock().await.confirm_clean(&self.environment).await {
+        let step = match prepared
+            .lock()
+            .await
+            .confirm_clean(&self.environment, &self.journal)
+            .await
+        {
             Ok(()) => FaultStep::Clean,
             Err(NotClean {
                 left: Some(left), ..
@@ -259,7 +275,8 @@ impl Faults {
                     firing: firing.clone(),
                 });
             }
-            let clean = tokio::time::timeout(CLEAN_WITHIN, self.check_clean(&firing)).await;
+            let clean_within = self.open(&firing).clean_within;
+            let clean = tokio::time::timeout(clean_within, self.check_clean(&firing)).await;
             match (healed, clean) {
                 (_, Ok(FaultStep::Dirty(leftover))) => left.push(leftover),
                 (Ok(FaultStep::Healed), Ok(FaultStep::Clean)) => tell(Event::FaultClean { firing }),
@@ -281,9 +298,12 @@ impl Faults {
     }
 
     fn prepared(&self, firing: &Firing) -> Shared<Prepared> {
-        let open = lock(&self.open);
-        let prepared = open.get(firing).map(Arc::clone);
-        prepared.expect("the machine asks for a step only of a fault that is armed")
+        self.open(firing).prepared
+    }
+
+    fn open(&self, firing: &Firing) -> Open {
+        let open = lock(&self.open).get(firing).cloned();
+        open.expect("the machine asks for a step only of a fault that is armed")
     }
 }
 
@@ -341,8 +361,7 @@ impl Driver {
 
     pub fn confirm(&mut self, firing: Firing, plan: &FaultPlan) {
         let (faults, own) = (Arc::clone(&self.faults), firing.clone());
-        let hold = Duration::from_nanos(plan.hold_ns);
-        let deadline = hold.clamp(CONFIRM_AT_LEAST, CONFIRM_AT_MOST);
+        let deadline = confirm_within(plan);
         let within = deadline + Duration::from_secs(10);
         let fallback =
             FaultStep::Effect(Effect::not_seen(failed("looking for its effect", within)));
@@ -370,7 +389,8 @@ impl Driver {
     pub fn check_clean(&mut self, firing: Firing) {
         let (faults, own) = (Arc::clone(&self.faults), firing.clone());
         let fallback = FaultStep::Dirty(self.faults.not_healed(&firing));
-        self.begin(firing, CLEAN_WITHIN, fallback, async move {
+        let within = faults.open(&firing).clean_within;
+        self.begin(firing, within, fallback, async move {
             faults.check_clean(&own).await
         });
     }

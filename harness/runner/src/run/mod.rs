@@ -10,6 +10,7 @@
 mod abort;
 mod after;
 mod choice;
+mod confirm_within;
 mod drive;
 mod driver;
 mod events;

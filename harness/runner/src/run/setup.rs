@@ -65,6 +65,10 @@ impl Run {
         )));
         let (environment, digests) = tokio::join!(self.start_environment(&journal), self.digests());
         let environment = environment?;
+        let digests = match environment.pods() {
+            Some(pods) => pods.images(),
+            None => digests,
+        };
         if let Some(links) = environment.links() {
             let overhead = links.overhead();
             self.events.emit(Event::LinksMeasured { overhead });
@@ -76,12 +80,16 @@ impl Run {
         if let Some(docker) = environment.containers() {
             plan.guards.protected.carried = docker.labels().clone();
         }
+        if let Some(pods) = environment.pods() {
+            plan.guards.protected.carried = pods.labels();
+        }
         let target = Arc::new(Target::new(
             plan,
             Arc::clone(&secrets),
             environment.replicas().to_vec(),
             environment.entry(),
             self.prefix.clone(),
+            environment.book(),
         )?);
         self.events
             .emit(look(&target, Moment::Before, digests).await);
@@ -162,7 +170,13 @@ impl Run {
     }
 
     fn orders_may_be_open(&self, target: &Target, journal: &Journal) -> Result<(), RunError> {
-        if let EnvironmentPlan::External(_) | EnvironmentPlan::Docker(_) = self.plan().environment {
+        let outlives_us = match self.plan().environment {
+            EnvironmentPlan::Local { .. } => false,
+            EnvironmentPlan::External(_)
+            | EnvironmentPlan::Docker(_)
+            | EnvironmentPlan::Kubernetes(_) => true,
+        };
+        if outlives_us {
             journal.record(&Entry::OrdersMayBeOpen(OpenOrders {
                 prefix: self.prefix.clone(),
                 entry: target.entry.clone(),
@@ -227,6 +241,11 @@ impl Run {
     pub(super) async fn digests(&self) -> Vec<String> {
         match &self.plan().environment {
             EnvironmentPlan::External(_) => Vec::new(),
+            EnvironmentPlan::Kubernetes(_) => {
+                let environment = self.standing.environment.get();
+                let pods = environment.and_then(|environment| environment.pods());
+                pods.map_or_else(Vec::new, |pods| pods.images())
+            }
             EnvironmentPlan::Docker(docker) => {
                 let images = images(&self.plan().system, docker).await;
                 images.unwrap_or_else(|error| {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shakedown_record::fault::Firing;
-use shakedown_scenarios::plan::{LinkEnd, Part, Selector};
+use shakedown_scenarios::plan::{ActsOn, FaultKind, LinkEnd, Part, Selector};
 
 use super::choice::{chooser, pick};
-use crate::environment::Replica;
+use crate::environment::{KubernetesTarget, Replica};
 use crate::faults::{Aim, FarEnd, FaultTargetRef};
 use crate::guard;
 use crate::probes::Target;
@@ -29,6 +29,7 @@ pub async fn resolve(
     target: &Arc<Target>,
     selector: &Selector,
     firing: &Firing,
+    pods: Option<&KubernetesTarget>,
 ) -> Result<Aim, String> {
     let Selector::Link {
         from,
@@ -36,15 +37,15 @@ pub async fn resolve(
         direction,
     } = selector
     else {
-        return replicas(target, selector, firing).await.map(Aim::at);
+        return replicas(target, selector, firing, pods).await.map(Aim::at);
     };
-    let targets = replicas(target, from, firing).await?;
+    let targets = replicas(target, from, firing, pods).await?;
     let own = |name: &str| targets.iter().any(|own| own.name == name);
     let far = match to {
         LinkEnd::Clients => Vec::new(),
         LinkEnd::Peers => peers(target, &targets),
         LinkEnd::Replicas(to) => {
-            let others = replicas(target, to, firing).await?;
+            let others = replicas(target, to, firing, pods).await?;
             others.into_iter().map(|other| other.name).collect()
         }
     };
@@ -81,6 +82,7 @@ async fn replicas(
     target: &Arc<Target>,
     selector: &Selector,
     firing: &Firing,
+    pods: Option<&KubernetesTarget>,
 ) -> Result<Vec<FaultTargetRef>, String> {
     match selector {
         Selector::Role(role) => {
@@ -100,6 +102,14 @@ async fn replicas(
             Ok(all.into_iter().filter(|it| it.name == *name).collect())
         }
         Selector::System => Ok(Vec::new()),
+        Selector::Placed(placed) => {
+            let pods = pods.ok_or("there are no pods and nodes here")?;
+            let names = pods.placed(placed).await?;
+            if names.is_empty() {
+                return Err(format!("{}: there is none", placed.words()));
+            }
+            Ok(named(target, &names).await)
+        }
         Selector::Link { .. } => Err("a link has no replicas of its own".to_string()),
         Selector::Part(name) => Ok(refs(ask_all(target, part(target, name)?).await)),
         Selector::Random {
@@ -130,6 +140,60 @@ async fn replicas(
             Ok(pick(&mut chooser, &candidates, wanted))
         }
     }
+}
+
+/// Replicas by name, with the roles that they have now.
+async fn named(target: &Arc<Target>, names: &[String]) -> Vec<FaultTargetRef> {
+    let mut found = Vec::new();
+    for part in &target.plan.system.parts {
+        let is_of_part = |name: &String| {
+            let of = name.rsplit_once('-').map(|(part, _)| part);
+            of == Some(part.name.as_str())
+        };
+        if names.iter().any(is_of_part) {
+            found.extend(refs(ask_all(target, part).await));
+        }
+    }
+    found.retain(|it| names.contains(&it.name));
+    found
+}
+
+/// What is done to a node is done to all that is on it.
+pub async fn with_neighbours(
+    target: &Arc<Target>,
+    aim: Aim,
+    kind: &FaultKind,
+    pods: Option<&KubernetesTarget>,
+) -> Aim {
+    let of_nodes = match kind {
+        FaultKind::Cluster(kind) => kind.acts_on() == ActsOn::Nodes,
+        _ => false,
+    };
+    let (true, Some(pods)) = (of_nodes, pods) else {
+        return aim;
+    };
+    let known: Vec<&str> = aim.targets.iter().map(|it| it.name.as_str()).collect();
+    let places = pods.places();
+    let nodes: Vec<&String> = places
+        .iter()
+        .filter(|place| known.contains(&place.replica.as_str()))
+        .filter_map(|place| place.pod.node.as_ref())
+        .collect();
+    let others: Vec<String> = places
+        .iter()
+        .filter(|place| {
+            place
+                .pod
+                .node
+                .as_ref()
+                .is_some_and(|node| nodes.contains(&node))
+        })
+        .filter(|place| !known.contains(&place.replica.as_str()))
+        .map(|place| place.replica.clone())
+        .collect();
+    let mut targets = aim.targets;
+    targets.extend(named(target, &others).await);
+    Aim { targets, ..aim }
 }
 
 /// Asks again and again until exactly one replica holds the role.

@@ -512,7 +512,7 @@ async fn targets_are_who_they_are_now() {
     let bases = [&exchange, &second, &third].map(|it| it.base.clone());
     let target = target(plan(&bases), &bases);
     let names = async |selector: Selector| -> Result<Vec<String>, String> {
-        let found = resolve(&target, &selector, &firing()).await?;
+        let found = resolve(&target, &selector, &firing(), None).await?;
         Ok(found.targets.into_iter().map(|it| it.name).collect())
     };
     let leader = || Selector::Role("leader".to_string());
@@ -546,7 +546,7 @@ async fn targets_are_who_they_are_now() {
             to,
             direction: Direction::There,
         };
-        let aim = resolve(&target, &selector, &firing()).await;
+        let aim = resolve(&target, &selector, &firing(), None).await;
         aim.map(|aim| aim.far.expect("a link has two ends"))
     };
     let peers = far(LinkEnd::Peers).await.unwrap();
@@ -574,13 +574,17 @@ async fn a_role_that_nobody_or_everybody_has_is_no_target() {
     let leader = Selector::Role("leader".to_string());
     exchange.set_role("candidate");
     let began = Instant::now();
-    let none = resolve(&target, &leader, &firing()).await.unwrap_err();
+    let none = resolve(&target, &leader, &firing(), None)
+        .await
+        .unwrap_err();
     assert!(none.contains("no replica says that it is leader"), "{none}");
     assert!(began.elapsed() >= Duration::from_secs(2));
 
     exchange.set_role("leader");
     second.set_role("leader");
-    let several = resolve(&target, &leader, &firing()).await.unwrap_err();
+    let several = resolve(&target, &leader, &firing(), None)
+        .await
+        .unwrap_err();
     assert!(several.contains("engine-1 and engine-2"), "{several}");
 
     // A leader that is elected while we ask is found.
@@ -592,6 +596,6 @@ async fn a_role_that_nobody_or_everybody_has_is_no_target() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         later.set_role("leader");
     });
-    let found = resolve(&target, &leader, &firing()).await.unwrap();
+    let found = resolve(&target, &leader, &firing(), None).await.unwrap();
     assert_eq!(found.targets[0].name, "engine-2");
 }

@@ -11,7 +11,7 @@ use shakedown_record::ledger::{Entry, LedgerWriter, OrderKind, Side};
 use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::plan::*;
 
-use crate::environment::Replica;
+use crate::environment::{AddressBook, Replica};
 use crate::probes::Target;
 
 /// The value of the one secret: it may appear nowhere.
@@ -35,7 +35,17 @@ pub fn target(plan: Plan, bases: &[String]) -> Arc<Target> {
         base_url: base.clone(),
     });
     let (replicas, entry) = (replicas.collect(), vec![bases[0].clone()]);
-    Arc::new(Target::new(plan, secrets(), replicas, entry, "abc123".to_string()).unwrap())
+    Arc::new(
+        Target::new(
+            plan,
+            secrets(),
+            replicas,
+            entry,
+            "abc123".to_string(),
+            AddressBook::default(),
+        )
+        .unwrap(),
+    )
 }
 
 /// Writes the ledger of a run: slot, kind, outcome, and the slot that is addressed.

@@ -176,14 +176,20 @@ async fn a_kill_is_proven_healed_and_clean() {
         effect.text
     );
     assert!(!is_alive(victim));
-    let down = fault.confirm_clean(&environment).await.unwrap_err();
+    let down = fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap_err();
     assert!(
         down.left.is_some(),
         "it was killed and not yet started again: {down:?}"
     );
 
     fault.heal(&environment, &run.journal).await.unwrap();
-    fault.confirm_clean(&environment).await.unwrap();
+    fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     assert_ne!(process(&environment, "engine-1").id(), victim);
     assert_eq!(environment.unexpected_exits(), []);
     // Healing again changes nothing.
@@ -202,7 +208,10 @@ async fn a_part_that_nobody_restarts_stays_down_and_that_is_clean() {
     let mut fault = inject(&run, &environment, &KILL, &["engine-2"]).await;
     assert!(fault.confirm(&environment, SOON).await.confirmed);
     fault.heal(&environment, &run.journal).await.unwrap();
-    fault.confirm_clean(&environment).await.unwrap();
+    fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     assert!(environment.handle("engine-2").is_none());
     let again = prepare(&environment, &KILL, &["engine-2"]);
     assert!(matches!(again, Err(FaultError::NoHandle { .. })));
@@ -225,7 +234,10 @@ async fn a_signal_without_effect_is_not_confirmed() {
     assert!(!effect.confirmed);
     assert!(effect.text.contains("still runs"), "{}", effect.text);
     fault.heal(&environment, &run.journal).await.unwrap();
-    fault.confirm_clean(&environment).await.unwrap();
+    fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     assert_eq!(process(&environment, "engine-1").id(), before);
     assert_eq!(
         environment.stop().await,
@@ -252,7 +264,10 @@ async fn a_freeze_is_proven_healed_and_clean() {
     assert_eq!(read_journal(&journal).unwrap().open_faults().len(), 1);
 
     fault.heal(&environment, &run.journal).await.unwrap();
-    fault.confirm_clean(&environment).await.unwrap();
+    fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     let view = read_journal(&journal).unwrap();
     assert!(view.open_faults().is_empty());
     assert_eq!(view.open_children().len(), 2, "the watchdog is gone again");
@@ -270,9 +285,14 @@ async fn two_faults_at_once_do_not_blame_each_other() {
     let mut freeze = inject(&run, &environment, &FROZEN, &["engine-2"]).await;
     assert!(freeze.confirm(&environment, SOON).await.confirmed);
     kill.heal(&environment, &run.journal).await.unwrap();
-    kill.confirm_clean(&environment).await.unwrap();
+    kill.confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     freeze.heal(&environment, &run.journal).await.unwrap();
-    freeze.confirm_clean(&environment).await.unwrap();
+    freeze
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     assert_eq!(environment.stop().await, []);
 }
 
@@ -289,7 +309,10 @@ async fn a_bystander_that_falls_is_named() {
         environment.handle("engine-2").is_none()
     });
     fault.heal(&environment, &run.journal).await.unwrap();
-    let unclean = fault.confirm_clean(&environment).await.unwrap_err();
+    let unclean = fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap_err();
     assert!(
         unclean.reason.contains("engine-2, which was no target"),
         "{unclean:?}"
@@ -332,7 +355,10 @@ async fn a_thaw_by_somebody_else_is_no_freeze() {
     assert!(!effect.confirmed);
     assert!(effect.text.contains("still runs"), "{}", effect.text);
     fault.heal(&environment, &run.journal).await.unwrap();
-    fault.confirm_clean(&environment).await.unwrap();
+    fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     assert_eq!(environment.stop().await, []);
 }
 
@@ -371,7 +397,10 @@ async fn a_target_that_vanishes_in_the_middle_is_told_as_it_was() {
     assert!(!effect.confirmed, "{}", effect.text);
     assert!(effect.text.contains("gone, not frozen"), "{}", effect.text);
     fault.heal(&environment, &run.journal).await.unwrap();
-    let unclean = fault.confirm_clean(&environment).await.unwrap_err();
+    let unclean = fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap_err();
     assert_eq!(unclean.left, None, "nothing of ours: {unclean:?}");
     assert!(unclean.reason.contains("engine-2"), "{unclean:?}");
     assert_eq!(environment.stop().await, []);
@@ -398,7 +427,10 @@ async fn a_restart_takes_one_after_the_other_and_keeps_the_data() {
         "each was ready before the next"
     );
     fault.heal(&environment, &run.journal).await.unwrap();
-    fault.confirm_clean(&environment).await.unwrap();
+    fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     assert_eq!(names.map(|name| process(&environment, name).id()), after);
     assert!(run.data().join("engine-2/kept").exists());
     assert_eq!(environment.unexpected_exits(), []);
@@ -437,7 +469,10 @@ async fn a_restart_that_is_interrupted_is_finished_by_healing() {
         environment.handle("engine-1").is_none()
     });
     fault.heal(&environment, &run.journal).await.unwrap();
-    fault.confirm_clean(&environment).await.unwrap();
+    fault
+        .confirm_clean(&environment, &run.journal)
+        .await
+        .unwrap();
     assert_eq!(environment.stop().await, []);
 }
 

@@ -97,7 +97,10 @@ impl World {
 
     async fn end(self, mut fault: Prepared) {
         self.heal(&mut fault).await;
-        fault.confirm_clean(&self.environment).await.unwrap();
+        fault
+            .confirm_clean(&self.environment, &self.run.journal)
+            .await
+            .unwrap();
         assert_eq!(self.environment.stop().await, []);
     }
 
@@ -175,7 +178,10 @@ async fn a_target_that_vanishes_is_told() {
     let effect = world.see(&fault, AT_ONCE).await;
     assert!(!effect.confirmed, "{effect:?}");
     world.heal(&mut fault).await;
-    let told = fault.confirm_clean(&world.environment).await.unwrap_err();
+    let told = fault
+        .confirm_clean(&world.environment, &world.run.journal)
+        .await
+        .unwrap_err();
     assert!(
         told.left.is_none() && told.reason.contains("not answered"),
         "{told:?}"

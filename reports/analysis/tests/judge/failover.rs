@@ -2,6 +2,7 @@
 
 use shakedown_record::event::{Event, Stamped};
 use shakedown_record::fault::{Effect, Firing};
+use shakedown_record::platform::{PlatformChange, PlatformStep};
 use shakedown_record::{Outcome, Verdict};
 
 use crate::build::*;
@@ -288,4 +289,63 @@ fn a_stall_of_the_generator_is_no_outage_of_the_engine() {
         .map(|entry| entry.fault.as_deref())
         .collect();
     assert_eq!(names, [Some("leader-dies")]);
+}
+
+/// A change of a pod at a run time, as Shakedown heard of it.
+fn pod(at_ns: u64, replica: &str, step: PlatformStep) -> Event {
+    Event::PlatformChanged(PlatformChange {
+        at_mono_ns: ZERO + at_ns,
+        subject: format!("pod {replica}"),
+        replica: Some(replica.to_string()),
+        step,
+        detail: None,
+        own_time: Some("2026-01-01T00:00:13Z".to_string()),
+    })
+}
+
+#[test]
+fn a_platform_that_tells_of_itself_splits_the_failover() {
+    let role = |replica: &str, role: &str| Event::RoleChanged {
+        replica: replica.to_string(),
+        role: Some(role.to_string()),
+        term: None,
+    };
+    let run = Run::healthy()
+        .and(S, role("engine-1", "leader"))
+        .and(S, role("engine-2", "follower"))
+        // Written late: what counts is when it was heard of.
+        .and(
+            STRUCK + 3 * S,
+            pod(STRUCK + S / 5, "engine-1", PlatformStep::ContainerEnded),
+        )
+        .and(
+            STRUCK + S / 10,
+            pod(STRUCK + S / 10, "engine-2", PlatformStep::NotReady),
+        )
+        .and(STRUCK + S / 4, role("engine-2", "leader"));
+    let analysis = run.judge();
+    let entry = &analysis.record.failover[0];
+    let split = entry.split.as_ref().unwrap();
+    assert_eq!(split.platform.detected_s, Some(0.2));
+    assert_eq!(split.platform.not_ready_s, None);
+    assert_eq!(split.engine.elected_s, Some(0.25));
+    assert_eq!(split.engine.first_ack_s, entry.first_ack_s);
+    assert!(entry.first_ack_s.is_some());
+    let told: Vec<String> = analysis.platform.iter().map(|it| it.sentence()).collect();
+    assert_eq!(
+        told,
+        [
+            "pod engine-2: not ready (its own time: 2026-01-01T00:00:13Z)",
+            "pod engine-1: container ended (its own time: 2026-01-01T00:00:13Z)",
+        ]
+    );
+}
+
+#[test]
+fn a_run_without_a_platform_has_no_split_in_its_record() {
+    let analysis = Run::healthy().judge();
+    assert!(analysis.platform.is_empty());
+    assert_eq!(analysis.record.failover[0].split, None);
+    let json = serde_json::to_string(&analysis.record.failover).unwrap();
+    assert!(!json.contains("split"), "{json}");
 }

@@ -22,6 +22,7 @@ pub(super) enum Ink {
     Confirmed,
     Healed,
     Clean,
+    Platform,
     Of(Phase),
 }
 
@@ -69,6 +70,7 @@ impl Ink {
             Ink::Gap => stroke("i-orange", "#9a6400", "", 1.8),
             Ink::Limit => stroke("i-red", "#c04a00", "10 3 2 3", 1.2),
             Ink::Recovered => stroke("i-green", "#00795a", "4 3", 1.4),
+            Ink::Platform => stroke("i-ink", "#20262e", "", 1.6),
             Ink::Of(Phase::WarmUp) => stroke("i-grey", "#5b6470", "2 3", 1.4),
             Ink::Of(Phase::Steady) => stroke("i-green", "#00795a", "7 3", 1.8),
             Ink::Of(Phase::Run) => stroke("i-ink", "#20262e", "10 3 2 3", 1.4),

@@ -16,6 +16,8 @@ use crate::words::{counted, seconds};
 /// Room above the first label.
 const TOP: f64 = 2.0;
 const STRIP_HEIGHT: f64 = 17.0;
+/// A row of strokes for what the platform did, where one told of itself.
+const PLATFORM_HEIGHT: f64 = 12.0;
 
 /// The chart; `None` when no load was offered.
 pub(crate) fn timeline(analysis: &Analysis, canvas: Canvas) -> Option<String> {
@@ -23,7 +25,11 @@ pub(crate) fn timeline(analysis: &Analysis, canvas: Canvas) -> Option<String> {
     let x = Scale::linear(0.0, end_s, canvas.left, canvas.right);
     let marks = Marks::of(&analysis.record, canvas, &x, end_s);
     let strip_top = TOP + marks.height();
-    let plot_top = strip_top + STRIP_HEIGHT;
+    let platform_top = strip_top + STRIP_HEIGHT;
+    let plot_top = match analysis.platform.is_empty() {
+        true => platform_top,
+        false => platform_top + PLATFORM_HEIGHT,
+    };
     let panels = panels(analysis, canvas, x, plot_top);
     let bottom = panels.last().map_or(plot_top, |(panel, _)| panel.bottom);
     let title = format!(
@@ -36,6 +42,7 @@ pub(crate) fn timeline(analysis: &Analysis, canvas: Canvas) -> Option<String> {
     marks.lines(&mut svg, [TOP, bottom]);
     marks.labels(&mut svg, TOP);
     strip(&mut svg, &analysis.record, &x, strip_top);
+    platform(&mut svg, analysis, &x, end_s, platform_top);
     time_axis(&mut svg, &x, end_s, plot_top, bottom);
     for (panel, draw) in &panels {
         panel.frame(&mut svg);
@@ -131,6 +138,16 @@ fn strip(svg: &mut Svg, record: &RunRecord, x: &Scale, top: f64) {
                 );
             }
         }
+    }
+}
+
+/// A short stroke for each change of a pod or a node, which says what it is when it is pointed at.
+fn platform(svg: &mut Svg, analysis: &Analysis, x: &Scale, end_s: f64, top: f64) {
+    let shown = analysis.platform.iter().filter(|it| it.at_s <= end_s);
+    for moment in shown {
+        let at = x.at(moment.at_s);
+        let ends = [top, top + PLATFORM_HEIGHT - 3.0];
+        svg.mark(at, ends[0], ends[1], Ink::Platform, &moment.sentence());
     }
 }
 

@@ -5,6 +5,7 @@ mod facts;
 mod faults;
 mod figures;
 mod open;
+mod platform;
 mod table;
 
 pub(crate) use data::{data_loss_found, data_loss_table, not_checked, recovery_point};
@@ -16,4 +17,5 @@ pub(crate) use figures::{
     availability_table, checks_table, latency_table, phases_table, throughput_table, ways_table,
 };
 pub(crate) use open::unchecked_table;
+pub(crate) use platform::{platform_table, split_table};
 pub(crate) use table::{Cell, NOT_MEASURED, Table};

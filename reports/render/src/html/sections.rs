@@ -8,7 +8,7 @@ use crate::chart;
 use crate::document::{
     Cell, availability_table, checks_table, data_loss_table, effects_table, facts_table,
     failover_table, figures_table, generator_table, latency_table, life_table, outcomes_table,
-    phases_table, recovery_point, throughput_table, unchecked_table,
+    phases_table, platform_table, recovery_point, split_table, throughput_table, unchecked_table,
 };
 use crate::words::{Tone, counted, shell_word};
 
@@ -51,13 +51,23 @@ fn timeline(analysis: &Analysis) -> Section {
         seen (dotted), healed (long dashes), clean (short dashes). Green dashed line: service was good again. Areas \
         under the rate: how orders ended, acknowledged at the bottom.";
     let section = Section::new("timeline", "Timeline");
-    match Chart::of(CAPTION, |canvas| chart::timeline(analysis, canvas)) {
+    let caption = match analysis.platform.is_empty() {
+        true => CAPTION.to_owned(),
+        false => format!(
+            "{CAPTION} Short strokes above the plot: a pod or a node changed its state; the table says which."
+        ),
+    };
+    let section = match Chart::of(caption, |canvas| chart::timeline(analysis, canvas)) {
         Some(chart) => section.chart(Some(chart)).say(
             "The same figures as numbers: timeline.csv and latency.hlog, beside this file.",
             Tone::Quiet,
         ),
         None => section.say("No order was sent.", Tone::Quiet),
-    }
+    };
+    section.folded(
+        platform_table(&analysis.platform),
+        "Pods and nodes: what happened to them, when it was heard of, and their own times",
+    )
 }
 
 fn faults(record: &RunRecord) -> Section {
@@ -96,6 +106,7 @@ fn failover(record: &RunRecord) -> Section {
             failover_table(&record.failover),
             "No fault and no outage was seen.",
         )
+        .table_if_any(split_table(&record.failover))
 }
 
 fn data_loss(analysis: &Analysis) -> Section {

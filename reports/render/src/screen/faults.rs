@@ -117,15 +117,57 @@ fn targets(fault: &FaultRecord) -> String {
     }
 }
 
-/// Outages that no fault explains, and, where no check limits failover, what each fault did to the clients.
+/// Outages that no fault explains, where no check limits failover what each fault did to the clients, and how the
+/// first failovers were shared by platform and engine.
 pub(super) fn outages(record: &RunRecord) -> Vec<Line> {
     let limited = record.checks.iter().any(|check| check.kind == "failover");
-    record
+    let mut lines: Vec<Line> = record
         .failover
         .iter()
         .filter(|entry| entry.fault.is_none() || !limited)
         .map(outage)
-        .collect()
+        .collect();
+    lines.extend(record.failover.iter().filter_map(split).take(TOLD));
+    lines
+}
+
+/// What the platform did and what the engine did, where a platform told of itself.
+fn split(entry: &Failover) -> Option<Line> {
+    let split = entry.split.as_ref()?;
+    let (platform, engine) = (&split.platform, &split.engine);
+    let again = match platform.rescheduled_how.as_deref() {
+        Some(how) if !how.starts_with("scheduled") => "started again in place",
+        _ => "rescheduled",
+    };
+    let steps = |steps: &[(&str, Option<f64>)]| {
+        let told = steps.iter().filter_map(|(what, after)| {
+            let after = (*after)?;
+            Some(format!("{what} after {}", seconds(after)))
+        });
+        match told.collect::<Vec<_>>() {
+            told if told.is_empty() => "nothing seen".to_string(),
+            told => told.join(", "),
+        }
+    };
+    let platform_steps = steps(&[
+        ("noticed", platform.detected_s),
+        ("not ready", platform.not_ready_s),
+        (again, platform.rescheduled_s),
+        ("ready", platform.ready_s),
+    ]);
+    let blind = match platform.blind {
+        true => " (not heard for a while: times may be late)",
+        false => "",
+    };
+    let engine_steps = steps(&[
+        ("elected", engine.elected_s),
+        ("first acknowledgement", engine.first_ack_s),
+    ]);
+    let fault = entry.fault.as_deref().unwrap_or("the outage");
+    Some(Line::new(
+        format!("After {fault}, platform: {platform_steps}{blind}; engine: {engine_steps}"),
+        Tone::Plain,
+    ))
 }
 
 /// One outage in a sentence.
@@ -171,6 +213,7 @@ pub(crate) fn outage(entry: &Failover) -> Line {
 mod tests {
     use super::*;
     use shakedown_record::fault::{Effect, FaultTarget};
+    use shakedown_record::split::{EngineShare, FailoverSplit, PlatformShare};
 
     fn kill() -> FaultRecord {
         FaultRecord {
@@ -222,5 +265,38 @@ mod tests {
             lines[TOLD + 1].text,
             "14 more faults: all seen, healed and clean"
         );
+    }
+
+    #[test]
+    fn a_split_names_both_shares_and_what_was_not_seen() {
+        let entry = |platform| Failover {
+            fault: Some("leader-dies".into()),
+            split: Some(FailoverSplit {
+                platform,
+                engine: EngineShare {
+                    elected_s: Some(0.9),
+                    first_ack_s: Some(1.0),
+                },
+            }),
+            ..Failover::default()
+        };
+        let text = |platform| split(&entry(platform)).unwrap().text;
+        assert_eq!(
+            text(PlatformShare {
+                detected_s: Some(1.2),
+                rescheduled_s: Some(2.0),
+                rescheduled_how: Some("container started again in place".into()),
+                ready_s: Some(3.1),
+                ..PlatformShare::default()
+            }),
+            "After leader-dies, platform: noticed after 1.2 s, started again in place after 2 s, ready after 3.1 s; \
+             engine: elected after 900 ms, first acknowledgement after 1 s"
+        );
+        let blind = PlatformShare {
+            blind: true,
+            ..PlatformShare::default()
+        };
+        assert!(text(blind).starts_with("After leader-dies, platform: nothing seen (not heard"));
+        assert_eq!(split(&Failover::default()), None);
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use shakedown_analysis::{
-    Analysis, CurvePoint, Explanation, LatencyInterval, Step, Story, TimelineRow, Unchecked,
+    Analysis, CurvePoint, Explanation, LatencyInterval, PlatformMoment, Step, Story, TimelineRow,
+    Unchecked,
 };
 use shakedown_record::exit::Verdict;
 use shakedown_record::fault::{Effect, EffectFigure, FaultTarget};
 use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::*;
+use shakedown_record::split::{EngineShare, FailoverSplit, PlatformShare};
 use shakedown_record::{Outcome, OutcomeCounts, Phase};
 
 /// Seconds of load, of which the last fault-free one is `INJECTED_S`.
@@ -315,6 +317,7 @@ pub fn pass() -> Analysis {
             heal_outage_s: Some(0.0),
             censored_at_s: None,
             resolution_s: Some(0.002),
+            split: None,
         }],
         data_loss: data_loss(),
         generator: GeneratorInfo {
@@ -338,6 +341,7 @@ pub fn pass() -> Analysis {
         notes: Vec::new(),
         plan_digest: "5d41402abc4b2a76b9719d911017c592".into(),
         timeline: timeline(1.0, END_S),
+        platform: Vec::new(),
         curves: Phase::ALL
             .into_iter()
             .map(|phase| (phase, curve(&histogram(phase))))
@@ -408,6 +412,39 @@ pub fn slow_link() -> Analysis {
         ],
     };
     analysis.record.failover[0].fault = Some("slow-link".into());
+    analysis
+}
+
+/// The leader's pod was deleted on a cluster that tells of its pods.
+pub fn on_a_platform() -> Analysis {
+    let mut analysis = pass();
+    analysis.record.run.environment = "kubernetes".into();
+    analysis.record.failover[0].split = Some(FailoverSplit {
+        platform: PlatformShare {
+            detected_s: Some(0.031),
+            not_ready_s: Some(1.2),
+            rescheduled_s: Some(2.04),
+            rescheduled_how: Some("scheduled on node-2".into()),
+            ready_s: Some(5.5),
+            blind: false,
+        },
+        engine: EngineShare {
+            elected_s: Some(0.9),
+            first_ack_s: Some(1.62),
+        },
+    });
+    let moment = |after_s: f64, text: &str, own_time: Option<&str>| PlatformMoment {
+        at_s: INJECTED_S + after_s,
+        subject: "pod engine-1".into(),
+        text: text.into(),
+        own_time: own_time.map(String::from),
+    };
+    analysis.platform = vec![
+        moment(0.031, "terminating, 0 s of grace", None),
+        moment(1.2, "not ready", Some("2026-11-20T23:15:16Z")),
+        moment(2.04, "scheduled, on node-2", Some("2026-11-20T23:15:17Z")),
+        moment(5.5, "ready", Some("2026-11-20T23:15:20Z")),
+    ];
     analysis
 }
 
@@ -705,6 +742,20 @@ pub fn evil() -> Analysis {
         fault.targets[0].handle = evil();
     }
     record.failover[0].fault = Some(evil());
+    record.failover[0].split = Some(FailoverSplit {
+        platform: PlatformShare {
+            rescheduled_s: Some(1.0),
+            rescheduled_how: Some(evil()),
+            ..PlatformShare::default()
+        },
+        engine: EngineShare::default(),
+    });
+    analysis.platform = vec![PlatformMoment {
+        at_s: 1.0,
+        subject: evil(),
+        text: evil(),
+        own_time: Some(evil()),
+    }];
     for example in &mut record.data_loss.examples {
         example.order = evil();
         example.story = evil();

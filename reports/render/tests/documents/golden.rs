@@ -83,11 +83,23 @@ fn words_of_the_page() {
         ("fail", fixture::fail()),
         ("slow-link", fixture::slow_link()),
         ("never-back", fixture::never_back()),
+        ("platform", fixture::on_a_platform()),
         ("refused", fixture::refused()),
     ] {
         let html = render(Format::Html, &analysis, &Look::default());
         compare(&format!("{name}.page.txt"), &words_of(&html));
     }
+}
+
+#[test]
+fn a_platform_on_the_console_and_in_markdown() {
+    let analysis = fixture::on_a_platform();
+    let look = Look {
+        color: false,
+        width: 120,
+    };
+    compare("platform-120.txt", &render(Format::Text, &analysis, &look));
+    compare("platform.md", &render(Format::Markdown, &analysis, &look));
 }
 
 #[test]

@@ -245,3 +245,13 @@ fn no_number_of_a_chart_is_a_nan() {
     assert!(!html.contains("NaN") && !html.contains("inf "));
     well_formed(&html).unwrap();
 }
+
+#[test]
+fn what_the_platform_did_is_on_the_timeline_with_its_own_times() {
+    let on_platform = page(&fixture::on_a_platform());
+    well_formed(&on_platform).unwrap();
+    let stroke = "<title>pod engine-1: not ready (its own time: 2026-11-20T23:15:16Z)</title>";
+    // Once in each size of the chart.
+    assert_eq!(on_platform.matches(stroke).count(), 2);
+    assert!(!page(&fixture::pass()).contains("its own time"));
+}

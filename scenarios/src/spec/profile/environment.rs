@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::Entries;
 use crate::spec::scalar::Id;
-use crate::spec::{Entries, Later};
 
 use super::docker::DockerSpec;
 use super::exchange::{GetSpec, WhereSpec};
+use super::kubernetes::KubernetesSpec;
 
 /// Where a system can run.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -18,7 +19,7 @@ pub(crate) struct EnvironmentsSpec {
     /// Containers of a Docker Engine.
     pub(crate) docker: Option<DockerSpec>,
     /// Pods of a Kubernetes cluster.
-    pub(crate) kubernetes: Option<Later>,
+    pub(crate) kubernetes: Option<KubernetesSpec>,
     /// Somebody else runs it; only endpoints are known.
     pub(crate) external: Option<ExternalSpec>,
 }

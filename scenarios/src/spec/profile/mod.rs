@@ -5,6 +5,7 @@ mod docker;
 mod environment;
 mod exchange;
 mod file;
+mod kubernetes;
 mod orders;
 mod read_back;
 
@@ -15,6 +16,9 @@ pub(crate) use exchange::{ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, Wh
 pub(crate) use file::{
     CancelOnDisconnectSpec, CleanUpSpec, DataSpec, InstrumentSpec, PartSpec, ProfileSpec,
     ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
+};
+pub(crate) use kubernetes::{
+    AgentSpec, KubernetesEntrySpec, KubernetesPartSpec, KubernetesSpec, NodesSpec, OnOffSpec,
 };
 pub(crate) use orders::{
     ActionSpec, AnswerSpec, IdentitySpec, LevelSpec, NewOrderSpec, OrdersSpec,

@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::plan::{Direction, FreezeBy, Signal};
-use crate::spec::Later;
-use crate::spec::scalar::{ByteRate, Duration, Id, Percent, Size};
+use crate::plan::{FreezeBy, Signal, TaintEffect};
+use crate::spec::scalar::{ByteRate, Duration, Id, Percent, Size, Symbol};
+use crate::spec::{Entries, Later};
+
+use super::selector::SelectorSpec;
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -71,22 +73,34 @@ pub(crate) enum KindSpec {
     Dns(FreezeSpec),
     /// Commands of another tool that do it, look for its effect, and take it back.
     Hook(HookSpec),
-    #[schemars(skip)]
-    Delete(Later),
-    #[schemars(skip)]
-    Evict(Later),
-    #[schemars(skip)]
-    Reboot(Later),
-    #[schemars(skip)]
-    Drain(Later),
-    #[schemars(skip)]
-    Taint(Later),
-    #[schemars(skip)]
-    RollingUpdate(Later),
-    #[schemars(skip)]
-    Rollback(Later),
-    #[schemars(skip)]
-    Scale(Later),
+    /// Pods are deleted; whoever owns them makes others. In the environment kubernetes, as all that follow.
+    Delete(DeleteSpec),
+    /// Pods are evicted, if their disruption budget lets them go.
+    Evict(FreezeSpec),
+    /// No new pod comes to the nodes of the targets.
+    Cordon(FreezeSpec),
+    /// No new pod comes to the nodes of the targets, and those that are there are evicted.
+    Drain(FreezeSpec),
+    /// The nodes of the targets get a taint.
+    Taint(TaintSpec),
+    /// The nodes of the targets lose their power, by the commands of the profile.
+    NodeStop(FreezeSpec),
+    /// The nodes of the targets start anew, by the command of the profile.
+    Reboot(FreezeSpec),
+    /// The kubelets of the nodes stand still; the pods there go on.
+    KubeletStop(FreezeSpec),
+    /// The container runtimes of the nodes stand still; the pods there go on.
+    RuntimeStop(FreezeSpec),
+    /// Nobody answers for the cluster, by the commands of the profile.
+    ApiServerStop(FreezeSpec),
+    /// The pods of the workload that owns the targets are replaced one by one.
+    RollingUpdate(RollingUpdateSpec),
+    /// The workload that owns the targets goes back to its revision before the present one.
+    Rollback(FreezeSpec),
+    /// The workload that owns the targets gets another number of pods.
+    Scale(ScaleSpec),
+    /// A service means other pods.
+    Switch(SwitchSpec),
 }
 
 impl KindSpec {
@@ -101,9 +115,14 @@ impl KindSpec {
             KindSpec::OutOfMemory(_) => "out-of-memory",
             KindSpec::Stop(_) => "stop",
             KindSpec::Disconnect(_) => "disconnect",
-            KindSpec::Reboot(_) => "reboot",
+            KindSpec::Cordon(_) => "cordon",
             KindSpec::Drain(_) => "drain",
             KindSpec::Taint(_) => "taint",
+            KindSpec::NodeStop(_) => "node-stop",
+            KindSpec::Reboot(_) => "reboot",
+            KindSpec::KubeletStop(_) => "kubelet-stop",
+            KindSpec::RuntimeStop(_) => "runtime-stop",
+            KindSpec::ApiServerStop(_) => "api-server-stop",
             KindSpec::Partition(_) => "partition",
             KindSpec::Delay(_) => "delay",
             KindSpec::Loss(_) => "loss",
@@ -120,6 +139,7 @@ impl KindSpec {
             KindSpec::RollingUpdate(_) => "rolling-update",
             KindSpec::Rollback(_) => "rollback",
             KindSpec::Scale(_) => "scale",
+            KindSpec::Switch(_) => "switch",
             KindSpec::Hook(_) => "hook",
         }
     }
@@ -131,6 +151,50 @@ impl KindSpec {
 pub(crate) struct KillSpec {
     /// Default: KILL.
     pub(crate) signal: Option<Signal>,
+}
+
+/// How pods are deleted.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteSpec {
+    /// After TERM, before KILL; 0s: at once, without waiting for the kubelet. Default: what the pod asks for.
+    pub(crate) grace: Option<Duration>,
+}
+
+/// A taint.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TaintSpec {
+    /// Such as maintenance, or node.kubernetes.io/out-of-service.
+    pub(crate) key: Symbol,
+    /// Default: shakedown.
+    pub(crate) value: Option<Symbol>,
+    /// Default: no-execute.
+    pub(crate) effect: Option<TaintEffect>,
+}
+
+/// By what pods are replaced.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RollingUpdateSpec {
+    /// Another image; healed by going back. Default: by their like, which needs no healing.
+    pub(crate) image: Option<String>,
+}
+
+/// How many pods.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScaleSpec {
+    pub(crate) replicas: u32,
+}
+
+/// Which pods a service means.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SwitchSpec {
+    pub(crate) service: Id,
+    /// These labels of its selector are changed, as in { deployment: green }.
+    pub(crate) selector: Entries<Symbol, Symbol>,
 }
 
 /// How a process is made to stand still.
@@ -169,30 +233,6 @@ pub(crate) struct HookSpec {
     pub(crate) clean: Option<Vec<String>>,
     /// How long each command may take. Default: 30s.
     pub(crate) deadline: Option<Duration>,
-}
-
-/// To whom.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum SelectorSpec {
-    /// The replica that has this role when the fault fires.
-    Role(Id),
-    /// One replica by name, such as engine-1.
-    Name(Id),
-    /// Every replica of a part.
-    Part(Id),
-    /// Some replicas of a part, chosen by the seed.
-    Random(RandomSpec),
-    #[schemars(skip)]
-    Label(Later),
-    #[schemars(skip)]
-    Zone(Later),
-    #[schemars(skip)]
-    Node(Later),
-    #[schemars(skip)]
-    Percent(Later),
-    /// What lies between two ends.
-    Link(LinkSpec),
 }
 
 /// How CPU time is taken away; exactly one of the two.
@@ -283,47 +323,6 @@ pub(crate) struct DelaySpec {
 pub(crate) struct BandwidthSpec {
     /// What each sender can send over the link, to all at its other end together.
     pub(crate) rate: ByteRate,
-}
-
-/// Two ends and a direction.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LinkSpec {
-    /// The first end.
-    pub(crate) from: EndSpec,
-    /// The second end.
-    pub(crate) to: EndSpec,
-    /// Which packets: `there` are those from the first end to the second. Default: both.
-    pub(crate) direction: Option<Direction>,
-}
-
-/// One end of a link.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum EndSpec {
-    /// The replica that has this role when the fault fires.
-    Role(Id),
-    /// One replica by name, such as engine-1.
-    Name(Id),
-    /// Every replica of a part.
-    Part(Id),
-    /// Some replicas of a part, chosen by the seed.
-    Random(RandomSpec),
-    /// Every other replica of the same part; only as the second end.
-    Peers(FreezeSpec),
-    /// Order entry: Shakedown's own sessions; only as the second end.
-    Clients(FreezeSpec),
-}
-
-/// Some replicas of a part.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct RandomSpec {
-    pub(crate) part: Id,
-    /// How many. Default: 1.
-    pub(crate) count: Option<u32>,
-    /// Replicas that have this role are left out.
-    pub(crate) without_role: Option<Id>,
 }
 
 /// When a fault fires.

@@ -275,13 +275,15 @@ impl Course {
             return Ok(Vec::new());
         };
         let all = self.names().into_iter().chain(self.far.replicas.clone());
-        all.map(|name| {
-            let picture = network
-                .snapshot(&name)
-                .map_err(|source| self.link(source))?;
-            Ok((name, picture))
-        })
-        .collect()
+        let entered = all.filter(|name| !network.is_remote(name));
+        entered
+            .map(|name| {
+                let picture = network
+                    .snapshot(&name)
+                    .map_err(|source| self.link(source))?;
+                Ok((name, picture))
+            })
+            .collect()
     }
 
     fn difference(

@@ -95,6 +95,7 @@ impl What {
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
             | FaultKind::Dns
+            | FaultKind::Cluster(_)
             | FaultKind::Hook(_) => None,
         }
     }
@@ -220,19 +221,23 @@ impl Course {
         let near: Vec<&str> = self.near.iter().map(|near| near.name.as_str()).collect();
         let far: Vec<&str> = self.far.replicas.iter().map(String::as_str).collect();
         let addresses = |names: &[&str]| -> BTreeSet<IpAddr> {
-            let known = names.iter().filter_map(|name| network.address(name));
+            let known = names.iter().flat_map(|name| network.addresses(name));
             known.collect()
         };
         let mut senders = Vec::new();
         if self.means_way(true) {
             let mut to = addresses(&far);
-            to.extend(self.far.clients.then(|| network.clients()));
+            if self.far.clients {
+                to.extend(network.clients());
+            }
             senders.extend(near.iter().map(|name| (name.to_string(), to.clone())));
         }
         if self.means_way(false) {
             let to = addresses(&near);
             senders.extend(far.iter().map(|name| (name.to_string(), to.clone())));
         }
+        // What a remote end sends is made slow where it is: on its node, by an order of its own.
+        senders.retain(|(name, _)| !network.is_remote(name));
         senders
     }
 

@@ -117,6 +117,12 @@ impl Course {
     }
 
     fn see_delay(&self, by: &By, asked: Delay, before: &Before) -> Result<Seen, FaultError> {
+        if let By::Discipline(_, network) = by
+            && self.far.clients
+            && !network.clients_are_here()
+        {
+            return self.see_steered(network);
+        }
         // First, so that they are among what went through.
         let now = self.round_trips()?.unwrap_or_default();
         let (longer, told) = effect::round_trip(asked, self.passes(), &before.calm_ns, &now);
@@ -135,6 +141,20 @@ impl Course {
             }
         };
         Ok((vec![figure, longer], both(also, told)))
+    }
+
+    /// What goes to clients who are elsewhere: only they could time a round trip.
+    fn see_steered(&self, network: &ClusterNetwork) -> Result<Seen, FaultError> {
+        let steered = self.steered(network)?;
+        let told = match steered {
+            0 => Err("no packet to a client was steered to the discipline".to_string()),
+            _ => Ok(format!(
+                "{steered} packets to clients, who are elsewhere, were steered to the discipline; no round trip was \
+                 timed from their side"
+            )),
+        };
+        let figure = counter("packets delayed", "packets", steered);
+        Ok((vec![figure], told))
     }
 
     fn see_rate(&self, by: &By, bytes_per_s: u64) -> Result<Seen, FaultError> {
