@@ -9,7 +9,7 @@ set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 70
 at=deploy/cluster
 state=$(mkdir -p "${CARGO_TARGET_DIR:-target}" && cd "${CARGO_TARGET_DIR:-target}" && pwd -P)/cluster
-programs=$($at/build) || exit 69
+programs=$($at/build --netem) || exit 69
 packages=$(dirname "$programs")/packages/root
 tools=$programs/tools
 export KUBECONFIG=$state/kubeconfig/admin
@@ -75,6 +75,7 @@ picture() {
     cut -d' ' -f5 /proc/self/mountinfo | sort
     find /sys/fs/cgroup -maxdepth 2 -type d | sort
     find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -printf '%l\n' 2>/dev/null | grep "$(dirname "$programs")" | sort
+    ls -d /dev/shm/vm_file* ~/.uml 2>/dev/null
     (cd /proc/sys && grep . vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_max* net/ipv4/ip_forward)
     ls -d /run/* /var/lib/{cni,kubelet} /etc/cni /opt/cni /usr/libexec/kubernetes 2>/dev/null
     true
@@ -93,14 +94,14 @@ same_as_before() {
 # ---- the tests, in their order ---------------------------------------------------------------------------------------
 up_that_was_killed_is_cleaned() {
     local log=$notes/up up
-    setsid $at/up "$state" >"$log" 2>&1 </dev/null &
+    setsid $at/up "$state" --netem >"$log" 2>&1 </dev/null &
     up=$!
-    within 60 grep -q 'have power' "$log" || { cat "$log"; return 1; }
+    within 90 grep -q 'have power' "$log" || { cat "$log"; return 1; }
     kill -KILL -- "-$up"
     not same_as_before >/dev/null || { echo "it had not begun"; return 1; }
     $at/down "$state" && same_as_before && $at/down "$state"
 }
-up_gives_a_cluster() { $at/up "$state"; }
+up_gives_a_cluster() { $at/up "$state" --netem; }
 lock_is_one() {
     local answer
     answer=$($at/up "$notes/two-clusters" 2>&1)
@@ -111,7 +112,7 @@ nodes_are_ready_in_zones() {
     local zones
     for n in 1 2 3; do ready_is node-$n True || return 1; done
     zones=$(k get nodes -o 'jsonpath={.items[*].metadata.labels.topology\.kubernetes\.io/zone}')
-    [ "$zones" = "zone-a zone-b zone-c" ] || { echo "$zones"; return 1; }
+    [ "$zones" = "zone-a zone-b zone-c zone-a" ] || { echo "$zones"; return 1; }
 }
 deployment_answers_through_its_service() {
     k apply -f tests/fixtures/cluster.yaml && k rollout status deployment/web --timeout=19s &&
@@ -220,14 +221,70 @@ api_server_goes_and_comes() {
         nsenter -t "$node" -n "$tools" probe get "$url" &&
         $at/apiserver "$state" start && k get nodes && within 10 ready_is node-1 True
 }
+# ---- node-4, whose kernel is its own and has netem --------------------------------------------------------------------
+netem_node_takes_only_who_tolerates_it() {
+    local said
+    said=$($at/node "$state" exec node-4 sh -c 'uname -r; echo oops >&2; exit 7' 2>&1)
+    [ $? = 7 ] && grep -q oops <<<"$said" && not grep -qx "$(uname -r)" <<<"$said" || { echo "$said"; return 1; }
+    ready_is node-4 True && [ "$(k get nodes -l shakedown.dev/netem=true -o name)" = node/node-4 ] || return 1
+    local pod='{"spec":{"nodeSelector":{"shakedown.dev/netem":"true"},"terminationGracePeriodSeconds":0,"tolerations":TOLERATIONS,
+        "containers":[{"name":"probe","image":"localhost/probe:1","args":["serve",":8080"]}]}}'
+    k run meek --image=localhost/probe:1 --labels=app=friend --overrides="${pod/TOLERATIONS/[]}" &&
+        k run slow --image=localhost/probe:1 --labels=app=friend --overrides="${pod/TOLERATIONS/[{\"key\":\"shakedown.dev/netem\",\"operator\":\"Exists\"\}]}" &&
+        within 60 k wait --for=condition=Ready pod/slow --timeout=5s && [ "$(k get pod slow -o 'jsonpath={.spec.nodeName}')" = node-4 ] &&
+        [ "$(k get pod meek -o 'jsonpath={.status.phase}')" = Pending ] && k delete pod meek --now
+}
+names_and_services_are_there_for_its_pods() {
+    local ip
+    ip=$(k get service web -o 'jsonpath={.spec.clusterIP}')
+    [ "$(k exec slow -- /tools probe dns web)" = "$ip" ] && answers slow "http://$ip/" 5 && not k exec slow -- /tools probe dns nobody
+}
+# Milliseconds that a connection from node-1 to a pod takes: the median of nine.
+connect_ms() {
+    local from began
+    from=$($at/node "$state" pid node-1)
+    for _ in 1 2 3 4 5 6 7 8 9; do
+        began=$(date +%s%N)
+        nsenter -t "$from" -n "$tools" probe dial "$1:8080" >/dev/null || return 1
+        echo $((($(date +%s%N) - began) / 1000000))
+    done >"$notes/connect" && sort -n "$notes/connect" | sed -n 5p
+}
+# VERB WORDS...: of tc, for what leaves the one pod there.
+netem() {
+    local network
+    network=$($at/node "$state" exec node-4 ip netns list | cut -d' ' -f1) && [ -n "$network" ] || return 1
+    $at/node "$state" exec node-4 tc -n "$network" qdisc "$1" dev eth0 root "${@:2}"
+}
+netem_delays_and_loses_in_a_pod_there() {
+    local ip before late after
+    ip=$(address slow) && before=$(connect_ms "$ip") && netem add netem delay 100ms && late=$(connect_ms "$ip") &&
+        netem change netem loss 100% && not connect_ms "$ip" && netem del && after=$(connect_ms "$ip") || return 1
+    echo "a connection takes $before ms before, $late ms with 100 ms of delay, $after ms after"
+    [ $((late - before)) -gt 90 ] && [ $((late - before)) -lt 180 ] && [ $((after - before)) -lt 50 ]
+}
+# Its link goes, then its power; then its kernel hangs at boot, is found out, and boots again.
+netem_node_loses_power_and_comes_back_after_a_hang() {
+    local boot log=$notes/netem-boot up pid
+    boot=$(k get node node-4 -o 'jsonpath={.status.nodeInfo.bootID}')
+    $at/link "$state" isolate node-4 && within 15 ready_is node-4 Unknown && $at/link "$state" heal && within 10 ready_is node-4 True &&
+        $at/node "$state" stop node-4 && [ "$($at/node "$state" status node-4)" = "node-4 off" ] && within 15 ready_is node-4 Unknown || return 1
+    # What such a kernel ran has not run on, for a moment, on the kernel of this machine.
+    ! grep 'Function not implemented\|failed with 38' "$state/nodes/node-4/log/machine" || return 1
+    SHAKEDOWN_NETEM_BOOT_S=20 $at/node "$state" start node-4 >"$log" 2>&1 & up=$!
+    within 5 $at/node "$state" pid node-4 && pid=$($at/node "$state" pid node-4) && kill -STOP "$pid"
+    wait $up && grep -q 'has not booted within 20 s (try 1 of 3)' "$log" && within 60 ready_is node-4 True &&
+        [ "$(k get node node-4 -o 'jsonpath={.status.nodeInfo.bootID}')" != "$boot" ] || { cat "$log"; return 1; }
+}
 down_leaves_nothing() { $at/down "$state" && same_as_before && [ "$(ls "$state")" = log ]; }
 
 before=$(picture)
 tests="up_that_was_killed_is_cleaned up_gives_a_cluster lock_is_one nodes_are_ready_in_zones
 deployment_answers_through_its_service names_resolve_in_pods memory_limit_kills policy_blocks_a_stranger_only
 policy_is_nothing_without_its_enforcer policy_that_is_deleted_blocks_nobody eviction_meets_the_budget image_runs
-privileged_pods_are_refused_where_they_should_be metrics_are_served link_is_cut_one_way link_is_cut_and_healed
-kubelet_dies_and_pods_live api_server_goes_and_comes node_loses_power_and_comes_back down_leaves_nothing"
+privileged_pods_are_refused_where_they_should_be metrics_are_served netem_node_takes_only_who_tolerates_it
+names_and_services_are_there_for_its_pods netem_delays_and_loses_in_a_pod_there link_is_cut_one_way link_is_cut_and_healed
+kubelet_dies_and_pods_live api_server_goes_and_comes node_loses_power_and_comes_back
+netem_node_loses_power_and_comes_back_after_a_hang down_leaves_nothing"
 for name in $tests; do
     check "$name"
     # Without a cluster there is nothing to ask.

@@ -139,12 +139,22 @@ service() { # FILE HEAD COMMANDS
 }
 
 # NAME: the pid, seen from here, of the node's first process, if it has power.
-power_of() { pid_of "$state/nodes/$1/pid" "machine init"; }
+power_of() {
+    if is_uml "$1"; then
+        pid_of "$state/nodes/$1/pid" "ubd0=$state/nodes/$1/disk"
+    else
+        pid_of "$state/nodes/$1/pid" "machine init"
+    fi
+}
 
 # NAME: switches a node on.
 power_on() {
     local folder=$state/nodes/$1
     [ -z "$(power_of "$1")" ] || return 0
+    if is_uml "$1"; then
+        power_on_uml "$1"
+        return
+    fi
     remove_groups "$1"
     make_groups "$1"
     rm -f "$folder"/running/*
@@ -158,10 +168,12 @@ power_on() {
     ) || fail "$1 does not boot; its log: $folder/log/machine"
 }
 
-# NAME: cuts a node's power: its first process is killed, and with it, by the kernel, all others.
+# NAME: cuts a node's power: its first process is killed, and with it, by the kernel, all others. A kernel of its own comes last.
 power_off() {
     local pid
-    pid=$(power_of "$1") && kill -KILL "$pid"
+    if ! is_uml "$1"; then
+        pid=$(power_of "$1") && kill -KILL "$pid"
+    fi
     empty_group "$1"
 }
 

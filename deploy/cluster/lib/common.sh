@@ -19,6 +19,7 @@ cgroup_name=shk-cluster
 max_nodes=9
 
 caches=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/shakedown/cluster
+helm=$(sed -n 's/^\thelm.sh\/helm\/v3 \(v[0-9.]*\) .*/\1/p' "$here/helm/go.mod")
 kubernetes=$(sed -n 's/^\tk8s.io\/kubernetes \(v[0-9.]*\)$/\1/p' "$here/go.mod")
 
 began_ms=$(($(date +%s%N) / 1000000))
@@ -40,6 +41,7 @@ digest_of() { cat -- "$@" | sha256sum | cut -c1-12; }
 
 kube_folder=$caches/$kubernetes-$(digest_of "$here"/go.mod "$here"/go.sum "$here"/*.go)
 addons_folder=$caches/addons-$(digest_of "$here"/addons/go.mod "$here"/addons/go.sum "$here"/addons/*.go)
+helm_folder=$caches/helm-$(digest_of "$here"/helm/go.mod "$here"/helm/go.sum)
 tools_folder=$caches/tools-$(digest_of "$here"/tools/go.mod "$here"/tools/*.go)
 packages=$caches/packages
 tools=$tools_folder/tools
@@ -79,14 +81,20 @@ node_names() { (cd "$state/nodes" && printf '%s ' node-*); }
 
 kubectl_admin() { kubectl --kubeconfig "$state/kubeconfig/admin" --cache-dir "$state/kubectl" "$@"; }
 
-# SECONDS WHAT COMMAND...: asks until it succeeds.
-wait_for() {
-    local until=$((SECONDS + $1)) what=$2
-    shift 2
+# SECONDS COMMAND...: asks until it succeeds.
+waited() {
+    local until=$((SECONDS + $1))
+    shift
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $until ] || return 1
         sleep 0.1
     done
+}
+# SECONDS WHAT COMMAND...: the same, and says so.
+wait_for() {
+    local seconds=$1 what=$2
+    shift 2
+    waited "$seconds" "$@" || return 1
     say "$what"
 }
 

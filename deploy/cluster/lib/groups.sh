@@ -39,12 +39,38 @@ group_pids() {
     done | sort -un
 }
 
+# NAME: kills what another process of the group traces, which is how a kernel in user mode runs its programs. Without their
+# tracer they would run on, on the kernel of this machine: so it is stopped, they are killed, and it comes last.
+kill_traced() {
+    local tracers traced
+    tracers=$(tracing "$1" | cut -d' ' -f1 | sort -u)
+    [ -n "$tracers" ] || return 0
+    # shellcheck disable=SC2086 # one word a pid
+    kill -STOP $tracers 2>/dev/null || true
+    for _ in $(seq 100); do
+        traced=$(tracing "$1" | cut -d' ' -f2)
+        [ -n "$traced" ] || return 0
+        # shellcheck disable=SC2086 # one word a pid
+        kill -KILL $traced 2>/dev/null || true
+        sleep 0.01
+    done
+}
+# NAME: `TRACER PID` for each process of a group that is traced and has not ended.
+tracing() {
+    local pid
+    for pid in $(group_pids "$1"); do
+        awk -v pid="$pid" '$1 == "State:" { over = $2 == "Z" || $2 == "X" } $1 == "TracerPid:" && $2 && !over { print $2, pid }' \
+            "/proc/$pid/status" 2>/dev/null || true
+    done
+}
+
 # NAME: kills everything in a group, also what is frozen; says if something is left.
 empty_group() {
     local pids file
     for _ in $(seq 100); do
         pids=$(group_pids "$1")
         [ -n "$pids" ] || return 0
+        kill_traced "$1"
         find "/sys/fs/cgroup/freezer/$cgroup_name${1:+/$1}" -name freezer.state 2>/dev/null | while read -r file; do
             echo THAWED >"$file" 2>/dev/null || true
         done

@@ -17,16 +17,16 @@ keep_image() {
 
 # NODE ARCHIVE: takes an image in at once.
 import_image() {
-    local pid
-    pid=$(power_of "$1") || return 0
-    in_node "$pid" ctr -a /run/containerd/containerd.sock -n k8s.io images import "/run/images/$(basename "$2")" >/dev/null
+    power_of "$1" >/dev/null || return 0
+    in_node "$1" ctr -a /run/containerd/containerd.sock -n k8s.io images import "/run/images/$(basename "$2")" >/dev/null
 }
 
-# PID COMMAND...: runs a command in the node whose first process is PID.
+# NODE COMMAND...: runs a command in a node that has power.
 in_node() {
-    local pid=$1
+    local enter=(call_uml "$1")
+    is_uml "$1" || enter=(nsenter -t "$(power_of "$1")" -m -u -i -n -p -C --)
     shift
-    nsenter -t "$pid" -m -u -i -n -p -C -- env PATH="$(programs_path /run/caches):$PATH" \
+    "${enter[@]}" env PATH="$(programs_path /run/caches):$PATH" \
         LD_LIBRARY_PATH="$(libraries_path /run/caches)" \
         XTABLES_LIBDIR="$(libraries_path /run/caches)/xtables" "$@"
 }

@@ -8,6 +8,9 @@ import (
 
 const usage = `usage: tools COMMAND ...
   machine start FOLDER NAME SOURCE=TARGET...   boots a node in namespaces of its own (see machine.go)
+  machine serve                     the first process of a node with a kernel of its own
+  calls FOLDER                      runs commands that come as files in a folder (see calls.go)
+  modules FOLDER NAME...            loads kernel modules (see modules.go)
   hold FOLDER STATE                 holds the lock of the machine's one cluster until it is ended
   archive OUT NAME:TAG FILE PATH [LIBRARY...] [-- ARGUMENT...]   an image archive around a program
   pause                             the sandbox process of a pod
@@ -17,6 +20,8 @@ const usage = `usage: tools COMMAND ...
 func main() {
 	commands := map[string]func([]string) error{
 		"machine": machine,
+		"calls":   calls,
+		"modules": modules,
 		"hold":    hold,
 		"archive": archive,
 		"pause":   pause,
