@@ -6,14 +6,18 @@
 #   tests/campaign.sh partition-sigkill        about 7 minutes; needs root
 #   tests/campaign.sh freeze-sigkill           about 3 minutes; needs root
 #   tests/campaign.sh docker-pause-sigkill     about 1 minute; needs a Docker Engine (DOCKER_HOST, or the usual socket)
+#   tests/campaign.sh kubernetes-sigkill       300 rounds, each of which took 21 s beside builds; needs root, and what deploy/cluster needs
+#   tests/campaign.sh kubernetes-library       each scenario of the library on it once; needs the same
 #
 # Needs a clean checkout: a table that names a commit must have been made from it. Leave the machine alone meanwhile.
+# A cluster is made for the last two, unless SHAKEDOWN_CLUSTER names one whose image was built from that commit.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in
-    quickstart-20-seeds | sigkill-30 | partition-sigkill | freeze-sigkill | docker-pause-sigkill) name=$1 ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+    quickstart-20-seeds | sigkill-30 | partition-sigkill | freeze-sigkill | docker-pause-sigkill |
+        kubernetes-sigkill | kubernetes-library) name=$1 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
 if [ -n "$(git status --porcelain -- . ':!docs/evidence')" ]; then
     echo "there are changes that are not committed: the table could not name what it was made from" >&2
@@ -24,5 +28,9 @@ cargo build --release --workspace --bins --tests
 target=${CARGO_TARGET_DIR:-target}
 export SHAKEDOWN_BIN
 SHAKEDOWN_BIN=$(realpath "$target/release/shakedown")
-"$target/release/campaign" --name "$name" --commit "$(git rev-parse HEAD)" --out "docs/evidence/$name.tsv"
+make=("$target/release/campaign" --name "$name" --commit "$(git rev-parse HEAD)" --out "docs/evidence/$name.tsv")
+case $name in
+    kubernetes-*) tests/with-cluster.sh "$(realpath "$target")/kubernetes/state" "$SHAKEDOWN_BIN" "${make[@]}" ;;
+    *) "${make[@]}" ;;
+esac
 echo "docs/evidence/$name.tsv supports its claim"

@@ -3,37 +3,59 @@
 #
 #   tests/kubernetes.sh [--dev] [FILTER|OPTION...]     of the test program: all of them, or `--exact NAME`
 #
+# Those of `kubernetes_netem` are made when they are named: first, with a node that has netem and an engine of their own, which are
+# gone before the others.
+#
 # With SHAKEDOWN_CLUSTER a cluster that is there already is used, and stays.
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+arguments=("$@")
 profile=release
 if [ "${1:-}" = --dev ]; then
     profile=dev
     shift
 fi
-[ $# -gt 0 ] || set -- kubernetes:: kubernetes_rights::
+[ $# -gt 0 ] || set -- kubernetes:: kubernetes_drill:: kubernetes_in_cluster:: kubernetes_kill:: kubernetes_services:: kubernetes_rights::
+# Options are for both.
+netem=() others=() options=() more=()
+for word in "$@"; do
+    case $word in
+        -*) options+=("$word") ;;
+        *kubernetes_netem*) netem+=("$word") more=(--netem) ;;
+        *) others+=("$word") ;;
+    esac
+done
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 binary=${SHAKEDOWN_BIN:-$target/$([ $profile = dev ] && echo debug || echo release)/shakedown}
-export SHAKEDOWN_BIN=$binary SHAKEDOWN_KUBECTL KUBECONFIG
-SHAKEDOWN_KUBECTL=$(deploy/cluster/build)/kubectl || exit
+export SHAKEDOWN_BIN=$binary
+[ -n "${CLUSTER_IS_OURS:-}" ] ||
+    exec tests/with-cluster.sh "${more[@]}" "$target/kubernetes/state" "$binary" tests/kubernetes.sh "${arguments[@]}"
 
-made=no
-if [ -z "${SHAKEDOWN_CLUSTER:-}" ]; then
-    made=yes
-    export SHAKEDOWN_CLUSTER=$target/kubernetes/state
-    mkdir -p "$SHAKEDOWN_CLUSTER"
-    deploy/cluster/up "$SHAKEDOWN_CLUSTER" >/dev/null || { deploy/cluster/down "$SHAKEDOWN_CLUSTER"; exit 1; }
-    trap 'deploy/cluster/down "$SHAKEDOWN_CLUSTER"' EXIT
-    deploy/kubernetes/one-machine/up "$SHAKEDOWN_CLUSTER" "$binary" || exit
+# FILTER...: makes the tests.
+run() {
+    local log status
+    log=$(mktemp)
+    cargo test --profile $profile --workspace --no-fail-fast --test end_to_end -- --test-threads=1 "${options[@]}" "$@" 2>&1 | tee "$log"
+    status=$?
+    grep -q '^test result: .* [1-9][0-9]* passed' "$log" || status=1
+    rm -f "$log"
+    return $status
+}
+# What the other tests are not to share the machine with.
+without_netem() {
+    local node
+    "$SHAKEDOWN_KUBECTL" delete namespace shakedown-netem --wait=false
+    node=$("$SHAKEDOWN_KUBECTL" get nodes -l shakedown.dev/netem=true -o 'jsonpath={.items[0].metadata.name}') &&
+        deploy/cluster/node "$SHAKEDOWN_CLUSTER" stop "$node" && "$SHAKEDOWN_KUBECTL" delete node "$node"
+}
+
+status=0
+if [ ${#netem[@]} != 0 ]; then
+    [ "$CLUSTER_IS_OURS" = no ] || deploy/kubernetes/one-machine/up "$SHAKEDOWN_CLUSTER" "$binary" --netem || exit
+    run "${netem[@]}" || status=$?
+    [ "$CLUSTER_IS_OURS" = no ] || without_netem || status=1
 fi
-KUBECONFIG=$SHAKEDOWN_CLUSTER/kubeconfig/admin
-log=$(mktemp)
-cargo test --profile $profile --workspace --no-fail-fast --test end_to_end -- --test-threads=1 "$@" 2>&1 | tee "$log"
-status=$?
-grep -q '^test result: .* [1-9][0-9]* passed' "$log" || status=1
-rm -f "$log"
-if [ $made = yes ]; then
-    trap - EXIT
-    deploy/cluster/down "$SHAKEDOWN_CLUSTER" || status=1
+if [ ${#others[@]} != 0 ]; then
+    run "${others[@]}" || status=$?
 fi
 exit $status

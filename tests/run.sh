@@ -211,13 +211,15 @@ if [ $quick = yes ]; then
     skip programs "left out by --quick"
     skip cluster "left out by --quick"
     skip kubernetes "left out by --quick"
+    skip charts "left out by --quick"
     skip spike "left out by --quick"
 else
     stage docker 900 tests/docker.sh
     # Kubernetes itself: minutes on a machine that has never built it, nothing on one that has.
-    if stage programs 1800 deploy/cluster/build; then
-        stage cluster 400 tests/cluster.sh
-        stage kubernetes 1500 tests/kubernetes.sh
+    if stage programs 1800 deploy/cluster/build --netem; then
+        stage cluster 500 tests/cluster.sh
+        stage kubernetes 1800 tests/kubernetes.sh
+        stage charts 400 tests/charts.sh
     fi
     SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-15} stage spike 900 tests/spike.sh
     [ ! -s "$target/stages/spike.log" ] || cat "$target/stages/spike.log"

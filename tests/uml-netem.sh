@@ -28,7 +28,7 @@ if [ $$ = 1 ]; then
     mount --bind / /mnt
     mount -t tmpfs tmp /run
     mount -t tmpfs tmp /tmp
-    for module in sch_netem sch_htb sch_tbf cls_matchall veth bridge nf_tables; do load $module; done
+    for module in sch_netem sch_htb sch_tbf cls_u32 veth bridge nf_tables; do load $module; done
     echo "up: $(uname -sr)"
     "/mnt$TESTS" "$FILTER" --test-threads=1
     status=$?

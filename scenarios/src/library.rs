@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 40] = [
+static SHIPPED: [Shipped; 43] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(
         Calendar,
@@ -89,6 +89,7 @@ static SHIPPED: [Shipped; 40] = [
     in_kubernetes!("leader-one-way"),
     in_kubernetes!("slow-leader"),
     in_kubernetes!("node-stop"),
+    in_kubernetes!("node-lost"),
     in_kubernetes!("node-drain"),
     in_kubernetes!("node-taint"),
     in_kubernetes!("kubelet-stop"),
@@ -98,6 +99,8 @@ static SHIPPED: [Shipped; 40] = [
     in_kubernetes!("api-server-stop"),
     in_kubernetes!("rolling-update"),
     in_kubernetes!("bad-rollout"),
+    in_kubernetes!("rollback"),
+    in_kubernetes!("switch"),
     in_kubernetes!("scale"),
     in_kubernetes!("cpu-limit"),
     in_kubernetes!("dns"),

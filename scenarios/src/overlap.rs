@@ -10,6 +10,9 @@ use crate::plan::{ClusterKind, Direction, FaultKind};
 /// Name of Shakedown's own sessions among the ends of links; no replica can be called so.
 const CLIENTS: &str = "the clients";
 
+/// The taint by which people tell a cluster that a node will not come back.
+const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
+
 /// What a fault has hold of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
@@ -56,6 +59,7 @@ pub fn clash(one: (&FaultKind, &Reach), other: (&FaultKind, &Reach)) -> Option<S
         (Part::Unknown | Part::Around, _) | (_, Part::Unknown | Part::Around) => None,
         (Part::Link, Part::Link) => on_links(one, other),
         (Part::Link, _) | (_, Part::Link) => None,
+        _ if gives_up(one.0, other.0) || gives_up(other.0, one.0) => None,
         (first, second) => {
             let both: Vec<&str> = one
                 .1
@@ -74,6 +78,16 @@ pub fn clash(one: (&FaultKind, &Reach), other: (&FaultKind, &Reach)) -> Option<S
             })
         }
     }
+}
+
+/// Whoever says that a node is out of service means one that has lost its power: no process is left there to be taken
+/// away, and none is given back when nobody says so any more.
+fn gives_up(one: &FaultKind, other: &FaultKind) -> bool {
+    let out_of_service = |kind: &FaultKind| match kind {
+        FaultKind::Cluster(ClusterKind::Taint { key, .. }) => key == OUT_OF_SERVICE,
+        _ => false,
+    };
+    *one == FaultKind::Cluster(ClusterKind::NodeStop) && out_of_service(other)
 }
 
 fn part(kind: &FaultKind) -> Part {
@@ -310,6 +324,24 @@ mod tests {
             (&FaultKind::Dns, &at("a")),
             (&FaultKind::Dns, &at("a"))
         ));
+    }
+
+    #[test]
+    fn a_node_without_power_may_be_given_up_and_nothing_else_be_done_to_it() {
+        let taint = |key: &str| {
+            FaultKind::Cluster(ClusterKind::Taint {
+                key: key.to_string(),
+                value: String::new(),
+                effect: crate::plan::TaintEffect::NoExecute,
+            })
+        };
+        let stop = FaultKind::Cluster(ClusterKind::NodeStop);
+        let reboot = FaultKind::Cluster(ClusterKind::NodeReboot);
+        let given_up = taint(OUT_OF_SERVICE);
+        assert!(!clashes((&stop, &at("a")), (&given_up, &at("a"))));
+        assert!(clashes((&stop, &at("a")), (&taint("drill"), &at("a"))));
+        assert!(clashes((&reboot, &at("a")), (&given_up, &at("a"))));
+        assert!(clashes((&KILL, &at("a")), (&given_up, &at("a"))));
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) fn replicas(to: &Selector, system: &str) -> String {
                 LinkEnd::Peers if are_many(from) => "their peers".to_string(),
                 LinkEnd::Peers => "its peers".to_string(),
                 LinkEnd::Clients => "the clients".to_string(),
+                LinkEnd::Service(name) => format!("service {name}"),
             };
             let way = match direction {
                 Direction::Both => "both ways",

@@ -1,5 +1,7 @@
 //! One row of a campaign each: what the campaign repeats, and what the ci tier takes a sample of.
 
+pub mod kubernetes_library;
+
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use rustix::process::Signal;
 use shakedown_record::{Phase, Verdict};
 
 use crate::calm::wait_for_calm;
+use crate::cluster_kill::{ClusterKillWorld, Killed};
 use crate::evidence::{Campaign, Evidence};
 use crate::shakedown::{Finished, Running, Sandbox, binary, library, run_arguments};
 use crate::survival::{CutWorld, FrozenBy, FrozenWorld};
@@ -196,16 +199,27 @@ fn rows_of(campaign: Campaign) -> Rows {
                 world.round(number, FrozenBy::Engine, after).row()
             })
         }
+        Campaign::KubernetesLibrary => Box::new(kubernetes_library::row),
+        Campaign::KubernetesSigkill => {
+            let mut world = ClusterKillWorld::new();
+            Box::new(move |number| {
+                let killed = Killed::of_round(number);
+                world.round(number, killed, fraction(1, number)).row()
+            })
+        }
     }
 }
 
-/// Runs a campaign, or a part of it; `tell` gets each row as it comes.
+/// Runs a campaign, or a part of it; `tell` gets the table after each row.
+///
+/// # Errors
+/// When it cannot be told.
 pub fn conduct(
     campaign: Campaign,
     commit: &str,
     part: Part,
-    mut tell: impl FnMut(&[String]),
-) -> Evidence {
+    mut tell: impl FnMut(&Evidence) -> std::io::Result<()>,
+) -> std::io::Result<Evidence> {
     let count = campaign.rows() as u64;
     let facts = [
         ("campaign", campaign.name().to_string()),
@@ -213,23 +227,22 @@ pub fn conduct(
         ("commit", commit.to_string()),
         ("seeds", format!("1..{count}")),
     ];
-    let mut rows = part.done;
-    let from = rows.len() as u64 + 1;
-    let to = count.min((rows.len() as u64).saturating_add(part.count));
-    let mut make = rows_of(campaign);
-    for number in from..=to {
-        let row = make(number);
-        tell(&row);
-        rows.push(row);
-    }
-    Evidence {
+    let from = part.done.len() as u64 + 1;
+    let to = count.min((part.done.len() as u64).saturating_add(part.count));
+    let mut evidence = Evidence {
         facts: facts
             .map(|(name, value)| (name.to_string(), value))
             .into_iter()
             .collect(),
         columns: campaign.columns().iter().map(ToString::to_string).collect(),
-        rows,
+        rows: part.done,
+    };
+    let mut make = rows_of(campaign);
+    for number in from..=to {
+        evidence.rows.push(make(number));
+        tell(&evidence)?;
     }
+    Ok(evidence)
 }
 
 /// Writes a table where the ci tier looks for it.

@@ -11,6 +11,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::campaign::kubernetes_library;
+use crate::cluster_kill;
+
 /// Facts that every table begins with.
 const FACTS: [&str; 4] = ["campaign", "command", "commit", "seeds"];
 
@@ -27,16 +30,22 @@ pub enum Campaign {
     FreezeSigkill,
     /// SIGKILL of whoever holds a pause by the Docker Engine.
     DockerPauseSigkill,
+    /// Each shipped scenario for Kubernetes once, on a real cluster.
+    KubernetesLibrary,
+    /// SIGKILL of an agent, of the runner and of both, in the middle of a partition in a real cluster.
+    KubernetesSigkill,
 }
 
 impl Campaign {
     /// Every campaign.
-    pub const ALL: [Campaign; 5] = [
+    pub const ALL: [Campaign; 7] = [
         Campaign::QuickstartSeeds,
         Campaign::Sigkill,
         Campaign::PartitionSigkill,
         Campaign::FreezeSigkill,
         Campaign::DockerPauseSigkill,
+        Campaign::KubernetesLibrary,
+        Campaign::KubernetesSigkill,
     ];
 
     /// Its name on the command line and of its file.
@@ -47,6 +56,8 @@ impl Campaign {
             Campaign::PartitionSigkill => "partition-sigkill",
             Campaign::FreezeSigkill => "freeze-sigkill",
             Campaign::DockerPauseSigkill => "docker-pause-sigkill",
+            Campaign::KubernetesLibrary => "kubernetes-library",
+            Campaign::KubernetesSigkill => "kubernetes-sigkill",
         }
     }
 
@@ -65,6 +76,8 @@ impl Campaign {
             Campaign::PartitionSigkill => 1000,
             Campaign::FreezeSigkill => 400,
             Campaign::DockerPauseSigkill => 50,
+            Campaign::KubernetesLibrary => kubernetes_library::SCENARIOS.len(),
+            Campaign::KubernetesSigkill => 300,
         }
     }
 
@@ -109,6 +122,8 @@ impl Campaign {
                 "gone_ms",
                 "left",
             ],
+            Campaign::KubernetesLibrary => &kubernetes_library::COLUMNS,
+            Campaign::KubernetesSigkill => cluster_kill::COLUMNS,
         }
     }
 }
@@ -189,6 +204,10 @@ impl Evidence {
             Campaign::PartitionSigkill => self.traffic_is_back(),
             Campaign::FreezeSigkill => self.thawed(&["signal", "cgroup"]),
             Campaign::DockerPauseSigkill => self.thawed(&["engine"]),
+            Campaign::KubernetesLibrary => {
+                kubernetes_library::claim(&self.rows).map_err(NoEvidence)
+            }
+            Campaign::KubernetesSigkill => cluster_kill::supports(&self.rows),
         }
     }
 

@@ -12,6 +12,7 @@
 //! calm             waits for a machine that is left its cores, and repeats what was measured without them
 //! truth            what the servers' logs say that clients must have seen
 //! campaign, evidence          the rows of a campaign, and the tables that are kept of them
+//! cluster_kill     kills an agent, the runner or both in a real cluster, and measures the same
 //! survival         kills whoever holds a fault, over and over, and measures how soon all is as before
 //! source_tree, dependencies   the workspace as text and as a graph, for the tests of its rules
 //! ```
@@ -21,8 +22,10 @@
 //! from the servers' logs. `survival` calls the runner's mechanisms, because a thousand kills of whole runs would take
 //! days; the times that it tells are taken outside of them.
 
+pub mod bystanders;
 pub mod calm;
 pub mod campaign;
+pub mod cluster_kill;
 pub mod containers;
 pub mod dependencies;
 pub mod drill;

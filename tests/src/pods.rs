@@ -13,12 +13,17 @@ pub const NAMESPACE: &str = "shakedown-reference";
 /// Where agents are made.
 pub const AGENTS: &str = "shakedown-agents";
 
+/// Where runs keep their Leases and the copies of their journals.
+pub const DRILLS: &str = "shakedown";
+
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
 /// The cluster.
 #[derive(Debug)]
 pub struct Pods {
     state: PathBuf,
+    /// Where the engine runs.
+    namespace: &'static str,
 }
 
 impl Pods {
@@ -27,10 +32,19 @@ impl Pods {
     /// # Panics
     /// When there is none, or it does not become ready: a test on a cluster shows nothing without one.
     pub fn ready() -> Pods {
+        Pods::ready_in(NAMESPACE)
+    }
+
+    /// The same, with an engine in another namespace.
+    ///
+    /// # Panics
+    /// As [`Pods::ready`].
+    pub fn ready_in(namespace: &'static str) -> Pods {
         let state = std::env::var_os("SHAKEDOWN_CLUSTER");
         let state = state.expect("SHAKEDOWN_CLUSTER names no cluster: run tests/kubernetes.sh");
         let pods = Pods {
             state: PathBuf::from(state),
+            namespace,
         };
         let until = Instant::now() + READY_WITHIN;
         while let Some(missing) = pods.missing() {
@@ -51,25 +65,76 @@ impl Pods {
             if !has_condition(node, "Ready") {
                 return Some(format!("node {name} is not ready"));
             }
-            if node["spec"]["unschedulable"] == true || node["spec"]["taints"].is_array() {
+            // The taint of the node that has netem is for good.
+            let own = node["metadata"]["labels"]["shakedown.dev/netem"] == "true";
+            if node["spec"]["unschedulable"] == true || (node["spec"]["taints"].is_array() && !own)
+            {
                 return Some(format!("node {name} is cordoned or tainted"));
             }
         }
-        let pods = self.json(&["-n", NAMESPACE, "get", "pods", "-l", "app=engine"]);
+        let pods = self.json(&["-n", self.namespace, "get", "pods", "-l", "app=engine"]);
         let ready = items(&pods)
             .filter(|pod| has_condition(pod, "Ready"))
             .count();
         if ready != 3 || items(&pods).count() != 3 {
             return Some(format!("{ready} of 3 pods of the engine are ready"));
         }
-        let left = self.agents();
-        (!left.is_empty()).then(|| format!("left in {AGENTS}: {}", left.join(", ")))
+        let left = [self.agents(), self.drills()].concat();
+        (!left.is_empty()).then(|| format!("left in {AGENTS} or {DRILLS}: {}", left.join(", ")))
     }
 
     /// Pods and Leases in the namespace of the agents.
     pub fn agents(&self) -> Vec<String> {
         let text = self.kubectl(&["-n", AGENTS, "get", "pods,leases", "-o", "name"]);
         text.lines().map(str::to_string).collect()
+    }
+
+    /// What faults change, a line for each object: cordons and taints, numbers and templates, selectors. The mark of a
+    /// rolling update stays, and is left out.
+    ///
+    /// # Panics
+    /// When kubectl fails.
+    pub fn picture(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for node in items(&self.json(&["get", "nodes"])) {
+            let spec = &node["spec"];
+            let (cordoned, taints) = (spec["unschedulable"] == true, &spec["taints"]);
+            all.push(format!(
+                "node {} {cordoned} {taints}",
+                node["metadata"]["name"]
+            ));
+        }
+        let own = self.json(&["-n", NAMESPACE, "get", "statefulsets,deployments,services"]);
+        for object in items(&own) {
+            let spec = &object["spec"];
+            let mut template = spec["template"].clone();
+            if let Some(meta) = template["metadata"].as_object_mut() {
+                meta.remove("annotations");
+            }
+            all.push(format!(
+                "{} {} {} {} {template}",
+                object["kind"], object["metadata"]["name"], spec["replicas"], spec["selector"]
+            ));
+        }
+        all
+    }
+
+    /// Leases and copies of journals of runs.
+    pub fn drills(&self) -> Vec<String> {
+        let leases = self.kubectl(&["-n", DRILLS, "get", "leases", "-o", "name"]);
+        let selector = "app.kubernetes.io/name=shakedown-journal";
+        let journals = [
+            "-n",
+            DRILLS,
+            "get",
+            "configmaps",
+            "-l",
+            selector,
+            "-o",
+            "name",
+        ];
+        let all = leases + &self.kubectl(&journals);
+        all.lines().map(str::to_string).collect()
     }
 
     /// What kubectl prints.
@@ -106,7 +171,7 @@ impl Pods {
 
     /// UID of a pod of the engine.
     pub fn uid(&self, pod: &str) -> String {
-        let pod = self.json(&["-n", NAMESPACE, "get", "pod", pod]);
+        let pod = self.json(&["-n", self.namespace, "get", "pod", pod]);
         pod["metadata"]["uid"]
             .as_str()
             .unwrap_or_default()
@@ -115,7 +180,7 @@ impl Pods {
 
     /// Restarts of the container of a pod of the engine.
     pub fn restarts(&self, pod: &str) -> u64 {
-        let pod = self.json(&["-n", NAMESPACE, "get", "pod", pod]);
+        let pod = self.json(&["-n", self.namespace, "get", "pod", pod]);
         let count = &pod["status"]["containerStatuses"][0]["restartCount"];
         count.as_u64().unwrap_or_default()
     }
@@ -135,11 +200,13 @@ pub fn pod_of(replica: &str) -> String {
     format!("engine-{}", number - 1)
 }
 
-fn items(list: &Value) -> impl Iterator<Item = &Value> {
+/// The objects of a list.
+pub fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list["items"].as_array().into_iter().flatten()
 }
 
-fn has_condition(object: &Value, kind: &str) -> bool {
+/// Whether a condition of an object is true.
+pub fn has_condition(object: &Value, kind: &str) -> bool {
     let all = object["status"]["conditions"].as_array();
     let mut all = all.into_iter().flatten();
     all.any(|it| it["type"] == kind && it["status"] == "True")

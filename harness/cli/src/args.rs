@@ -59,14 +59,11 @@ pub enum Command {
         order: Option<String>,
     },
     /// Heal what a dead run left behind.
-    Recover {
-        /// Only this run (directory or id).
-        run: Option<String>,
-        #[arg(long)]
-        json: bool,
-    },
-    /// Stop every run on this machine now: heal first, then end.
+    Recover(RecoverArgs),
+    /// Stop every run on this machine, or in a cluster, now: heal first, then end.
     Halt {
+        #[command(flatten)]
+        afar: AfarArgs,
         #[arg(long)]
         json: bool,
     },
@@ -86,6 +83,12 @@ pub enum Command {
     /// Does one fault on the node on which it runs; started by Shakedown itself, in a cluster.
     #[command(hide = true)]
     Agent(AgentArgs),
+    /// A run that was submitted as a Job; started by Shakedown itself, in a cluster.
+    #[command(name = "__submitted", hide = true)]
+    Submitted(SubmittedArgs),
+    /// Keeps the run directory of a Job until it was fetched; started by Shakedown itself, in a cluster.
+    #[command(name = "__parcel", hide = true, subcommand)]
+    Parcel(ParcelCommand),
     /// Thaws a process when Shakedown dies; started by Shakedown itself.
     #[command(name = "__watchdog", hide = true)]
     Watchdog(HelperArgs),
@@ -137,6 +140,40 @@ pub struct ScenarioArgs {
     pub set: Vec<String>,
 }
 
+/// Runs that are known by what they keep in a cluster, wherever their runner is or was.
+#[derive(Debug, Default, Args)]
+pub struct AfarArgs {
+    /// kubernetes: also those of which there is a Lease or a journal in the cluster, whatever machine they run on.
+    #[arg(long, value_enum)]
+    pub environment: Option<AfarName>,
+    /// Context of the kubeconfig. Default: the current one, or the cluster in which Shakedown itself runs.
+    #[arg(long, requires = "environment")]
+    pub context: Option<String>,
+    /// Where they are kept (`drills` of the profile). Default: shakedown. May be repeated.
+    #[arg(long, requires = "environment")]
+    pub namespace: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AfarName {
+    Kubernetes,
+}
+
+/// Whose leftovers, and by which way.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// Only this run (directory or id).
+    pub run: Option<String>,
+    #[command(flatten)]
+    pub afar: AfarArgs,
+    /// Run the commands of journals in the cluster, too, such as those that start a node. Whoever may write into their
+    /// namespace could have put others there.
+    #[arg(long, requires = "environment")]
+    pub commands: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
@@ -144,6 +181,19 @@ pub struct RunArgs {
     /// Run directory to make; it must not exist. Default: runs/<start, UTC>-<scenario>/
     #[arg(long)]
     pub out: Option<PathBuf>,
+    /// Folder in which run directories are made and found: RUNS/<start, UTC>-<scenario>/. Default: SHAKEDOWN_RUNS, or runs in this folder.
+    #[arg(long, value_name = "RUNS")]
+    pub runs: Option<PathBuf>,
+    /// Told by a POST of JSON when the run is over, however it ended (`shakedown schema webhook`). May be repeated; in the
+    /// variable, separated by spaces. SHAKEDOWN_WEBHOOK_AUTHORIZATION is the value of the header Authorization.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SHAKEDOWN_WEBHOOK",
+        hide_env_values = true,
+        value_delimiter = ' '
+    )]
+    pub webhook: Vec<String>,
     /// Switch a defect of the stand-in on (see `shakedown engine defects`).
     #[arg(long)]
     pub defect: Vec<String>,
@@ -158,6 +208,66 @@ pub struct RunArgs {
     /// Print record.json instead of the report.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub cluster: InClusterArgs,
+}
+
+/// A run as a Job of the cluster. All other options are handed on.
+#[derive(Debug, Default, Args)]
+pub struct InClusterArgs {
+    /// Run in the cluster of the profile, as a Job: follow it here, fetch its run directory, end with its exit code.
+    #[arg(long)]
+    pub in_cluster: bool,
+    /// Image of the Job; its entry point is shakedown of this version. Default: the agent's, in the profile.
+    #[arg(long, value_name = "IMAGE", requires = "in_cluster")]
+    pub in_cluster_image: Option<String>,
+    /// Namespace of the Job; it must exist.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "in_cluster",
+        default_value = "shakedown"
+    )]
+    pub in_cluster_namespace: String,
+    /// Service account of the Job; `plan --rights` prints what it needs.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "in_cluster",
+        default_value = "shakedown-runner"
+    )]
+    pub in_cluster_account: String,
+    /// Secret of that namespace whose keys become environment variables of the run. May be repeated.
+    #[arg(long, value_name = "SECRET", requires = "in_cluster")]
+    pub in_cluster_env_from: Vec<String>,
+}
+
+/// What the Job of a run is told.
+#[derive(Debug, Args)]
+pub struct SubmittedArgs {
+    #[arg(long)]
+    pub run_id: String,
+    #[arg(long)]
+    pub blunt: Vec<String>,
+    #[command(flatten)]
+    pub guards: GuardArgs,
+}
+
+/// What the run directory of a Job is asked for.
+#[derive(Debug, Subcommand)]
+pub enum ParcelCommand {
+    /// Stay until it was fetched.
+    Keep,
+    /// How far the run is, as JSON.
+    Status,
+    /// The run directory as a tar archive, to stdout.
+    Send {
+        /// Without its first bytes.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
+    /// It was fetched.
+    Release,
 }
 
 /// What a person says to the guards.
@@ -211,6 +321,9 @@ pub struct PlanArgs {
     /// Print the least Roles that an account needs for this scenario in a Kubernetes cluster, as YAML. Asks no cluster.
     #[arg(long, conflicts_with = "json")]
     pub rights: bool,
+    /// Print the Role of whoever submits the run with --in-cluster, too.
+    #[arg(long, requires = "rights")]
+    pub in_cluster: bool,
     /// The service account that the Roles are bound to.
     #[arg(
         long,
@@ -269,6 +382,7 @@ pub enum SchemaName {
     Profile,
     Calendar,
     Record,
+    Webhook,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -15,6 +15,9 @@ use crate::output::Failure;
 /// Largest scenario or profile that is read; more is surely another file.
 const LARGEST_FILE_BYTES: u64 = 1 << 20;
 
+/// Names the folder of run directories.
+const RUNS_VARIABLE: &str = "SHAKEDOWN_RUNS";
+
 /// Reads a scenario or profile file, or a shipped one by name.
 ///
 /// # Errors
@@ -165,7 +168,13 @@ pub fn compile_saved(dir: &RunDir) -> Result<Compiled, Failure> {
     compile(&input).map_err(Failure::usage)
 }
 
-/// Finds a saved run: a directory, or an id (or directory name) below `runs/`.
+/// The folder of run directories: what `SHAKEDOWN_RUNS` names, or `runs` in this one.
+pub fn runs_folder() -> PathBuf {
+    let named = std::env::var_os(RUNS_VARIABLE).filter(|named| !named.is_empty());
+    named.map_or_else(|| PathBuf::from("runs"), PathBuf::from)
+}
+
+/// Finds a saved run: a directory, or an id (or directory name) below the folder of run directories.
 ///
 /// # Errors
 /// Exit 64 when there is none.
@@ -174,11 +183,13 @@ pub fn find_run(run: &str) -> Result<RunDir, Failure> {
     if as_path.is_dir() {
         return Ok(RunDir::at(&as_path));
     }
-    let below = Path::new("runs").join(run);
+    let runs = runs_folder();
+    let below = runs.join(run);
     if below.is_dir() && !run.is_empty() {
         return Ok(RunDir::at(&below));
     }
     Err(Failure::usage(format!(
-        "{run}: no run directory of that name here, and none below runs/"
+        "{run}: no run directory of that name here, and none below {}/",
+        runs.display()
     )))
 }

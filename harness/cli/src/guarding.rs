@@ -52,6 +52,12 @@ impl Guarding {
         Ok(guarding)
     }
 
+    /// The calendars by the paths at which a run looks for them in a folder of its own.
+    pub fn kept(&self) -> impl Iterator<Item = (String, &str)> {
+        let all = self.calendars.iter();
+        all.map(|(name, text)| (format!("{CALENDARS}/{name}"), text.as_str()))
+    }
+
     /// Keeps the calendars in the run directory, so that it can be run again elsewhere.
     ///
     /// # Errors

@@ -10,6 +10,22 @@ use crate::output::{Failure, say};
 /// # Errors
 /// When signal handlers cannot be installed.
 pub fn listen() -> Result<watch::Receiver<Option<String>>, Failure> {
+    heard(|name| {
+        say(&format!(
+            "{name}: healing faults and cleaning up; please wait"
+        ))
+    })
+}
+
+/// As [`listen`], without a word.
+///
+/// # Errors
+/// When signal handlers cannot be installed.
+pub fn quietly() -> Result<watch::Receiver<Option<String>>, Failure> {
+    heard(|_| {})
+}
+
+fn heard(tell: impl Fn(&str) + Send + 'static) -> Result<watch::Receiver<Option<String>>, Failure> {
     let (sender, receiver) = watch::channel(None);
     let install = |kind| {
         signal(kind).map_err(|error| Failure::bug(format!("cannot listen for signals: {error}")))
@@ -24,9 +40,7 @@ pub fn listen() -> Result<watch::Receiver<Option<String>>, Failure> {
                 _ = terminate.recv() => "SIGTERM",
                 _ = hang_up.recv() => "SIGHUP",
             };
-            say(&format!(
-                "{name}: healing faults and cleaning up; please wait"
-            ));
+            tell(name);
             if sender.send(Some(name.to_string())).is_err() {
                 return;
             }

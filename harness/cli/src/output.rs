@@ -59,6 +59,12 @@ pub fn say(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
+/// Pretty JSON with a newline, for results that a script reads.
+pub fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::bug(format!("cannot write JSON: {error}")))
+}
+
 /// How reports look on this stdout: colour only for a terminal that wants it (NO_COLOR), width of the terminal.
 pub fn look() -> Look {
     let terminal = io::stdout().is_terminal();

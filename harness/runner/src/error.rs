@@ -7,6 +7,7 @@ use shakedown_load::secret::SecretError;
 use shakedown_record::ExitCode;
 use shakedown_record::ledger::LedgerError;
 
+use crate::drill::DrillError;
 use crate::environment::EnvironmentError;
 use crate::guard::Refusal;
 use crate::journal::JournalError;
@@ -35,6 +36,8 @@ pub enum RunError {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
+    Drill(#[from] DrillError),
+    #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -50,7 +53,9 @@ impl RunError {
     /// The exit code that this error forces, whatever the analysis finds.
     pub fn exit(&self) -> ExitCode {
         match self {
-            RunError::Refused(_) | RunError::Lock(LockError::Held(_)) => ExitCode::Refused,
+            RunError::Refused(_)
+            | RunError::Lock(LockError::Held(_))
+            | RunError::Drill(DrillError::Taken(_)) => ExitCode::Refused,
             RunError::Load(LoadError::Conservation { .. } | LoadError::Panicked { .. })
             | RunError::Hung { .. } => ExitCode::Bug,
             RunError::Unreachable(_)
@@ -60,6 +65,7 @@ impl RunError {
             | RunError::State(_)
             | RunError::Journal(_)
             | RunError::Lock(LockError::Io { .. })
+            | RunError::Drill(DrillError::NoNamespace(_) | DrillError::Cluster(_))
             | RunError::Client(_)
             | RunError::Load(_)
             | RunError::Ledger(_)

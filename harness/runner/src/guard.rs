@@ -3,6 +3,7 @@
 //! What a plan, a clock and calendars decide is decided in `shakedown_scenarios::guards`; here the target is asked for
 //! its proof, and a person's overruling goes on record.
 
+mod cluster;
 mod containers;
 mod pods;
 
@@ -19,6 +20,8 @@ use shakedown_scenarios::plan::{Endpoints, EnvironmentPlan, FaultPlan, Plan, Pro
 
 use crate::error::RunError;
 use crate::probes::Client;
+
+pub use cluster::prove_faults_can_stay;
 
 /// How long a proof may take.
 const PROOF_TIMEOUT: Duration = Duration::from_secs(5);

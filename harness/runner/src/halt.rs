@@ -3,6 +3,8 @@
 //! A run is found by the owner in its journal and asked by SIGTERM, which it takes as it takes Ctrl-C: heal, clean
 //! up, end. What counts first is when the faults are gone, so that is timed apart from the end.
 
+mod afar;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,8 @@ use crate::mechanisms::{ProcessError, ProcessHandle, World};
 use crate::recover::{RecoverError, journal_folders};
 use crate::state_dir::StateDir;
 
+pub use afar::halt_afar;
+
 const POLL: Duration = Duration::from_millis(10);
 
 /// What became of the runs that were live.
@@ -29,7 +33,11 @@ pub struct HaltReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HaltedRun {
     pub run_id: String,
-    pub pid: u32,
+    /// `None`: it is known by its Lease only.
+    pub pid: Option<u32>,
+    /// As it stands in its Lease, where it is known by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
     /// From the request until no fault of its was in effect; `None`: not in time.
     pub healed_after_s: Option<f64>,
     /// From the request until its process had ended; `None`: not in time.
@@ -88,13 +96,21 @@ impl HaltedRun {
             }
             (None, _) => "no word on orders".to_string(),
         };
-        let (id, pid) = (&self.run_id, self.pid);
-        let mut line = format!("run {id} (pid {pid}): {healed}, {orders}, {ended}");
+        let who = match (self.pid, &self.holder) {
+            (Some(pid), _) => format!("run {} (pid {pid})", self.run_id),
+            (None, Some(holder)) => holder.clone(),
+            (None, None) => format!("run {}", self.run_id),
+        };
+        let mut line = format!("{who}: {healed}, {orders}, {ended}");
         if let Some(error) = &self.error {
             line.push_str(&format!("; {error}"));
         }
         if self.to_recover {
-            line.push_str(&format!("; now: shakedown recover {}", self.run_id));
+            let place = match self.pid {
+                Some(_) => "",
+                None => " --environment kubernetes",
+            };
+            line.push_str(&format!("; now: shakedown recover {}{place}", self.run_id));
         }
         line
     }
@@ -150,7 +166,8 @@ fn ask_to_end(folder: &Path) -> Option<Asked> {
         run_dir: owner.run_dir.clone(),
         run: HaltedRun {
             run_id: owner.run_id.clone(),
-            pid: owner.process.pid,
+            pid: Some(owner.process.pid),
+            holder: None,
             healed_after_s: None,
             ended_after_s: None,
             orders_cancelled: None,
@@ -223,7 +240,8 @@ mod tests {
     fn run() -> HaltedRun {
         HaltedRun {
             run_id: "r-1".to_string(),
-            pid: 7,
+            pid: Some(7),
+            holder: None,
             healed_after_s: Some(0.12),
             ended_after_s: Some(0.5),
             orders_cancelled: Some(12),

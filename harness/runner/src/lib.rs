@@ -7,15 +7,17 @@
 //! [`run`] is a pure state machine with a thin shell around it; [`faults`] act on handles that an [`environment`]
 //! gives, by [`mechanisms`] that know neither; what is about to be done to the world stands in the [`journal`] first,
 //! so that [`recover`] and [`halt`] can take it back. [`guard`] comes before everything; [`rights`] says what an account
-//! needs in a cluster. [`readback`] looks at every
+//! needs in a cluster, and [`drill`] keeps others away from a system in one. [`readback`] looks at every
 //! copy afterwards, [`cleanup`] leaves nothing of ours open.
 //!
-//! In a cluster the same faults are done on the node of their target: by an [`agent`].
+//! In a cluster the same faults are done on the node of their target: by an [`agent`]. [`submit`] lets the whole run go on
+//! in there, and fetches what it has recorded.
 //!
 //! Never here: SLA rules, percentiles of a phase, rendering.
 
 pub mod agent;
 pub mod cleanup;
+pub mod drill;
 pub mod environment;
 pub mod error;
 pub mod faults;
@@ -33,6 +35,7 @@ pub mod rights;
 pub mod run;
 pub mod sentinel;
 pub mod state_dir;
+pub mod submit;
 #[cfg(test)]
 mod testing;
 

@@ -4,6 +4,8 @@
 //! the one in the journal; a folder only when it lies where that run's nodes keep their data. Whatever cannot be
 //! undone stays in the journal and is named with the command that removes it.
 
+mod adopt;
+mod lease;
 mod orders;
 mod report;
 mod undo;
@@ -16,9 +18,11 @@ use std::time::Duration;
 use shakedown_record::run_dir::RunDir;
 
 use crate::journal::{Entry, JOURNAL_FILE, JournalView, Owner, append_to, read_journal};
+use crate::mechanisms::kubernetes::ClusterError;
 use crate::mechanisms::{ProcessError, ProcessHandle, ProcessId, World};
 use crate::state_dir::{StateDir, StateDirError};
 
+pub use adopt::{Afar, adopt};
 pub use orders::cancel_orders;
 pub use report::{RecoverReport, RecoveredRun, RunState};
 
@@ -36,6 +40,8 @@ pub enum RecoverError {
         "there is no run `{0}`: neither a journal of that id nor a run directory of that name; `shakedown recover` without a name looks at all"
     )]
     NoSuchRun(String),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
 }
 
 /// Undoes what dead runs left behind: all of them, or one by its id or run directory.
@@ -134,7 +140,7 @@ fn recover_one(state: &StateDir, folder: &Path) -> Result<Option<RecoveredRun>, 
         left: Vec::new(),
         open_orders: Vec::new(),
     };
-    let view = match read_journal(folder) {
+    let mut view = match read_journal(folder) {
         Ok(view) => view,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             remove_stillborn(folder);
@@ -151,20 +157,47 @@ fn recover_one(state: &StateDir, folder: &Path) -> Result<Option<RecoveredRun>, 
     };
     run.run_dir = Some(owner.run_dir.clone());
     run.state = state_of(owner, &view, folder)?;
+    if let (RunState::Elsewhere { .. }, Some(mark)) = (&run.state, view.drill()) {
+        // Nobody can look into another container, but its Lease says whether it lives.
+        match adopt::take_over(mark) {
+            Some(Ok(mark)) => {
+                let entry = Entry::Drill(mark);
+                append_to(folder, &entry).map_err(|source| failed(folder, source))?;
+                view = read_journal(folder).map_err(|source| failed(folder, source))?;
+                run.state = RunState::Dead;
+            }
+            Some(Err(held)) => run.state = held,
+            None => {}
+        }
+    }
+    let Some(owner) = view.owner() else {
+        return Ok(Some(run));
+    };
+    if let RunState::Dead = run.state
+        && let Some(held) = view.drill().and_then(lease::take)
+    {
+        run.waits_for(folder, held);
+    }
     if matches!(run.state, RunState::Dead | RunState::Closed) {
         run.undo_all(state, &view, owner);
-        run.finish(folder, owner);
+        run.finish(folder, &view, owner);
     }
     Ok(Some(run))
 }
 
-fn state_of(owner: &Owner, view: &JournalView, folder: &Path) -> Result<RunState, RecoverError> {
-    let failed = |source| RecoverError::Io {
+fn failed(folder: &Path, source: io::Error) -> RecoverError {
+    RecoverError::Io {
         path: folder.to_path_buf(),
         source,
-    };
+    }
+}
+
+fn state_of(owner: &Owner, view: &JournalView, folder: &Path) -> Result<RunState, RecoverError> {
+    let failed = |source| failed(folder, source);
     let here = World::current().map_err(failed)?;
-    if owner.world.boot_id == here.boot_id {
+    let adopted = view.drill().is_some_and(|mark| mark.adopted.is_some());
+    // A journal is taken over once its run is dead, wherever that was.
+    if !adopted && owner.world.boot_id == here.boot_id {
         if owner.world.pid_namespace != here.pid_namespace {
             return Ok(RunState::Elsewhere {
                 pid_namespace: owner.world.pid_namespace.clone(),
@@ -196,3 +229,6 @@ fn remove_stillborn(folder: &Path) {
         tracing::warn!("cannot remove {}: {error}", folder.display());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod of_faults;
 use shakedown_scenarios::plan::{EnvironmentPlan, KubernetesEntry, KubernetesPlan, Plan};
 
 use self::of_faults::{of_kind, of_selector};
+use crate::drill;
 use crate::mechanisms::kubernetes::rights::{self, Account, Need, grants};
 use crate::mechanisms::kubernetes::{Right, Scope};
 
@@ -64,6 +65,10 @@ pub(crate) fn in_cluster(plan: &Plan, cluster: &KubernetesPlan) -> Vec<Need> {
         let home = Right::cluster("", "namespaces", "get").named("kube-system");
         add(vec![home], "the UID of the cluster".to_string());
     }
+    add(
+        drill::rights(plan),
+        "one run at a time on the system, and a copy of its journal for `recover`".to_string(),
+    );
     for fault in &plan.faults {
         let what_for = format!("fault {} ({})", fault.id, fault.kind.name());
         let mut rights = of_kind(fault, cluster);

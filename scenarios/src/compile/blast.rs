@@ -80,7 +80,7 @@ fn place(to: &Selector) -> Option<&Placed> {
         Selector::Placed(placed) => Some(placed),
         Selector::Link { from, to, .. } => place(from).or(match to {
             LinkEnd::Replicas(to) => place(to),
-            LinkEnd::Peers | LinkEnd::Clients => None,
+            LinkEnd::Peers | LinkEnd::Clients | LinkEnd::Service(_) => None,
         }),
         Selector::Role(_)
         | Selector::Name(_)
@@ -156,7 +156,7 @@ fn reached(to: &Selector, part: &Part, system: &System) -> u32 {
         Selector::Link { from, to, .. } => {
             let reached_from = reached(from, part, system);
             match to {
-                LinkEnd::Clients => reached_from,
+                LinkEnd::Clients | LinkEnd::Service(_) => reached_from,
                 LinkEnd::Peers if place(from).is_some() => part.replicas / 2,
                 LinkEnd::Peers => reached_from.min(part.replicas.saturating_sub(reached_from)),
                 LinkEnd::Replicas(to) => reached_from.min(reached(to, part, system)),

@@ -240,8 +240,8 @@ pub(super) fn refuse_far_senders(at: &At, kind: &FaultKind, to: &Selector, sheet
     };
     let hint = match (direction, to) {
         (Direction::Back, LinkEnd::Replicas(_)) => "exchange the ends, and write direction: there",
-        (Direction::Back, LinkEnd::Peers | LinkEnd::Clients)
-        | (Direction::Both, LinkEnd::Clients) => "write direction: there",
+        (Direction::Back, LinkEnd::Peers | LinkEnd::Clients | LinkEnd::Service(_))
+        | (Direction::Both, LinkEnd::Clients | LinkEnd::Service(_)) => "write direction: there",
         (Direction::There, _) | (Direction::Both, LinkEnd::Replicas(_) | LinkEnd::Peers) => return,
     };
     sheet.refuse_with(

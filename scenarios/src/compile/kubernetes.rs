@@ -19,6 +19,8 @@ use super::sheet::{At, Sheet};
 
 const AGENT_NAMESPACE: &str = "shakedown-agents";
 const AGENT_ACCOUNT: &str = "shakedown-agent";
+/// Not with the agents: who keeps a journal need not be master of the nodes.
+const DRILLS_NAMESPACE: &str = "shakedown";
 
 /// The cluster; `None` when it cannot be told what is meant.
 pub(super) fn cluster(
@@ -41,7 +43,9 @@ pub(super) fn cluster(
              what only a test system answers: { get: /info, where: { /env: staging } }",
         );
     }
+    let drills = spec.drills.as_ref();
     Some(KubernetesPlan {
+        drills: drills.map_or(DRILLS_NAMESPACE.to_string(), |name| name.0.clone()),
         context: spec.context.as_ref().map(|name| name.0.clone()),
         namespace: spec.namespace.0.clone(),
         parts,

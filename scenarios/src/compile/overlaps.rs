@@ -75,6 +75,8 @@ fn choices(to: &Selector, system: &System) -> Option<Vec<Reach>> {
             LinkEnd::Clients => vec![Names::new()],
             LinkEnd::Peers => vec![peers(&near, system)],
             LinkEnd::Replicas(to) => replicas(to, system)?,
+            // Who is behind it shows only when the fault fires.
+            LinkEnd::Service(_) => return None,
         };
         for far in fars {
             choices.push(Reach {

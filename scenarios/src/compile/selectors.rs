@@ -44,7 +44,7 @@ pub(super) fn selector(at: &At, spec: &SelectorSpec, ground: Ground) -> Option<S
 fn link(at: &At, spec: &LinkSpec, ground: Ground) -> Option<Selector> {
     let from = match end(&at.to("from"), &spec.from, ground)? {
         LinkEnd::Replicas(from) => from,
-        LinkEnd::Peers | LinkEnd::Clients => {
+        LinkEnd::Peers | LinkEnd::Clients | LinkEnd::Service(_) => {
             ground.sheet.refuse_with(
                 &at.to("from"),
                 "the first end must be replicas",
@@ -76,6 +76,12 @@ fn end(at: &At, spec: &EndSpec, ground: Ground) -> Option<LinkEnd> {
     let replicas = match spec {
         EndSpec::Peers(_) => return Some(LinkEnd::Peers),
         EndSpec::Clients(_) => return Some(LinkEnd::Clients),
+        EndSpec::Service(name) => {
+            // The same words as elsewhere for what is no cluster.
+            let service = Placed::Service(name.0.clone());
+            placed(&at.to("service"), service, ground)?;
+            return Some(LinkEnd::Service(name.0.clone()));
+        }
         EndSpec::Role(role) => SelectorSpec::Role(role.clone()),
         EndSpec::Name(name) => SelectorSpec::Name(name.clone()),
         EndSpec::Part(part) => SelectorSpec::Part(part.clone()),

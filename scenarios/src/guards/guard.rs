@@ -26,13 +26,17 @@ pub enum Guard {
     Lock,
     /// The account may do what the run will do in the cluster.
     Rights,
+    /// No fault may hit the node on which Shakedown itself runs.
+    OwnNode,
+    /// Nobody would undo a fault at once.
+    Operators,
     /// Somebody has said yes.
     Confirmation,
 }
 
 impl Guard {
     /// Every guard, in the order in which they decide.
-    pub const ALL: [Guard; 11] = [
+    pub const ALL: [Guard; 13] = [
         Guard::Ceilings,
         Guard::Reach,
         Guard::Protected,
@@ -43,6 +47,8 @@ impl Guard {
         Guard::Confirmation,
         Guard::Rights,
         Guard::NotProduction,
+        Guard::OwnNode,
+        Guard::Operators,
         Guard::Lock,
     ];
 
@@ -59,6 +65,8 @@ impl Guard {
             Guard::MarketHours => "market-hours",
             Guard::Lock => "lock",
             Guard::Rights => "rights",
+            Guard::OwnNode => "own-node",
+            Guard::Operators => "operators",
             Guard::Confirmation => "confirmation",
         }
     }
@@ -67,13 +75,18 @@ impl Guard {
     /// is changed in the file that says so, where others see it.
     pub fn can_be_overridden(self) -> bool {
         match self {
-            Guard::Quorum | Guard::BlastRadius | Guard::TimeWindow | Guard::MarketHours => true,
+            Guard::Quorum
+            | Guard::BlastRadius
+            | Guard::TimeWindow
+            | Guard::MarketHours
+            | Guard::Operators => true,
             Guard::NotProduction
             | Guard::Reach
             | Guard::Ceilings
             | Guard::Protected
             | Guard::Lock
             | Guard::Rights
+            | Guard::OwnNode
             | Guard::Confirmation => false,
         }
     }
@@ -158,7 +171,7 @@ mod tests {
             assert_eq!(offers, guard.can_be_overridden(), "{said}");
             assert!(said.starts_with("saw this; do that"), "{said}");
         }
-        assert_eq!(Guard::overridable().count(), 4);
+        assert_eq!(Guard::overridable().count(), 5);
         assert!("quorom".parse::<Guard>().is_err());
     }
 }

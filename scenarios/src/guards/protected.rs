@@ -103,7 +103,7 @@ fn touches(selector: &Selector, plan: &Plan) -> Option<String> {
         }
         Selector::Link { from, to, .. } => touches(from, plan).or_else(|| match to {
             LinkEnd::Replicas(to) => touches(to, plan),
-            LinkEnd::Peers | LinkEnd::Clients => None,
+            LinkEnd::Peers | LinkEnd::Clients | LinkEnd::Service(_) => None,
         }),
         Selector::System | Selector::Placed(_) => None,
     }

@@ -219,6 +219,8 @@ pub enum LinkEnd {
     Peers,
     /// Order entry: Shakedown's own sessions and probes.
     Clients,
+    /// This service of the cluster: its addresses, and whoever is behind it.
+    Service(String),
 }
 
 /// Which packets of a link are meant.

@@ -21,6 +21,8 @@ pub struct KubernetesPlan {
     pub api_server: Option<OnOff>,
     /// What does the faults that need a node; `None`: none of them can be done.
     pub agent: Option<AgentPlan>,
+    /// The namespace in which a run keeps its Lease and a copy of its journal.
+    pub drills: String,
     /// UIDs of the `kube-system` namespace of clusters that are not production.
     pub cluster_uids: Vec<String>,
     /// What else proves that this is not production; all are asked before the first order.
@@ -196,6 +198,16 @@ impl ClusterKind {
             | ClusterKind::Scale { .. } => ActsOn::Workloads,
             ClusterKind::ApiServerStop | ClusterKind::Switch { .. } => ActsOn::Cluster,
         }
+    }
+
+    /// True for what ends the pods of a node, or cuts them off from the rest of the cluster.
+    pub fn ends_on_nodes(&self) -> bool {
+        let harmless = match self {
+            ClusterKind::Cordon => true,
+            ClusterKind::Taint { effect, .. } => *effect != TaintEffect::NoExecute,
+            _ => false,
+        };
+        self.acts_on() == ActsOn::Nodes && !harmless
     }
 
     /// True for what is an ordinary operation, and no fault.

@@ -98,6 +98,16 @@ impl EnvironmentPlan {
             EnvironmentPlan::Kubernetes(_) => "kubernetes",
         }
     }
+
+    /// The cluster that it is; `None` elsewhere.
+    pub fn cluster(&self) -> Option<&KubernetesPlan> {
+        match self {
+            EnvironmentPlan::Kubernetes(cluster) => Some(cluster),
+            EnvironmentPlan::Local { .. }
+            | EnvironmentPlan::External(_)
+            | EnvironmentPlan::Docker(_) => None,
+        }
+    }
 }
 
 /// The stand-in that a local environment starts.

@@ -34,11 +34,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
         count: arguments.number("count")?.unwrap_or(u64::MAX),
     };
-    let evidence = conduct(campaign, commit, part, |row| {
-        // The table is kept; this is for whoever watches.
-        let _ = writeln!(io::stderr(), "{}", row.join("  "));
-    });
-    save(&evidence, out)?;
+    let evidence = conduct(campaign, commit, part, |evidence| {
+        // For whoever watches.
+        let row = evidence.rows.last().map(|row| row.join("  "));
+        let _ = writeln!(io::stderr(), "{}", row.unwrap_or_default());
+        // What was made is kept, whatever becomes of the rest.
+        save(evidence, out)
+    })?;
     if evidence.rows.len() < campaign.rows() {
         return Ok(());
     }

@@ -239,9 +239,12 @@ fn the_rights_of_a_scenario_are_printed_without_a_cluster() {
         .map(|(kind, place, _)| (kind.as_str(), place.as_deref()))
         .collect();
     let (agents, own) = (Some("shakedown-agents"), Some("shakedown-reference"));
+    let drills = Some("shakedown");
     let wanted = [
         ("ClusterRole", None),
         ("ClusterRoleBinding", None),
+        ("Role", drills),
+        ("RoleBinding", drills),
         ("Role", agents),
         ("RoleBinding", agents),
         ("Role", own),
@@ -310,7 +313,7 @@ fn what_init_writes_is_valid() {
 #[test]
 fn schemas_and_lists_are_machine_readable() {
     let sandbox = Sandbox::new();
-    for which in ["scenario", "profile", "record"] {
+    for which in ["scenario", "profile", "record", "webhook"] {
         let schema = sandbox.run(&["schema", which]);
         schema.expect_code(0);
         assert!(schema.json()["$schema"].is_string(), "{which}");

@@ -1,20 +1,19 @@
-//! Faults on a real cluster: pods, nodes, links and operations. They bite, they heal, also when Shakedown is killed, and the
-//! verdict is right. `tests/kubernetes.sh` brings a cluster along.
+//! Faults on a real cluster: pods, nodes, links and operations. They bite, they heal, and the verdict is right.
+//! `tests/kubernetes.sh` brings a cluster along.
 #![allow(
     clippy::unwrap_used,
     reason = "a test says what it expects by unwrapping it"
 )]
 
+mod lost_node;
+mod operations;
+
 use std::fs;
 
-use rustix::process::Signal;
 use shakedown_record::Verdict;
 use shakedown_record::run_record::RunRecord;
-use shakedown_tests::drill::has_told;
 use shakedown_tests::pods::{NAMESPACE, Pods, pod_of};
-use shakedown_tests::shakedown::{
-    Running, Sandbox, ScenarioRun, alone, failover, library, run_arguments, within_s, workspace,
-};
+use shakedown_tests::shakedown::{Sandbox, ScenarioRun, alone, failover, library, workspace};
 
 /// What a run says whose observation ended before service had been good for long enough.
 const TOO_EARLY: &str = "which is too early for the limit";
@@ -45,6 +44,7 @@ fn passed(run: &ScenarioRun, pods: &Pods) -> RunRecord {
         assert!(fault.clean_at_s.is_some(), "{fault:?}");
     }
     assert_eq!(pods.agents(), Vec::<String>::new());
+    assert_eq!(pods.drills(), Vec::<String>::new());
     record
 }
 
@@ -161,49 +161,4 @@ fn a_rolling_update_costs_clients_nothing() {
             "engine-{number}"
         );
     }
-}
-
-#[test]
-fn a_killed_shakedown_leaves_no_partition() {
-    let _alone = alone();
-    let pods = Pods::ready();
-    let sandbox = Sandbox::new();
-    let (scenario, dir) = (
-        library("kubernetes-leader-partition"),
-        sandbox.new_run_dir(),
-    );
-    let more = [
-        "--set",
-        "phases.steady=4s",
-        "--set",
-        "faults.leader-alone.for=60s",
-    ];
-    let running = Running::start(sandbox.command(&run_arguments(&scenario, &dir, &more)));
-    let seen = within_s(90.0, || has_told(&dir, "fault-effect", None));
-    running.signal(Signal::KILL);
-    let finished = running.finish();
-    assert!(seen, "no fault was seen: {}", finished.said());
-    // By the Lease that nobody renews any more: the agents say that everything is as before.
-    let healed = within_s(5.0, || {
-        let log = pods.command(&[
-            "-n",
-            "shakedown-agents",
-            "logs",
-            "-l",
-            "app.kubernetes.io/name=shakedown-agent",
-        ]);
-        let mut log = log;
-        let said = log.output().unwrap();
-        String::from_utf8_lossy(&said.stdout).contains("healed")
-    });
-    assert!(healed, "no agent has healed within 5 s");
-    let elsewhere = Sandbox::new();
-    let mut recover = sandbox.command(&["recover"]);
-    recover.current_dir(elsewhere.path());
-    Running::start(recover).finish().expect_code(0);
-    assert_eq!(pods.agents(), Vec::<String>::new());
-    sandbox
-        .run(&["recover"])
-        .expect_code(0)
-        .expect_words(&["clean"]);
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use shakedown_record::ExitCode;
-use shakedown_runner::rights;
+use shakedown_runner::{rights, submit};
 use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::{
     CompileInput, Diagnostics, FileKind, compile, compile_profile, file_kind, starter,
@@ -65,6 +65,9 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
             ))
         })?;
         print(&manifest);
+        if args.in_cluster {
+            print(&format!("---\n{}", submit::rights_manifest(&args.account)));
+        }
     } else if args.json {
         print(&json(&compiled.plan)?);
     } else {

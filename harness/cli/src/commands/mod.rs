@@ -15,12 +15,14 @@ mod report;
 mod run;
 mod runtime;
 mod show;
+mod submit;
+mod submitted;
 
 use shakedown_record::ExitCode;
 use shakedown_runner::mechanisms;
 
 use crate::args::Command;
-use crate::output::Failure;
+use crate::output::{Failure, json};
 use runtime::runtime;
 
 /// Runs one command.
@@ -36,8 +38,8 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::List { json } => show::list(json),
         Command::Report(args) => report::report(&args),
         Command::Explain { run, order } => explain::explain(&run, order.as_deref()),
-        Command::Recover { run, json } => recover::recover(run.as_deref(), json),
-        Command::Halt { json } => halt::halt(json),
+        Command::Recover(args) => recover::recover(&args),
+        Command::Halt { afar, json } => halt::halt(&afar, json),
         Command::Replay(args) => replay::replay(&args),
         Command::Calendar(command) => calendar::calendar(&command),
         #[cfg(feature = "stand-in")]
@@ -45,6 +47,8 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Completions { shell } => show::completions(shell),
         Command::Man => show::man(),
         Command::Agent(args) => agent::agent(args),
+        Command::Submitted(args) => submitted::submitted(&args),
+        Command::Parcel(command) => submitted::parcel(command),
         Command::Watchdog(helper) => Ok(mechanisms::watchdog_main(&helper.args)),
         Command::Disk(helper) => Ok(mechanisms::disk::disk_main(&helper.args)),
         Command::Stress(helper) => Ok(mechanisms::stress::stress_main(&helper.args)),
@@ -56,10 +60,4 @@ pub fn dispatch(command: Command) -> ExitCode {
         }
     };
     result.unwrap_or_else(Failure::report)
-}
-
-/// Pretty JSON with a newline, for results that a script reads.
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::bug(format!("cannot write JSON: {error}")))
 }

@@ -9,7 +9,7 @@ use shakedown_scenarios::Compiled;
 
 use super::run::{Job, carry_out, print_result};
 use crate::args::ReplayArgs;
-use crate::files::{compile_saved, find_run};
+use crate::files::{compile_saved, find_run, runs_folder};
 use crate::guarding::Guarding;
 use crate::output::{Failure, say};
 
@@ -35,7 +35,9 @@ pub fn replay(args: &ReplayArgs) -> Result<ExitCode, Failure> {
         defects: &defects,
         blunted: &[],
         out: args.out.as_deref(),
+        runs: &runs_folder(),
         yes: args.guards.yes,
+        run_id: None,
     };
     let done = carry_out(&job)?;
     print_result(&done, args.json);

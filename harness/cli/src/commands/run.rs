@@ -1,10 +1,12 @@
 //! `shakedown run`: compile, run, judge, render, exit.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use shakedown_analysis::Analysis;
 use shakedown_record::ExitCode;
+use shakedown_record::notice::{NotBegun, Notice};
 use shakedown_record::run_dir::RunDir;
 use shakedown_render::Format;
 use shakedown_runner::{RunEnd, RunRequest};
@@ -12,12 +14,13 @@ use shakedown_scenarios::Compiled;
 
 use super::{json, runtime};
 use crate::args::RunArgs;
-use crate::files::{compile_scenario, folders_of};
+use crate::files::{compile_scenario, folders_of, runs_folder};
 use crate::guarding::{Guarding, confirm, objection, operator};
 use crate::interrupt;
 use crate::output::{Failure, look, print, say};
 use crate::plan_text::plan_text;
 use crate::progress::Display;
+use crate::webhook::Webhooks;
 
 /// A run that is to be carried out.
 #[derive(Debug)]
@@ -29,8 +32,12 @@ pub struct Job<'a> {
     pub blunted: &'a [String],
     /// Run directory to make.
     pub out: Option<&'a Path>,
+    /// Folder in which it is made when nothing else is said.
+    pub runs: &'a Path,
     /// Nobody has to be asked.
     pub yes: bool,
+    /// `None`: a new one.
+    pub run_id: Option<&'a str>,
 }
 
 /// A run that was carried out and judged.
@@ -39,9 +46,11 @@ pub struct Done {
     pub analysis: Analysis,
     pub dir: RunDir,
     pub code: ExitCode,
+    /// Why the run could not be carried out.
+    pub message: Option<String>,
 }
 
-/// Runs a scenario and judges it.
+/// Runs a scenario, judges it, and tells whoever wants to know.
 pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let compiled = compile_scenario(&args.scenario)?;
     let folders = folders_of(&args.scenario.scenario)?;
@@ -57,35 +66,92 @@ pub fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         }
         return Ok(ExitCode::Pass);
     }
+    let webhooks = Webhooks::new(&args.webhook)?;
+    let runs = args.runs.clone().unwrap_or_else(runs_folder);
+    let ended = if args.cluster.in_cluster {
+        super::submit::run_in_cluster(args, &compiled, &guarding, &runs)
+    } else {
+        run_here(args, &compiled, &guarding, &runs)
+    };
+    if !webhooks.is_empty() {
+        runtime()?.block_on(webhooks.tell(&notice(&compiled, &ended)));
+    }
+    ended.map(|ended| ended.code())
+}
+
+/// How a run ended that was carried out, here or in the cluster.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Judged(Box<Done>),
+    /// In the cluster, and what it has recorded did not come.
+    Unseen {
+        code: ExitCode,
+        why: String,
+    },
+}
+
+impl Ended {
+    fn code(&self) -> ExitCode {
+        match self {
+            Ended::Judged(done) => done.code,
+            Ended::Unseen { code, .. } => *code,
+        }
+    }
+}
+
+fn run_here(
+    args: &RunArgs,
+    compiled: &Compiled,
+    guarding: &Guarding,
+    runs: &Path,
+) -> Result<Ended, Failure> {
     let done = carry_out(&Job {
-        compiled: &compiled,
-        guarding: &guarding,
+        compiled,
+        guarding,
         defects: &args.defect,
         blunted: &args.blunt,
         out: args.out.as_deref(),
+        runs,
         yes: args.guards.yes,
+        run_id: None,
     })?;
     print_result(&done, args.json);
-    Ok(done.code)
+    Ok(Ended::Judged(Box::new(done)))
+}
+
+/// How it ended, for webhooks.
+fn notice(compiled: &Compiled, ended: &Result<Ended, Failure>) -> Notice {
+    let (code, why) = match ended {
+        Ok(Ended::Judged(done)) => {
+            let root = std::path::absolute(done.dir.root());
+            let root = root.unwrap_or_else(|_| done.dir.root().to_path_buf());
+            let message = done.message.as_deref();
+            return Notice::of(&done.analysis.record, message, &root.display().to_string());
+        }
+        Ok(Ended::Unseen { code, why }) => (*code, why),
+        Err(failure) => (failure.code, &failure.message),
+    };
+    Notice::not_begun(&NotBegun {
+        code,
+        why,
+        scenario: &compiled.plan.scenario,
+        system: &compiled.plan.system.name,
+        environment: compiled.plan.environment.name(),
+        operator: operator().as_deref(),
+        shakedown_version: env!("CARGO_PKG_VERSION"),
+    })
 }
 
 /// Asks, runs, judges and seals.
 pub fn carry_out(job: &Job) -> Result<Done, Failure> {
     let compiled = job.compiled;
-    check_defects(job.defects, compiled)?;
-    check_blunted(job.blunted, compiled)?;
-    confirm(&compiled.plan, &job.guarding.guarded, job.yes)?;
-    let run_id = new_run_id(&compiled.plan.scenario);
-    let root = match job.out {
-        Some(out) => out.to_path_buf(),
-        None => Path::new("runs").join(&run_id),
+    agreed(job)?;
+    let run_id = match job.run_id {
+        Some(run_id) => run_id.to_string(),
+        None => new_run_id(&compiled.plan.scenario),
     };
-    let dir = RunDir::create(&root).map_err(|error| {
-        Failure::usage(format!(
-            "{}: cannot make the run directory: {error}",
-            root.display()
-        ))
-    })?;
+    let root = place(job.out, job.runs, &run_id);
+    let dir = RunDir::create(&root).map_err(|error| no_place(&root, &error))?;
     let exe = std::env::current_exe()
         .map_err(|error| Failure::bug(format!("cannot find my own binary: {error}")))?;
     write_resolved(&dir, compiled)?;
@@ -109,7 +175,30 @@ pub fn carry_out(job: &Job) -> Result<Done, Failure> {
         analysis,
         dir,
         code,
+        message: end.message,
     })
+}
+
+/// What is wrong with the request, and a yes.
+pub(super) fn agreed(job: &Job) -> Result<(), Failure> {
+    check_defects(job.defects, job.compiled)?;
+    check_blunted(job.blunted, job.compiled)?;
+    confirm(&job.compiled.plan, &job.guarding.guarded, job.yes)
+}
+
+/// Where the run directory is made.
+pub(super) fn place(out: Option<&Path>, runs: &Path, run_id: &str) -> PathBuf {
+    match out {
+        Some(out) => out.to_path_buf(),
+        None => runs.join(run_id),
+    }
+}
+
+pub(super) fn no_place(root: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!(
+        "{}: cannot make the run directory: {error}",
+        root.display()
+    ))
 }
 
 /// The report to stdout, and where the evidence lies to stderr.
@@ -175,7 +264,7 @@ fn known_defects() -> Vec<&'static str> {
 }
 
 /// `20260131T093000123Z-quickstart`: the start in UTC, and the scenario.
-fn new_run_id(scenario: &str) -> String {
+pub(super) fn new_run_id(scenario: &str) -> String {
     format!(
         "{}-{scenario}",
         jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ")

@@ -63,7 +63,7 @@ pub(super) fn take_back(state: &StateDir, run_id: &str) -> Vec<Said> {
         left.extend(run.left);
         if matches!(
             run.state,
-            RunState::Live { .. } | RunState::Elsewhere { .. }
+            RunState::Live { .. } | RunState::Elsewhere { .. } | RunState::Held { .. }
         ) {
             left.push(of_ours(format!(
                 "{run_id}: its journal belongs to a process that lives"

@@ -78,17 +78,21 @@ pub struct FarSide {
     #[serde(default)]
     pub clients: Option<ClientAddresses>,
     pub direction: Direction,
+    /// The same is done at that end, by an order of its own: what is dropped there does not come here to be seen.
+    #[serde(default)]
+    pub there_too: bool,
 }
 
-/// A replica at the other end, wherever it runs.
+/// A replica at the other end, wherever it runs; or a service, which has an address of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FarTarget {
     pub replica: String,
     pub ip: IpAddr,
     pub port: u16,
-    /// Further addresses by which it is spoken to: cluster IPs of services. A pod sends to those, and the node
-    /// translates them only after the packet has left the pod's namespace.
+    /// Further addresses by which it is spoken to: those of services that mean nobody else, and, for a service, those
+    /// of whoever is behind it. A pod sends to a service's address, and the node translates it only after the packet has
+    /// left the pod's namespace.
     #[serde(default)]
     pub services: Vec<IpAddr>,
 }
@@ -197,8 +201,10 @@ impl Order {
             targets: self.near.iter().map(target).collect(),
             far: self.far.as_ref().map(|far| FarEnd {
                 replicas: far.replicas.iter().map(|it| it.replica.clone()).collect(),
+                services: Vec::new(),
                 clients: far.clients.is_some(),
                 direction: far.direction,
+                there_too: far.there_too,
             }),
         }
     }
@@ -239,6 +245,7 @@ mod tests {
             }],
             clients: None,
             direction: Direction::Both,
+            there_too: false,
         });
         Order {
             version: ORDER_VERSION,

@@ -317,7 +317,8 @@ impl Environment {
     pub(crate) fn orders_per_s(&self) -> f64 {
         match self {
             Environment::Local(cluster) => cluster.orders_per_s(),
-            Environment::External(_) | Environment::Docker(_) | Environment::Kubernetes(_) => 0.0,
+            Environment::Kubernetes(pods) => pods.orders_per_s(),
+            Environment::External(_) | Environment::Docker(_) => 0.0,
             Environment::OnNode(node) => node.orders_per_s(),
         }
     }

@@ -9,10 +9,19 @@ use crate::mechanisms::net::{OwnedTable, QdiscKinds};
 pub enum Means {
     /// Rules in an nftables table.
     Table,
-    /// A queueing discipline, and rules that steer packets there.
-    Discipline(&'static str),
+    /// A queueing discipline, and what steers packets there.
+    Discipline(&'static str, Steering),
     /// A go-between through which the connections are led.
     Userspace { why: &'static str },
+}
+
+/// What steers packets to a discipline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steering {
+    /// Rules in an nftables table, which end with the process.
+    Table,
+    /// Filters of the discipline, which end with it: for kernels whose nftables cannot.
+    Filters,
 }
 
 /// What this machine offers for faults on links.
@@ -33,6 +42,7 @@ impl Abilities {
             netem: false,
             tbf: false,
             htb: false,
+            u32: false,
         },
     };
 
@@ -53,8 +63,20 @@ impl std::fmt::Display for Means {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Means::Table => f.write_str("nftables"),
-            Means::Discipline(name) => write!(f, "{name}, for packets that nftables steers there"),
+            Means::Discipline(name, steering) => {
+                write!(f, "{name}, for packets that {} there", steering.words())
+            }
             Means::Userspace { why } => write!(f, "userspace link: {why}"),
+        }
+    }
+}
+
+impl Steering {
+    /// For people: who does it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Steering::Table => "nftables steers",
+            Steering::Filters => "filters (u32) steer",
         }
     }
 }
@@ -112,7 +134,7 @@ fn slow(fault: &FaultPlan, plan: &Plan, abilities: &Abilities) -> Means {
     let several = kinds.filter(|kind| discipline_of(kind, abilities)).count() > 1;
     match several {
         true => userspace("an interface has one discipline, and several faults need one"),
-        false => Means::Discipline(discipline),
+        false => Means::Discipline(discipline, Steering::Table),
     }
 }
 
@@ -188,6 +210,7 @@ mod tests {
             netem: true,
             tbf: true,
             htb: true,
+            u32: true,
         },
     };
     const DELAY: FaultKind = FaultKind::Delay {
@@ -258,7 +281,7 @@ mod tests {
             plan.faults = vec![fault(&DELAY, LinkEnd::Clients, direction)];
             let means = means(&plan.faults[0], &plan, &ALL);
             assert_eq!(
-                means == Some(Means::Discipline("netem")),
+                means == Some(Means::Discipline("netem", Steering::Table)),
                 kernel,
                 "{means:?}"
             );

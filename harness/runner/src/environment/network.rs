@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::means::Steering;
 use crate::mechanisms::net::nodes::NodeLink;
 use crate::mechanisms::net::qdisc::QdiscStatistics;
 use crate::mechanisms::net::snapshot::SnapshotError;
@@ -13,7 +14,7 @@ use crate::mechanisms::net::{
     OwnedTable, Peers, Qdisc, QdiscError, Rule, Scope, Shape, Share, TableError,
 };
 
-/// Name of our tables within a namespace, after the mechanism's own prefix.
+/// Name of our table within a namespace of ours, after the mechanism's own prefix.
 const TABLE: &str = "faults";
 
 /// Namespaces of the nodes by name, reachable from ours. Every call blocks, for milliseconds.
@@ -25,6 +26,8 @@ pub struct ClusterNetwork {
     nodes: BTreeMap<String, NodeLinks>,
     /// Ends without a namespace that could be entered from here: the addresses by which they are spoken to.
     remote: BTreeMap<String, Vec<IpAddr>>,
+    /// Name of its tables, after the mechanism's own prefix: nobody else may own one of that name in the same namespace.
+    table: String,
 }
 
 /// From where the nodes are spoken to by those who send orders.
@@ -82,6 +85,7 @@ impl ClusterNetwork {
             },
             nodes: places.map(NodeLinks::new).collect(),
             remote: BTreeMap::new(),
+            table: TABLE.to_string(),
             _held: Some(network),
         })
     }
@@ -100,15 +104,18 @@ impl ClusterNetwork {
             },
             nodes: places.into_iter().map(NodeLinks::new).collect(),
             remote: BTreeMap::new(),
+            table: TABLE.to_string(),
         }
     }
 
     /// The namespaces of pods on this node. `remote` are other ends of their links, which are known by their addresses
-    /// only; `clients` the addresses from which somebody else sends orders.
+    /// only; `clients` the addresses from which somebody else sends orders. Other agents may have tables in the same
+    /// namespaces, so that each has a name of its own for its `table`.
     pub(super) fn on_node(
         places: Vec<(String, NodeLink)>,
         remote: BTreeMap<String, Vec<IpAddr>>,
         clients: Vec<IpAddr>,
+        table: String,
     ) -> ClusterNetwork {
         ClusterNetwork {
             _held: None,
@@ -118,6 +125,7 @@ impl ClusterNetwork {
             },
             nodes: places.into_iter().map(NodeLinks::new).collect(),
             remote,
+            table,
         }
     }
 
@@ -131,7 +139,7 @@ impl ClusterNetwork {
         links.place_now().netns = netns.clone();
         if faults.table.take().is_some() {
             let timeout = OwnedTable::DEFAULT_TIMEOUT;
-            faults.table = Some(OwnedTable::create(&netns, TABLE, timeout)?);
+            faults.table = Some(OwnedTable::create(&netns, &self.table, timeout)?);
             faults.put()?;
         }
         Ok(())
@@ -185,7 +193,7 @@ impl ClusterNetwork {
         let mut faults = links.faults();
         if faults.table.is_none() {
             let timeout = OwnedTable::DEFAULT_TIMEOUT;
-            faults.table = Some(OwnedTable::create(&links.netns(), TABLE, timeout)?);
+            faults.table = Some(OwnedTable::create(&links.netns(), &self.table, timeout)?);
         }
         faults.rules.insert(fault.to_string(), rules);
         let put = faults.put();
@@ -211,7 +219,7 @@ impl ClusterNetwork {
         }
     }
 
-    /// Makes what a node sends to these peers slow or narrow, as a fault asks.
+    /// Makes what a node sends to these peers slow, narrow or lossy, as a fault asks.
     ///
     /// # Errors
     /// When the node is none of ours, has a discipline already, or the kernel refuses; nothing is left then.
@@ -220,20 +228,16 @@ impl ClusterNetwork {
         node: &str,
         fault: &str,
         shape: &Shape,
-        peers: BTreeSet<IpAddr>,
+        (peers, steering): (BTreeSet<IpAddr>, Steering),
     ) -> Result<(), LinkError> {
         let links = self.links(node)?;
         let place = links.place_now().clone();
         let discipline = Qdisc::install(&place.netns, place.interface, shape, Scope::Steered)?;
-        let steer = Rule {
-            name: fault.to_string(),
-            peers: Peers::Addresses(peers),
-            direction: Direction::Out,
-            ports: Vec::new(),
-            share: Share::ALL,
-            action: Action::Steer,
+        let steered = match steering {
+            Steering::Table => self.cut(node, fault, vec![steer(fault, peers)]),
+            Steering::Filters => discipline.steer(&peers).map_err(LinkError::Qdisc),
         };
-        if let Err(error) = self.cut(node, fault, vec![steer]) {
+        if let Err(error) = steered {
             discipline.remove()?;
             return Err(error);
         }
@@ -305,6 +309,17 @@ impl ClusterNetwork {
     fn links(&self, node: &str) -> Result<&NodeLinks, LinkError> {
         let links = self.nodes.get(node);
         links.ok_or_else(|| LinkError::NoNamespace(node.to_string()))
+    }
+}
+
+fn steer(fault: &str, peers: BTreeSet<IpAddr>) -> Rule {
+    Rule {
+        name: fault.to_string(),
+        peers: Peers::Addresses(peers),
+        direction: Direction::Out,
+        ports: Vec::new(),
+        share: Share::ALL,
+        action: Action::Steer,
     }
 }
 

@@ -102,7 +102,7 @@ fn places(names: &[String], means: &BTreeMap<String, Means>) -> Result<Places, E
 
 fn needs_namespaces(means: &Means) -> bool {
     match means {
-        Means::Table | Means::Discipline(_) => true,
+        Means::Table | Means::Discipline(..) => true,
         Means::Userspace { .. } => false,
     }
 }
@@ -148,6 +148,8 @@ fn wanted(
             }
             LinkEnd::Peers => names.to_vec(),
             LinkEnd::Replicas(to) => candidates(to, plan, part, names),
+            // Of clusters only, where there are no userspace links.
+            LinkEnd::Service(_) => continue,
         };
         for one in &near {
             for other in far.iter().filter(|other| *other != one) {

@@ -6,7 +6,7 @@ use shakedown_record::fault::Firing;
 use shakedown_scenarios::plan::{FaultKind, FreezeBy};
 
 use super::agents::Agents;
-use super::aim::Aim;
+use super::aim::{Aim, FaultTargetRef};
 use super::clock::Clock;
 use super::cluster::ClusterFault;
 use super::container::Container;
@@ -35,7 +35,7 @@ pub(super) enum Action {
     Clock(Clock),
     Container(Container),
     Cluster(Box<ClusterFault>),
-    Agents(Agents),
+    Agents(Box<Agents>),
     Service(Service),
 }
 
@@ -113,13 +113,32 @@ impl Action {
         aim: &Aim,
         pods: &KubernetesTarget,
     ) -> Result<Action, FaultError> {
+        let own = pods.own_node();
+        let is_own = |target: &FaultTargetRef| {
+            own.is_some()
+                && pods
+                    .node_of(&target.name)
+                    .is_some_and(|node| Some(node.name.as_str()) == own)
+        };
+        if matches!(kind, FaultKind::Cluster(kind) if kind.ends_on_nodes())
+            && let Some(target) = aim.targets.iter().find(|target| is_own(target))
+        {
+            return Err(FaultError::NotPossible {
+                fault: firing.label(),
+                reason: format!(
+                    "{} is on {} now, and so is Shakedown itself: it would not live to heal it",
+                    target.name,
+                    own.unwrap_or_default()
+                ),
+            });
+        }
         match kind {
             FaultKind::Hook(hook) => Ok(Action::Hook(Hook::new(hook, &aim.targets))),
             FaultKind::Cluster(kind) if !kind.needs_agent() => {
                 let fault = ClusterFault::new(&firing.label(), kind, aim, pods)?;
                 Ok(Action::Cluster(Box::new(fault)))
             }
-            kind => Agents::new(firing, kind, aim, pods).map(Action::Agents),
+            kind => Agents::new(firing, kind, aim, pods).map(|it| Action::Agents(Box::new(it))),
         }
     }
 

@@ -24,9 +24,13 @@ pub struct Aim {
 pub struct FarEnd {
     /// Names of replicas; empty when only clients are meant.
     pub replicas: Vec<String>,
+    /// Names of services of the cluster.
+    pub services: Vec<String>,
     /// Shakedown's own sessions and probes.
     pub clients: bool,
     pub direction: Direction,
+    /// The same is done at the other end, by somebody else: what was dropped there does not come here to be seen.
+    pub there_too: bool,
 }
 
 impl Aim {

@@ -33,7 +33,7 @@ mod target;
 mod wire;
 
 pub use aim::{Aim, FarEnd, FaultTargetRef};
-pub use cluster::needs as cluster_rights;
+pub use cluster::{may_be_undone, needs as cluster_rights, undone_by};
 pub use error::{FaultError, NotClean};
 pub use prepared::{Prepared, preflight};
 pub use strength::Strength;

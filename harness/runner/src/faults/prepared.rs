@@ -84,6 +84,15 @@ impl Prepared {
         self
     }
 
+    /// The same, though others would undo it: a person has said that this may be.
+    #[must_use]
+    pub fn though_undone(mut self) -> Prepared {
+        if let Action::Cluster(cluster) = &mut self.action {
+            cluster.though_undone();
+        }
+        self
+    }
+
     /// The targets with the handles that will be acted on, for the events.
     pub fn targets(&self) -> Vec<FaultTarget> {
         let process = |target: &Target| {

@@ -33,10 +33,10 @@ impl Wire {
         match (kind, means) {
             (FaultKind::Dns, _) => Names::new(&label, aim, environment).map(Wire::Names),
             (FaultKind::Delay { .. } | FaultKind::Bandwidth { .. } | FaultKind::HalfOpen, _)
-            | (_, Some(Means::Userspace { .. })) => {
+            | (_, Some(Means::Userspace { .. } | Means::Discipline(..))) => {
                 Slow::new(firing, kind, aim, environment).map(Wire::Slow)
             }
-            (_, Some(Means::Table | Means::Discipline(_)) | None) => {
+            (_, Some(Means::Table) | None) => {
                 Link::new(&label, kind, aim, environment).map(Wire::Rules)
             }
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drill::DrillMark;
 use crate::mechanisms::{Invocation, ProcessId, World};
 use crate::mechanisms::{cgroup, docker, kubernetes};
 
@@ -66,6 +67,8 @@ pub struct OpenOrders {
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Entry {
     Owner(Owner),
+    /// The run holds a Lease in a cluster, and a copy of this journal is about to be made there. The last one counts.
+    Drill(DrillMark),
     /// A folder of node data is about to be made.
     DataFolder {
         path: PathBuf,

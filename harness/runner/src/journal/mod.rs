@@ -10,8 +10,8 @@ mod writer;
 
 pub use entry::{Entry, OpenOrders, Owner, Undo};
 pub use reader::{Damage, JournalView, read_journal};
-pub use writer::{Journal, JournalError, RunAbout};
-pub(crate) use writer::{append_to, remove_journal};
+pub use writer::{Journal, JournalCopy, JournalError, RunAbout};
+pub(crate) use writer::{append_to, begin_with, remove_journal};
 
 /// Name of the journal in its folder, and in the run directory.
 pub const JOURNAL_FILE: &str = "journal.jsonl";

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::JOURNAL_FILE;
 use super::entry::{Entry, OpenOrders, Owner, Undo};
+use crate::drill::DrillMark;
 use crate::mechanisms::ProcessId;
 
 /// A line that is no entry.
@@ -64,6 +65,14 @@ impl JournalView {
     pub fn owner(&self) -> Option<&Owner> {
         self.entries.iter().find_map(|entry| match entry {
             Entry::Owner(owner) => Some(owner),
+            _ => None,
+        })
+    }
+
+    /// Where its Lease and its copy in a cluster are; `None` when it has none.
+    pub fn drill(&self) -> Option<&DrillMark> {
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Drill(mark) => Some(mark),
             _ => None,
         })
     }

@@ -1,9 +1,10 @@
 //! The journal as its owner writes it.
 
+use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::JOURNAL_FILE;
 use super::entry::{Entry, Owner};
@@ -39,6 +40,23 @@ pub enum JournalError {
     OwnProcess(#[from] ProcessError),
     #[error("cannot find out where we are: {0}")]
     World(io::Error),
+    #[error("the copy of the undo journal in the cluster is not as it has to be: {0}")]
+    Copy(String),
+}
+
+/// A second place of a journal, for whoever cannot look at the first.
+pub trait JournalCopy: Debug + Send + Sync {
+    /// Takes an entry. One that announces something is there when this returns.
+    ///
+    /// # Errors
+    /// When it is not: what it announces must not be done.
+    fn keep(&self, entry: &Entry) -> Result<(), String>;
+
+    /// Removes the copy of a run that left nothing behind.
+    ///
+    /// # Errors
+    /// When it is still there.
+    fn remove(&self) -> Result<(), String>;
 }
 
 /// The journal of a run that is going on.
@@ -49,6 +67,7 @@ pub struct Journal {
     run_dir: PathBuf,
     path: PathBuf,
     file: Mutex<File>,
+    copy: OnceLock<Box<dyn JournalCopy>>,
 }
 
 impl Journal {
@@ -73,6 +92,7 @@ impl Journal {
             run_dir: about.run_dir,
             path,
             file: Mutex::new(file),
+            copy: OnceLock::new(),
         })
     }
 
@@ -84,11 +104,31 @@ impl Journal {
         &self.state
     }
 
-    /// Appends an entry and returns when it is on disk: only then may be done what it announces. Blocks for the sync.
+    /// Keeps a copy from now on, of what was written before as well. Blocks.
+    ///
+    /// # Errors
+    /// When the copy cannot be written, or there is one already.
+    pub fn keep_copy(&self, copy: Box<dyn JournalCopy>) -> Result<(), JournalError> {
+        let view = read_journal(self.folder()).map_err(failed(&self.path))?;
+        let set = self.copy.set(copy);
+        set.map_err(|_| JournalError::Copy("there is one already".to_string()))?;
+        view.entries.iter().try_for_each(|entry| self.keep(entry))
+    }
+
+    fn keep(&self, entry: &Entry) -> Result<(), JournalError> {
+        match self.copy.get() {
+            Some(copy) => copy.keep(entry).map_err(JournalError::Copy),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends an entry and returns when it is on disk, and in the copy where there is one: only then may be done what it
+    /// announces. Blocks for the sync. An entry that the copy does not take is not written at all.
     ///
     /// # Errors
     /// When it cannot be written or synced.
     pub fn record(&self, entry: &Entry) -> Result<(), JournalError> {
+        self.keep(entry)?;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         append(&mut file, entry).map_err(failed(&self.path))
     }
@@ -115,6 +155,10 @@ impl Journal {
                 path: self.path.display().to_string(),
                 what: open.join(", "),
             });
+        }
+        // First: as long as the copy is there, `recover` must find the journal that says so.
+        if let Some(copy) = self.copy.get() {
+            copy.remove().map_err(JournalError::Copy)?;
         }
         self.record(&Entry::Closed)?;
         self.copy_into_run_dir()?;
@@ -184,6 +228,16 @@ fn begin(state: &StateDir, folder: &Path, path: &Path, owner: Owner) -> io::Resu
     File::open(folder)?.sync_all()?;
     File::open(state.journals())?.sync_all()?;
     Ok(file)
+}
+
+/// Begins the journal of somebody else's run, to take it over.
+pub(crate) fn begin_with(state: &StateDir, folder: &Path, entries: &[Entry]) -> io::Result<()> {
+    let (first, rest) = entries.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let Entry::Owner(owner) = first else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    let mut file = begin(state, folder, &folder.join(JOURNAL_FILE), owner.clone())?;
+    rest.iter().try_for_each(|entry| append(&mut file, entry))
 }
 
 fn append(file: &mut File, entry: &Entry) -> io::Result<()> {

@@ -36,6 +36,12 @@ pub enum RunState {
     Live { pid: u32 },
     /// Its owner is in another pid namespace of this boot, where nobody can look from here: left alone.
     Elsewhere { pid_namespace: String },
+    /// Somebody has its Lease in the cluster: that run itself, or another one on the same system. Left alone.
+    Held {
+        by: String,
+        /// RFC 3339, UTC; it may be renewed.
+        until: String,
+    },
     /// Its owner is dead.
     Dead,
     /// It ended by itself, cleanly.
@@ -74,6 +80,9 @@ impl RecoveredRun {
             RunState::Live { pid } => format!("is running (pid {pid}); left alone"),
             RunState::Elsewhere { pid_namespace } => {
                 format!("belongs to another container ({pid_namespace}); left alone")
+            }
+            RunState::Held { by, until } => {
+                format!("is left alone: its system is held by {by}, until {until} at least")
             }
             RunState::Dead if self.done.is_empty() => "had died; nothing was left".to_string(),
             RunState::Dead => "had died".to_string(),

@@ -9,7 +9,8 @@ use rustix::process::Signal;
 use shakedown_record::event::{Leftover, LeftoverKind};
 use shakedown_record::run_dir::RunDir;
 
-use super::report::RecoveredRun;
+use super::lease;
+use super::report::{RecoveredRun, RunState};
 use crate::journal::{
     Entry, JOURNAL_FILE, JournalView, OpenOrders, Owner, Undo, append_to, remove_journal,
 };
@@ -25,9 +26,11 @@ impl RecoveredRun {
     pub(super) fn undo_all(&mut self, state: &StateDir, view: &JournalView, owner: &Owner) {
         // After a reboot no process of that run is left, whoever has its pids now.
         let same_boot = World::current().is_ok_and(|here| here == owner.world);
+        let adopted = view.drill().and_then(|mark| mark.adopted);
+        let commands = adopted.is_none_or(|adopted| adopted.commands);
         for (fault, undo) in view.open_faults() {
             for undo in undo.iter().filter(|undo| same_boot || undo.outlives_boot()) {
-                self.undo(fault, undo);
+                self.undo(fault, undo, commands);
             }
         }
         if same_boot {
@@ -55,7 +58,7 @@ impl RecoveredRun {
         }
     }
 
-    fn undo(&mut self, fault: &str, undo: &Undo) {
+    fn undo(&mut self, fault: &str, undo: &Undo, commands: bool) {
         match undo {
             Undo::Thaw { name, process } => match thaw(*process) {
                 Ok(true) => self
@@ -108,14 +111,28 @@ impl RecoveredRun {
                     back.by_hand(),
                 ),
             },
-            Undo::Command { heal } => match healed_by(heal) {
-                Ok(()) => self.done.push(format!("{fault}: ran `{}`", heal.line())),
-                Err(why) => self.left_over(
-                    LeftoverKind::Fault,
-                    format!("{fault}: `{}` did not heal it: {why}", heal.line()),
-                    heal.line(),
+            Undo::Command { heal } => self.run_command(fault, heal, commands),
+        }
+    }
+
+    fn run_command(&mut self, fault: &str, heal: &Invocation, allowed: bool) {
+        let line = heal.line();
+        if !allowed {
+            return self.left_over(
+                LeftoverKind::Fault,
+                format!(
+                    "{fault}: `{line}` was not run, because whoever may write into the namespace of the journal could have put it there"
                 ),
-            },
+                format!("{line}   (or `shakedown recover` with --commands)"),
+            );
+        }
+        match healed_by(heal) {
+            Ok(()) => self.done.push(format!("{fault}: ran `{line}`")),
+            Err(why) => self.left_over(
+                LeftoverKind::Fault,
+                format!("{fault}: `{line}` did not heal it: {why}"),
+                line,
+            ),
         }
     }
 
@@ -170,6 +187,19 @@ impl RecoveredRun {
         );
     }
 
+    /// What is to be taken back has to wait for whoever has the system now.
+    pub(super) fn waits_for(&mut self, folder: &Path, held: RunState) {
+        self.state = held;
+        self.left_over(
+            LeftoverKind::Object,
+            format!(
+                "the journal in {}: it waits until that run is over",
+                folder.display()
+            ),
+            format!("afterwards: shakedown recover {}", self.run_id),
+        );
+    }
+
     pub(super) fn cannot_read(&mut self, folder: &Path, why: &str) {
         self.left_over(
             LeftoverKind::Object,
@@ -187,7 +217,16 @@ impl RecoveredRun {
     }
 
     /// Nothing left: the journal goes to the run directory. Otherwise it stays, for the next attempt.
-    pub(super) fn finish(&mut self, folder: &Path, owner: &Owner) {
+    pub(super) fn finish(&mut self, folder: &Path, view: &JournalView, owner: &Owner) {
+        if let Some(mark) = view.drill()
+            && let Err(why) = lease::give_back(mark, self.left.is_empty())
+        {
+            self.left_over(
+                LeftoverKind::Object,
+                format!("the copy of the journal, or the lease beside it: {why}"),
+                format!("{}; {}", mark.remove_copy_with(), mark.remove_lease_with()),
+            );
+        }
         let left: Vec<String> = self.left.iter().map(|left| left.what.clone()).collect();
         let noted = append_to(folder, &Entry::Recovered { left });
         let result = match self.left.is_empty() {

@@ -99,17 +99,14 @@ fn of_changes(kind: &ClusterKind, to: &Selector, namespace: &str) -> Vec<Right> 
                 container: String::new(),
                 image: String::new(),
             });
-            let kinds = workloads(to, namespace);
-            // A pod of a stateful set that hangs with an image that cannot be had is not replaced but by hand.
-            if kinds
-                .iter()
-                .any(|(it, _)| it.kind == WorkloadKind::StatefulSet)
-            {
-                all.extend(rights::of_delete_pod(namespace));
-            }
+            all.extend(of_unblocking(to, namespace));
             all
         }
-        ClusterKind::Rollback => of_workloads(|workload| Edit::RollBack { workload }),
+        ClusterKind::Rollback => {
+            let mut all = of_workloads(|workload| Edit::RollBack { workload });
+            all.extend(of_unblocking(to, namespace));
+            all
+        }
         ClusterKind::Scale { replicas: _ } => of_workloads(|workload| Edit::Scale {
             workload,
             replicas: 0,
@@ -127,6 +124,15 @@ fn of_changes(kind: &ClusterKind, to: &Selector, namespace: &str) -> Vec<Right> 
         | ClusterKind::KubeletStop
         | ClusterKind::RuntimeStop
         | ClusterKind::ApiServerStop => Vec::new(),
+    }
+}
+
+/// A pod of a stateful set that hangs with a template that was taken back is not replaced but by hand.
+fn of_unblocking(to: &Selector, namespace: &str) -> Vec<Right> {
+    let is_stateful = |it: &(Workload, bool)| it.0.kind == WorkloadKind::StatefulSet;
+    match workloads(to, namespace).iter().any(is_stateful) {
+        true => rights::of_delete_pod(namespace),
+        false => Vec::new(),
     }
 }
 
@@ -171,6 +177,17 @@ pub(super) fn of_selector(to: &Selector, namespace: &str) -> Vec<Right> {
             let mut all = of_selector(from, namespace);
             if let LinkEnd::Replicas(far) = to {
                 all.extend(of_selector(far, namespace));
+            }
+            // By which services the far end is spoken to.
+            if *to != LinkEnd::Clients {
+                all.push(Right::namespaced("", "services", "list", namespace));
+                let slices = "endpointslices";
+                all.push(Right::namespaced(
+                    "discovery.k8s.io",
+                    slices,
+                    "list",
+                    namespace,
+                ));
             }
             all
         }

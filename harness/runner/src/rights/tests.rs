@@ -20,6 +20,7 @@ fn cluster() -> KubernetesPlan {
             namespace: AGENTS.to_string(),
             service_account: "agent".to_string(),
         }),
+        drills: "drills".to_string(),
         cluster_uids: Vec::new(),
         not_production: Vec::new(),
     }
@@ -68,8 +69,36 @@ fn with_owners(more: &[&str]) -> Vec<String> {
     owners.into_iter().chain(more).collect()
 }
 
+/// Verbs and resources of what every run needs where drills are kept.
+fn of_drills() -> Vec<String> {
+    let plan = plan(cluster(), Vec::new());
+    said(&crate::drill::rights(&plan))
+}
+
 #[test]
-fn a_run_without_faults_only_looks() {
+fn a_run_holds_one_lease_and_keeps_its_journal_where_drills_are_kept() {
+    let all = of_drills();
+    for (right, verb) in all.iter().zip(["create", "get", "update", "delete"]) {
+        let lease = format!("{verb} leases.coordination.k8s.io shakedown-drill-");
+        assert!(
+            right.starts_with(&lease) && right.ends_with(" in drills"),
+            "{right}"
+        );
+    }
+    assert_eq!(
+        all[4..],
+        [
+            "create configmaps in drills",
+            "delete configmaps in drills",
+            "get configmaps in drills",
+            "list configmaps in drills",
+            "patch configmaps in drills",
+        ]
+    );
+}
+
+#[test]
+fn a_run_without_faults_only_looks_and_says_that_it_goes_on() {
     let mut plain = cluster();
     let watching = [
         "list pods in stg",
@@ -81,14 +110,16 @@ fn a_run_without_faults_only_looks() {
         let all = in_cluster(&plan(cluster.clone(), Vec::new()), cluster);
         all.iter().map(|need| need.right.to_string()).collect()
     };
-    assert_eq!(rights(&plain), watching);
+    let drills = of_drills();
+    let drills: Vec<&str> = drills.iter().map(String::as_str).collect();
+    assert_eq!(rights(&plain), [&watching[..], &drills].concat());
     plain.entry = KubernetesEntry::Service {
         name: "orders".to_string(),
         port: 80,
     };
     plain.cluster_uids = vec!["1".to_string()];
     let more = ["get services orders in stg", "get namespaces kube-system"];
-    assert_eq!(rights(&plain), [&watching[..], &more].concat());
+    assert_eq!(rights(&plain), [&watching[..], &more, &drills].concat());
 }
 
 #[test]
@@ -320,8 +351,21 @@ fn whoever_is_meant_by_a_service_or_a_workload_is_looked_up() {
         to: LinkEnd::Replicas(Box::new(service())),
         direction: Direction::Both,
     };
+    // And by which services the second end is spoken to.
+    let ways = [
+        "list services in stg",
+        "list endpointslices.discovery.k8s.io in stg",
+    ];
     let both = ["get replicasets.apps in stg", "get services orders in stg"];
-    assert_eq!(of(&link), both);
+    assert_eq!(of(&link), [both, ways].concat());
+    let to = |to: LinkEnd| Selector::Link {
+        from: Box::new(Selector::Name("engine-1".to_string())),
+        to,
+        direction: Direction::Both,
+    };
+    assert_eq!(of(&to(LinkEnd::Service("store".to_string()))), ways);
+    assert_eq!(of(&to(LinkEnd::Peers)), ways);
+    assert_eq!(of(&to(LinkEnd::Clients)), [""; 0]);
     assert_eq!(of(&placed(Placed::Zone("a".to_string()))), [""; 0]);
 }
 

@@ -5,28 +5,42 @@ use tokio::sync::watch;
 /// The wish to end, once it is there, stays.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
-    receiver: watch::Receiver<Option<String>>,
+    /// From outside, and from the run itself.
+    receivers: [watch::Receiver<Option<String>>; 2],
 }
 
 impl Interrupt {
-    pub fn new(receiver: watch::Receiver<Option<String>>) -> Self {
-        Self { receiver }
+    pub fn new(
+        outside: watch::Receiver<Option<String>>,
+        own: watch::Receiver<Option<String>>,
+    ) -> Self {
+        Self {
+            receivers: [outside, own],
+        }
     }
 
     /// True when it is there already.
     pub fn is_there(&self) -> bool {
-        self.receiver.borrow().is_some()
+        self.receivers.iter().any(|it| it.borrow().is_some())
     }
 
     /// Waits for it and says by whom. A sender that is gone will never ask.
     pub async fn came(&mut self) -> String {
-        loop {
-            if let Some(by) = self.receiver.borrow_and_update().clone() {
-                return by;
-            }
-            if self.receiver.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+        let [outside, own] = &mut self.receivers;
+        tokio::select! {
+            by = said(outside) => by,
+            by = said(own) => by,
+        }
+    }
+}
+
+async fn said(receiver: &mut watch::Receiver<Option<String>>) -> String {
+    loop {
+        if let Some(by) = receiver.borrow_and_update().clone() {
+            return by;
+        }
+        if receiver.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -40,7 +54,8 @@ mod tests {
     #[tokio::test]
     async fn it_comes_once_asked_for_and_never_when_nobody_can_ask() {
         let (sender, receiver) = watch::channel(None);
-        let mut interrupt = Interrupt::new(receiver);
+        let (own, own_receiver) = watch::channel(None);
+        let mut interrupt = Interrupt::new(receiver, own_receiver);
         let soon = Duration::from_millis(20);
         assert!(tokio::time::timeout(soon, interrupt.came()).await.is_err());
         assert!(!interrupt.is_there());
@@ -52,7 +67,9 @@ mod tests {
 
         let (sender, receiver) = watch::channel(None);
         drop(sender);
-        let mut never = Interrupt::new(receiver);
+        let (mut never, own) = (Interrupt::new(receiver, own.subscribe()), own);
         assert!(tokio::time::timeout(soon, never.came()).await.is_err());
+        own.send(Some("the loss of a lease".to_string())).unwrap();
+        assert_eq!(never.came().await, "the loss of a lease");
     }
 }

@@ -18,10 +18,12 @@ use super::driver::Faults;
 use super::interrupt::Interrupt;
 use super::request::Progress;
 use super::shell::{Run, Tell};
-use crate::environment::{Environment, StartContext, images};
+use super::teardown::locked;
+use crate::drill::{ClusterCopy, Drill, DrillAbout, DrillMark};
+use crate::environment::{Environment, StartContext, connect, images};
 use crate::error::RunError;
 use crate::guard;
-use crate::journal::{Entry, Journal, OpenOrders, RunAbout};
+use crate::journal::{Entry, Journal, JournalError, OpenOrders, RunAbout};
 use crate::lock::{Holder, Lock};
 use crate::probes::Target;
 use crate::probes::state::{look, ready};
@@ -58,7 +60,9 @@ impl Run {
         let secrets = Arc::new(Secrets::resolve(&self.plan().system.secrets)?);
         self.events.keep_out(&secrets);
         guard::prove_not_production(&secrets, self.plan()).await?;
-        let journal = self.lock_and_journal()?;
+        let overridden = self.request.guarded.overridden();
+        guard::prove_faults_can_stay(self.plan(), &overridden).await?;
+        let journal = self.lock_and_journal().await?;
         tell(Progress::Note(format!(
             "starting {}",
             self.plan().system.name
@@ -102,7 +106,7 @@ impl Run {
         Ok(Some(Begun { target, load, zero }))
     }
 
-    fn lock_and_journal(&self) -> Result<Arc<Journal>, RunError> {
+    async fn lock_and_journal(&self) -> Result<Arc<Journal>, RunError> {
         let state = self.state.clone()?;
         let (system, environment) = (&self.plan().system.name, self.plan().environment.name());
         let holder = Holder {
@@ -112,12 +116,8 @@ impl Run {
             since: self.started_at.clone(),
         };
         let lock = Lock::acquire(&state, system, environment, &holder)?;
-        let held = &mut *self
-            .standing
-            .lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *held = Some(lock);
+        *locked(&self.standing.lock) = Some(lock);
+        let mark = self.hold_lease().await?;
         let about = RunAbout {
             run_id: self.request.run_id.clone(),
             run_dir: self.run_dir().root().to_path_buf(),
@@ -126,7 +126,30 @@ impl Run {
             started_at: self.started_at.clone(),
         };
         let journal = Arc::new(Journal::create(&state, about)?);
-        Ok(Arc::clone(self.standing.journal.get_or_init(|| journal)))
+        let journal = Arc::clone(self.standing.journal.get_or_init(|| journal));
+        if let Some(mark) = mark {
+            journal.record(&Entry::Drill(mark.clone()))?;
+            let copy = ClusterCopy::new(&mark).map_err(|error| {
+                JournalError::Copy(format!("there can be no thread for it: {error}"))
+            })?;
+            journal.keep_copy(Box::new(copy))?;
+        }
+        Ok(journal)
+    }
+
+    /// In a cluster: whoever else wants to run on the system is refused from now on, on whatever machine.
+    async fn hold_lease(&self) -> Result<Option<DrillMark>, RunError> {
+        let (run_id, operator) = (&self.request.run_id, self.request.operator.as_deref());
+        let about = DrillAbout::of(self.plan(), run_id, operator);
+        let (Some(about), Some(cluster)) = (about, self.plan().environment.cluster()) else {
+            return Ok(None);
+        };
+        let system = (self.plan().system.name.as_str(), cluster.namespace.as_str());
+        let cluster = connect(cluster).await?;
+        let drill = Drill::begin(&cluster, &about, system, self.end.clone()).await?;
+        let mark = drill.mark().clone();
+        *locked(&self.standing.drill) = Some(drill);
+        Ok(Some(mark))
     }
 
     async fn start_environment(

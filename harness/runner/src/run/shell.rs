@@ -18,6 +18,7 @@ use super::interrupt::Interrupt;
 use super::request::{Progress, RunEnd, RunRequest, order_prefix};
 use super::setup::{Begun, Digested};
 use super::teardown::{Standing, caught};
+use crate::drill::DrillError;
 use crate::error::RunError;
 use crate::lock::LockError;
 use crate::probes::Watch;
@@ -57,11 +58,12 @@ pub(super) async fn run_in(
         started_at: jiff::Timestamp::now().to_string(),
         events,
         standing: Standing::default(),
+        end: watch::Sender::new(None),
         digest: Arc::default(),
         state,
         request,
     };
-    let mut interrupt = Interrupt::new(interrupt);
+    let mut interrupt = Interrupt::new(interrupt, run.end.subscribe());
     let tell: Tell<'_> = &mut progress;
     let went = caught(run.go(&mut interrupt, tell)).await;
     let torn_down = caught(run.tear_down()).await;
@@ -86,6 +88,8 @@ pub(super) struct Run {
     pub started_at: String,
     pub events: Arc<EventLog>,
     pub standing: Standing,
+    /// By which the run tells itself to end.
+    pub end: watch::Sender<Option<String>>,
     pub digest: Arc<Mutex<Option<Digested>>>,
 }
 
@@ -234,7 +238,7 @@ impl Run {
                     reason: refusal.reason.clone(),
                 });
             }
-            RunError::Lock(LockError::Held(_)) => {
+            RunError::Lock(LockError::Held(_)) | RunError::Drill(DrillError::Taken(_)) => {
                 self.events.emit(Event::GuardRefused {
                     guard: "lock".to_string(),
                     reason: reason.clone(),

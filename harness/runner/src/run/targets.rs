@@ -42,7 +42,7 @@ pub async fn resolve(
     let targets = replicas(target, from, firing, pods).await?;
     let own = |name: &str| targets.iter().any(|own| own.name == name);
     let far = match to {
-        LinkEnd::Clients => Vec::new(),
+        LinkEnd::Clients | LinkEnd::Service(_) => Vec::new(),
         LinkEnd::Peers => peers(target, &targets),
         LinkEnd::Replicas(to) => {
             let others = replicas(target, to, firing, pods).await?;
@@ -51,15 +51,21 @@ pub async fn resolve(
     };
     let far: Vec<String> = far.into_iter().filter(|name| !own(name)).collect();
     let clients = *to == LinkEnd::Clients;
-    if far.is_empty() && !clients {
+    let services = match to {
+        LinkEnd::Service(name) => vec![name.clone()],
+        LinkEnd::Replicas(_) | LinkEnd::Peers | LinkEnd::Clients => Vec::new(),
+    };
+    if far.is_empty() && services.is_empty() && !clients {
         return Err("nothing is left for the second end of the link".to_string());
     }
     Ok(Aim {
         targets,
         far: Some(FarEnd {
             replicas: far,
+            services,
             clients,
             direction: *direction,
+            there_too: false,
         }),
     })
 }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use shakedown_record::event::Event;
+use shakedown_record::event::{Event, Leftover, LeftoverKind};
 
 use super::driver::Faults;
 use super::shell::Run;
 use crate::cleanup::CleanedUp;
+use crate::drill::Drill;
 use crate::environment::Environment;
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, JournalError};
 use crate::lock::Lock;
 use crate::probes::together::panic_message;
 
@@ -23,6 +24,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     pub lock: Mutex<Option<Lock>>,
+    /// In a cluster.
+    pub drill: Mutex<Option<Drill>>,
     pub journal: OnceLock<Arc<Journal>>,
     pub environment: OnceLock<Arc<Environment>>,
     pub faults: OnceLock<Arc<Faults>>,
@@ -47,8 +50,7 @@ impl Run {
     }
 
     pub(super) fn open_flag(&self) -> MutexGuard<'_, bool> {
-        let open = &self.standing.orders_open;
-        open.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.standing.orders_open)
     }
 
     /// Heals what is still on, takes the environment down, and closes the journal when nothing is left.
@@ -78,11 +80,34 @@ impl Run {
             };
             if let Err(error) = closed {
                 tracing::warn!("{error}");
+                self.copy_left(journal, &error);
             }
         }
-        let lock = &self.standing.lock;
-        drop(lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let drill = locked(&self.standing.drill).take();
+        if let Some(drill) = drill
+            && let Some(left) = drill.give_back().await
+        {
+            self.events.emit(Event::LeftBehind { left });
+        }
+        drop(locked(&self.standing.lock).take());
     }
+
+    /// A copy that could not be removed is an object of ours that stays.
+    fn copy_left(&self, journal: &Journal, error: &JournalError) {
+        if let JournalError::Copy(why) = error {
+            let left = Leftover {
+                kind: LeftoverKind::Object,
+                what: format!("the copy of the journal in the cluster: {why}"),
+                remove_with: format!("shakedown recover {}", journal.run_id()),
+            };
+            self.events.emit(Event::LeftBehind { left });
+        }
+    }
+}
+
+/// What is behind a lock, also after a panic.
+pub(super) fn locked<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+    it.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Drives a future and catches its panic, so that what stands can be taken down.

@@ -200,6 +200,7 @@ impl World {
             }],
             clients: None,
             direction: Direction::Both,
+            there_too: false,
         });
         Order {
             version: ORDER_VERSION,

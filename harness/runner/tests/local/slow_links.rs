@@ -73,6 +73,8 @@ impl World {
             }],
             far: Some(FarEnd {
                 replicas: vec!["engine-2".into()],
+                services: Vec::new(),
+                there_too: false,
                 clients: false,
                 direction: Direction::Both,
             }),
@@ -107,7 +109,7 @@ impl World {
     /// True when the kernel does it: then there are no links to be looked at.
     fn is_in_kernel(&self) -> bool {
         let chosen = mechanisms_here(&self.run.plan);
-        matches!(chosen[0].1, Means::Discipline(_))
+        matches!(chosen[0].1, Means::Discipline(..))
     }
 }
 

@@ -204,7 +204,7 @@ fn halt_waits_until_every_run_has_healed_and_says_how_long_it_took() {
     let report = halt(&state, Duration::from_secs(20)).unwrap();
     assert_eq!(report.exit_code(), ExitCode::Pass, "{:?}", report.lines());
     let run = &report.runs[0];
-    assert_eq!(run.pid, owner.id());
+    assert_eq!(run.pid, Some(owner.id()));
     assert!(run.healed_after_s.unwrap() <= run.ended_after_s.unwrap());
     assert!(owner.wait().unwrap().success());
     assert!(!ids.iter().any(|id| is_alive(*id)));

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use shakedown_runner::mechanisms::net::links::Links;
 use shakedown_runner::mechanisms::net::nodes::NodeLink;
 use shakedown_runner::mechanisms::net::qdisc::remove_leftover;
 use shakedown_runner::mechanisms::net::{
@@ -87,6 +88,60 @@ fn a_limit_for_one_peer_leaves_the_others_and_is_inert_without_its_rule() {
 }
 
 #[test]
+fn an_interface_without_a_queue_is_as_it_was() {
+    let network = network(2);
+    let [a, _] = network.nodes() else {
+        panic!("two nodes")
+    };
+    let queue = |length: Option<u32>| {
+        let changed = a.netns.run_in(|| {
+            let mut links = Links::open().unwrap();
+            let link = links.find(a.interface).unwrap().unwrap();
+            if let Some(length) = length {
+                links.set_queue_length(link.index, length).unwrap();
+            }
+            link.queue_length
+        });
+        changed.unwrap()
+    };
+    queue(Some(0));
+    let before = NetSnapshot::take(&a.netns).unwrap();
+    let shape = Shape::Rate(Rate::of(RATE_BITS_PER_S));
+    let limit = Qdisc::install(&a.netns, a.interface, &shape, Scope::Steered).unwrap();
+    assert_ne!(queue(None), 0, "the kernel gives it one");
+    assert_eq!(limit.statistics().unwrap().dropped_packets, 0);
+    // As after a SIGKILL: nobody knows any more how it was.
+    assert!(remove_leftover(&a.netns, a.interface).unwrap());
+    let after = NetSnapshot::take(&a.netns).unwrap();
+    assert_eq!(NetSnapshot::differences(&before, &after), []);
+}
+
+#[test]
+fn filters_steer_to_one_peer_and_go_with_the_discipline() {
+    let network = network(3);
+    let [a, b, c] = network.nodes() else {
+        panic!("three nodes")
+    };
+    assert!(QdiscKinds::probe().unwrap().u32);
+    let before = NetSnapshot::take(&a.netns).unwrap();
+    let rate = Rate::of(RATE_BITS_PER_S);
+    let limit = Qdisc::install(&a.netns, a.interface, &Shape::Rate(rate), Scope::Steered).unwrap();
+    assert!(transfer(a, b, BYTES) < expected(rate) / 3);
+    assert_eq!(limit.statistics().unwrap().came(), 0);
+    let far = "fd00::9".parse().unwrap();
+    limit.steer(&[b.address.into(), far].into()).unwrap();
+    assert_limited(transfer(a, b, BYTES), rate);
+    assert!(limit.statistics().unwrap().came() > (BYTES / 1500) as u64);
+    assert!(transfer(a, c, BYTES) < expected(rate) / 3);
+    limit.remove().unwrap();
+    assert!(transfer(a, b, BYTES) < expected(rate) / 3);
+    let filters = inside(a, "tc", &["filter", "show", "dev", a.interface]).stdout;
+    assert!(filters.is_empty(), "{}", String::from_utf8_lossy(&filters));
+    let after = NetSnapshot::take(&a.netns).unwrap();
+    assert_eq!(NetSnapshot::differences(&before, &after), []);
+}
+
+#[test]
 fn a_discipline_of_somebody_else_is_refused_and_untouched() {
     let network = network(1);
     let node = &network.nodes()[0];
@@ -156,7 +211,7 @@ fn netem_delays_or_is_said_to_be_missing() {
         match Qdisc::install(&a.netns, a.interface, &late(delay), scope) {
             Ok(installed) => {
                 assert!(kinds.netem);
-                let table = (scope == Scope::Steered).then(|| steer_all(a, b));
+                let table = (scope == Scope::Steered).then(|| steer_all(&installed, a, b));
                 round_trip(a, b);
                 let took = round_trip(a, b);
                 assert!(took >= delay && took < delay * 2, "{took:?}");
@@ -174,16 +229,14 @@ fn netem_delays_or_is_said_to_be_missing() {
 }
 
 /// By a rule, or on a kernel whose nftables does not know the family `inet` (User-Mode Linux) by a filter.
-fn steer_all(a: &NodeLink, b: &NodeLink) -> Option<OwnedTable> {
+fn steer_all(installed: &Qdisc, a: &NodeLink, b: &NodeLink) -> Option<OwnedTable> {
     if OwnedTable::preflight().is_ok() {
         let table = table(a);
         let steer = rule("late", peers(&[b.address]), Direction::Out, Action::Steer);
         table.replace(vec![steer]).unwrap();
         return Some(table);
     }
-    let filter = "filter add dev shk0 parent 5348: protocol all matchall classid 5348:1";
-    let words: Vec<&str> = filter.split(' ').collect();
-    inside(a, "tc", &words);
+    installed.steer(&[b.address.into()].into()).unwrap();
     None
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct KubernetesSpec {
     pub(crate) api_server: Option<OnOffSpec>,
     /// How Shakedown gets onto a node; for crash, freeze, limits, links, kubelet and runtime.
     pub(crate) agent: Option<AgentSpec>,
+    /// Namespace of a run's Lease and of the copy of its journal. Default: shakedown.
+    pub(crate) drills: Option<Symbol>,
 }
 
 /// The pods of a part, in the order of their names.

@@ -69,6 +69,8 @@ pub(crate) enum EndSpec {
     Node(Symbol),
     /// Every replica on the nodes of this zone.
     Zone(Symbol),
+    /// This service, its addresses and all behind it; only as the second end, in the environment kubernetes.
+    Service(Id),
     /// Every other replica of the same part; only as the second end.
     Peers(FreezeSpec),
     /// Order entry: Shakedown's own sessions; only as the second end.

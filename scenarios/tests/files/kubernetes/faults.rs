@@ -219,6 +219,9 @@ fn what_others_send_cannot_be_made_slow_from_a_node() {
     for (to, direction, hint) in [
         ("{ clients: {} }", "both", Some("write direction: there")),
         ("{ clients: {} }", "back", Some("write direction: there")),
+        ("{ service: s }", "both", Some("write direction: there")),
+        ("{ service: s }", "back", Some("write direction: there")),
+        ("{ service: s }", "there", None),
         ("{ clients: {} }", "there", None),
         ("{ peers: {} }", "back", Some("write direction: there")),
         ("{ peers: {} }", "both", None),

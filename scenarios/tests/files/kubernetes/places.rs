@@ -1,11 +1,26 @@
 //! Whom selectors mean in a cluster, and how many of them may be down at once.
 
 use shakedown_scenarios::guards::Guard;
-use shakedown_scenarios::plan::{Placed, Plan, Selector};
+use shakedown_scenarios::plan::{LinkEnd, Placed, Plan, Selector};
 
 use super::{compiled, elsewhere, faulted, plan, stands};
 use crate::common::{REFERENCE, compile_both, only, set, shipped};
 use crate::guards::said;
+
+#[test]
+fn a_service_is_the_second_end_of_a_link_and_only_in_a_cluster() {
+    let to = "{ link: { from: { role: leader }, to: { service: store } } }";
+    let cut = plan("{ partition: {} }", Some(to), Some("5s"));
+    let Selector::Link { to: end, .. } = &cut.faults[0].to else {
+        panic!("{:?}", cut.faults[0].to);
+    };
+    assert_eq!(*end, LinkEnd::Service("store".into()));
+    let told = only(elsewhere("local", "{ partition: {} }", Some(to)));
+    assert!(
+        told.message.contains("there are no pods and nodes"),
+        "{told:?}"
+    );
+}
 
 #[test]
 fn places_are_of_clusters_and_shares_are_everywhere() {

@@ -235,7 +235,7 @@ fn shipped_scenarios_of_clusters_are_refused_by_no_guard_and_ask_for_a_yes() {
         );
         kinds.extend(plan.faults.iter().map(|fault| fault.kind.name()));
     }
-    assert_eq!(count, 21);
+    assert_eq!(count, 24);
     for kind in [
         "kill",
         "delete",
@@ -244,7 +244,9 @@ fn shipped_scenarios_of_clusters_are_refused_by_no_guard_and_ask_for_a_yes() {
         "taint",
         "node-stop",
         "rolling-update",
+        "rollback",
         "scale",
+        "switch",
     ] {
         assert!(kinds.contains(kind), "{kind} in {kinds:?}");
     }
@@ -291,4 +293,21 @@ fn the_documentation_names_every_kind_and_every_scenario() {
             assert_eq!(words.filter(|word| *word == what).count(), 1, "{what}");
         }
     }
+}
+
+#[test]
+fn drills_are_kept_where_the_profile_says_and_otherwise_not_with_the_agents() {
+    let drills = |more: &str| {
+        let profile = set(CLUSTER, &format!("{{ {BARE}{more} }}"));
+        let fault = faulted("{ cordon: {} }", ON_LEADER, Some("5s"));
+        let compiled = compile_both(&fault, &shipped(REFERENCE), &[profile]).unwrap();
+        let cluster = compiled.plan.environment.cluster().unwrap();
+        cluster.drills.clone()
+    };
+    assert_eq!(drills(""), "shakedown");
+    assert_eq!(
+        drills(", agent: { image: i, namespace: mine }"),
+        "shakedown"
+    );
+    assert_eq!(drills(", agent: { image: i }, drills: others"), "others");
 }

@@ -5,11 +5,14 @@
 
 mod discovery;
 mod entry;
+mod placed;
 mod seen;
 mod slots;
 mod target;
 mod told;
+mod whereabouts;
 
-pub use discovery::{connect, pods_of};
+pub use discovery::{FoundPod, connect, pods_of};
 pub use entry::service_urls;
 pub use target::{KubernetesTarget, Place};
+pub use whereabouts::own_node;

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use shakedown_record::event::Event;
-use shakedown_scenarios::plan::{KubernetesPlan, Placed, RestartedBy};
+use shakedown_scenarios::plan::{KubernetesPlan, RestartedBy};
 use tokio::task::JoinHandle;
 
 use super::discovery::{FoundPart, connect, discover};
 use super::entry::service_urls;
-use super::seen::{PartOfPods, Seen, carries, lock};
+use super::seen::{PartOfPods, Seen, lock};
 use super::slots::Slots;
+use super::whereabouts::own_node;
 use crate::environment::address_book::AddressBook;
 use crate::environment::error::EnvironmentError;
 use crate::environment::handle::{Replica, ReplicaHealth};
@@ -22,7 +23,7 @@ use crate::environment::kind::StartContext;
 use crate::environment::local::readiness;
 use crate::mechanisms::ProcessState;
 use crate::mechanisms::kubernetes::look::{
-    ContainerLook, ContainerState, NodeLook, PodLook, Workload, WorkloadKind,
+    ContainerLook, ContainerState, NodeLook, PodLook, Workload,
 };
 use crate::mechanisms::kubernetes::{Cluster, Scope, Watch, WatchState};
 
@@ -40,6 +41,8 @@ pub struct KubernetesTarget {
     entry: Vec<String>,
     readiness: Option<PlainRequest>,
     health_port: Option<u16>,
+    orders_per_s: f64,
+    own_node: Option<String>,
     restarted_by: RestartedBy,
     seen: Arc<Seen>,
     observer: JoinHandle<()>,
@@ -103,6 +106,9 @@ impl KubernetesTarget {
             faults: faults.collect(),
         });
         seen.follow(&parts);
+        let nodes: Vec<NodeLook> = seen.watch.state().nodes.into_values().collect();
+        // What cannot be found out, a guard has asked about before.
+        let own_node = own_node(&cluster, &nodes).await.ok().flatten();
         let first = system.parts.first();
         let (observed, of_parts) = (Arc::clone(&seen), parts.clone());
         Ok(KubernetesTarget {
@@ -116,6 +122,8 @@ impl KubernetesTarget {
             }),
             readiness: readiness(context.plan)?,
             health_port: system.health.as_ref().and_then(|health| health.port),
+            own_node,
+            orders_per_s: context.plan.load.arrival.rate_per_s(),
             restarted_by: first.map_or(RestartedBy::Nobody, |part| part.restarted_by),
             plan: plan.clone(),
             cluster,
@@ -132,6 +140,16 @@ impl KubernetesTarget {
 
     pub fn plan(&self) -> &KubernetesPlan {
         &self.plan
+    }
+
+    /// Orders that the plan sends in a second.
+    pub fn orders_per_s(&self) -> f64 {
+        self.orders_per_s
+    }
+
+    /// The node on which this process runs, if on one.
+    pub fn own_node(&self) -> Option<&str> {
+        self.own_node.as_deref()
     }
 
     /// Pods and nodes as they are now.
@@ -196,45 +214,6 @@ impl KubernetesTarget {
                 "pod {pod} belongs to no deployment and no stateful set"
             ))
         })
-    }
-
-    /// Names of the replicas that are in a place, or have this owner.
-    ///
-    /// # Errors
-    /// In words, when the API server does not tell, or nothing is there.
-    pub async fn placed(&self, placed: &Placed) -> Result<Vec<String>, String> {
-        let service = match placed {
-            Placed::Service(name) => {
-                let found = self.cluster.service(&self.plan.namespace, name).await;
-                Some(found.map_err(|error| error.to_string())?.selector)
-            }
-            Placed::Label(_)
-            | Placed::Node(_)
-            | Placed::Zone(_)
-            | Placed::Deployment(_)
-            | Placed::StatefulSet(_) => None,
-        };
-        let nodes = self.state().nodes;
-        let mut names = Vec::new();
-        for place in self.places() {
-            let pod = &place.pod;
-            let node = pod.node.as_ref().and_then(|name| nodes.get(name));
-            let is_there = match placed {
-                Placed::Label(labels) => carries(pod, labels),
-                Placed::Node(name) => pod.node.as_ref() == Some(name),
-                Placed::Zone(name) => node.is_some_and(|node| node.zone.as_ref() == Some(name)),
-                Placed::Service(_) => service.as_ref().is_some_and(|it| carries(pod, it)),
-                Placed::Deployment(name) | Placed::StatefulSet(name) => {
-                    let workload = self.cluster.workload_of(pod).await;
-                    let workload = workload.map_err(|error| error.to_string())?;
-                    workload.is_some_and(|it| it.name == *name && is_kind(&it, placed))
-                }
-            };
-            if is_there {
-                names.push(place.replica);
-            }
-        }
-        Ok(names)
     }
 
     /// What has happened to pods and nodes since the last call.
@@ -388,12 +367,4 @@ fn taken_in(plan: &KubernetesPlan, found: Vec<FoundPart>) -> TakenIn {
         replicas.extend(part.replicas.into_iter().map(|found| found.replica));
     }
     (parts, slots, replicas)
-}
-
-fn is_kind(workload: &Workload, placed: &Placed) -> bool {
-    match workload.kind {
-        WorkloadKind::Deployment => matches!(placed, Placed::Deployment(_)),
-        WorkloadKind::StatefulSet => matches!(placed, Placed::StatefulSet(_)),
-        WorkloadKind::ReplicaSet => false,
-    }
 }

@@ -4,6 +4,8 @@
 //! Nothing is asked of an API: containers are found by their control groups, readiness is a connection that comes
 //! about, and a container that was ended comes back because the kubelet starts it again.
 
+mod choice;
+mod ends;
 mod seat;
 mod target;
 

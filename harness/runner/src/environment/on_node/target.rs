@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shakedown_scenarios::plan::{Direction, FaultKind};
 use tokio::net::TcpStream;
 
+use super::choice::means;
+use super::ends::{clients, far_ends, table};
 use super::seat::{Seat, SeatError};
-use crate::agent::{FarSide, Order};
+use crate::agent::Order;
 use crate::environment::error::EnvironmentError;
 use crate::environment::handle::{Handle, Replica, ReplicaHealth};
 use crate::environment::means::Means;
 use crate::environment::network::ClusterNetwork;
+use crate::mechanisms::net::TableError;
 use crate::mechanisms::net::nodes::NodeLink;
-use crate::mechanisms::net::{OwnedTable, QdiscKinds, TableError};
 use crate::mechanisms::pods::{NodePods, PodError};
 use crate::mechanisms::{ProcessState, net};
 
@@ -61,8 +62,14 @@ pub enum NodeTargetError {
     },
     #[error("this node's kernel has no {0}")]
     Kernel(&'static str),
-    #[error("this node's nftables cannot do it: {0}")]
-    Table(#[from] TableError),
+    #[error(
+        "{kind} takes nftables with the family inet, and this node's kernel cannot do that: {source}; {instead}"
+    )]
+    Table {
+        kind: &'static str,
+        instead: &'static str,
+        source: TableError,
+    },
     #[error(transparent)]
     Qdisc(#[from] net::QdiscError),
 }
@@ -109,7 +116,12 @@ impl NodeTarget {
         };
         Ok(NodeTarget {
             replicas: known.map(replica).collect(),
-            network: Arc::new(ClusterNetwork::on_node(places, remote, clients(order))),
+            network: Arc::new(ClusterNetwork::on_node(
+                places,
+                remote,
+                clients(order),
+                table(&order.run_id, &order.firing),
+            )),
             seats,
             far,
             means: means.map(|means| (order.firing.fault.clone(), means)),
@@ -251,158 +263,4 @@ impl NodeTarget {
 async fn connects(to: SocketAddr) -> bool {
     let connected = tokio::time::timeout(CONNECTS_WITHIN, TcpStream::connect(to)).await;
     matches!(connected, Ok(Ok(_)))
-}
-
-type FarEnds = (BTreeMap<String, SocketAddr>, BTreeMap<String, Vec<IpAddr>>);
-
-/// Where the far ends serve, and all addresses by which each of them is spoken to.
-fn far_ends(far: Option<&FarSide>) -> FarEnds {
-    let replicas = far.map_or(&[][..], |far| &far.replicas);
-    let serves =
-        |far: &crate::agent::FarTarget| (far.replica.clone(), SocketAddr::new(far.ip, far.port));
-    let known_by = |far: &crate::agent::FarTarget| {
-        let all = std::iter::once(far.ip).chain(far.services.clone());
-        (far.replica.clone(), all.collect())
-    };
-    (
-        replicas.iter().map(serves).collect(),
-        replicas.iter().map(known_by).collect(),
-    )
-}
-
-fn clients(order: &Order) -> Vec<IpAddr> {
-    let clients = order.far.as_ref().and_then(|far| far.clients.as_ref());
-    clients.map_or_else(Vec::new, |clients| {
-        clients.own.iter().chain(&clients.nodes).copied().collect()
-    })
-}
-
-/// How it is done on this node; `None` for what is not done to links.
-fn means(kind: &FaultKind, far: Option<&FarSide>) -> Result<Option<Means>, NodeTargetError> {
-    match (refusal(kind), kind) {
-        (Some(why), kind) => Err(NodeTargetError::Kind {
-            kind: kind.name(),
-            why,
-        }),
-        (None, FaultKind::Delay { .. } | FaultKind::Bandwidth { .. }) => {
-            OwnedTable::preflight()?;
-            let direction = far.map(|far| far.direction);
-            if let Some(why) = not_sent_here(direction, far.is_some_and(|it| it.clients.is_some()))
-            {
-                let kind = kind.name();
-                return Err(NodeTargetError::Kind { kind, why });
-            }
-            discipline(kind, QdiscKinds::probe()?).map(Some)
-        }
-        (None, kind) if kind.is_of_links() || *kind == FaultKind::Dns => {
-            OwnedTable::preflight()?;
-            Ok(Some(Means::Table))
-        }
-        (None, _) => Ok(None),
-    }
-}
-
-/// A discipline acts on what is sent, and only what the near end sends can be reached from here.
-fn not_sent_here(direction: Option<Direction>, clients: bool) -> Option<&'static str> {
-    match (direction, clients) {
-        (Some(Direction::Back), _) => Some(
-            "packets are made slow where they are sent, which is the far end: order it on that node, with the ends \
-             exchanged and the direction `there`",
-        ),
-        (Some(Direction::Both), true) => Some(
-            "packets are made slow where they are sent, and clients are not on this node: take the direction `there`",
-        ),
-        (Some(Direction::Both | Direction::There) | None, _) => None,
-    }
-}
-
-fn discipline(kind: &FaultKind, kinds: QdiscKinds) -> Result<Means, NodeTargetError> {
-    let is_delay = matches!(kind, FaultKind::Delay { .. });
-    match (is_delay, kinds.netem, kinds.htb) {
-        (true, false, _) => Err(NodeTargetError::Kernel("netem")),
-        (_, _, false) => Err(NodeTargetError::Kernel("htb")),
-        (true, true, true) => Ok(Means::Discipline("netem")),
-        (false, _, true) => Ok(Means::Discipline("htb")),
-    }
-}
-
-/// Why an agent does not do a kind; `None` when it does.
-fn refusal(kind: &FaultKind) -> Option<&'static str> {
-    match kind {
-        FaultKind::Kill { .. }
-        | FaultKind::Freeze { .. }
-        | FaultKind::Restart { .. }
-        | FaultKind::Cpu { .. }
-        | FaultKind::CpuStress { .. }
-        | FaultKind::Memory { .. }
-        | FaultKind::OutOfMemory
-        | FaultKind::Partition { .. }
-        | FaultKind::Loss { .. }
-        | FaultKind::Reset { .. }
-        | FaultKind::Delay { .. }
-        | FaultKind::Bandwidth { .. }
-        | FaultKind::Dns => None,
-        FaultKind::HalfOpen => Some("it takes a go-between, and there is none in a pod"),
-        FaultKind::Stop { .. } | FaultKind::Disconnect => Some("it takes an engine of containers"),
-        FaultKind::SlowDisk { .. } | FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. } => {
-            Some("it takes a disk that Shakedown has put there before the start")
-        }
-        FaultKind::ClockSkew { .. } => {
-            Some("a container is started by the kubelet, with the machine's clock")
-        }
-        FaultKind::Hook(_) => Some("the commands of a hook run beside the runner"),
-        FaultKind::Cluster(kind) if kind.needs_agent() => None,
-        FaultKind::Cluster(_) => Some("it is done by the API of the cluster"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DELAY: FaultKind = FaultKind::Delay {
-        by_ns: 1,
-        jitter_ns: 0,
-        reorder: 0.0,
-    };
-    const NARROW: FaultKind = FaultKind::Bandwidth { bytes_per_s: 1_000 };
-
-    fn kinds(netem: bool, htb: bool) -> QdiscKinds {
-        QdiscKinds {
-            netem,
-            tbf: true,
-            htb,
-        }
-    }
-
-    #[test]
-    fn a_kernel_that_lacks_something_is_named() {
-        let told = |kind, netem, htb| match discipline(kind, kinds(netem, htb)) {
-            Ok(means) => means.to_string(),
-            Err(error) => error.to_string(),
-        };
-        assert_eq!(told(&DELAY, false, true), "this node's kernel has no netem");
-        assert_eq!(told(&NARROW, true, false), "this node's kernel has no htb");
-        assert_eq!(told(&DELAY, true, false), "this node's kernel has no htb");
-        assert!(told(&DELAY, true, true).starts_with("netem"));
-        assert!(told(&NARROW, false, true).starts_with("htb"));
-    }
-
-    #[test]
-    fn what_others_send_is_not_made_slow_here() {
-        assert!(not_sent_here(Some(Direction::Back), false).is_some());
-        assert!(not_sent_here(Some(Direction::Both), true).is_some());
-        assert!(not_sent_here(Some(Direction::Both), false).is_none());
-        assert!(not_sent_here(Some(Direction::There), true).is_none());
-    }
-
-    #[test]
-    fn kinds_without_means_on_a_node_are_refused() {
-        let skew = FaultKind::ClockSkew { by_ns: 1 };
-        for kind in [FaultKind::HalfOpen, FaultKind::Disconnect, skew] {
-            let refused = means(&kind, None).unwrap_err();
-            assert!(matches!(refused, NodeTargetError::Kind { .. }), "{kind:?}");
-        }
-        assert_eq!(means(&FaultKind::OutOfMemory, None).unwrap(), None);
-    }
 }

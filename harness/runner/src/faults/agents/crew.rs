@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::agent::{BOARD_KEY, Report, Said};
+use crate::agent::{BOARD_KEY, EndedBy, Report, Said};
 use crate::mechanisms::kubernetes::Cluster;
 use crate::mechanisms::kubernetes::look::ContainerState;
 
@@ -91,6 +91,31 @@ impl Member {
         format!("the agent on {} (pod {}): {why}", self.node, self.pod)
     }
 
+    /// Why it has taken the fault back, once it has begun to.
+    fn ended(&self) -> Option<EndedBy> {
+        self.said.iter().find_map(|said| match said {
+            Said::Ended { why } => Some(*why),
+            _ => None,
+        })
+    }
+
+    /// It has begun to take the fault back for such a reason: in words.
+    fn ended_for(&self, is_it: impl Fn(EndedBy) -> bool) -> Option<String> {
+        let why = self.ended().filter(|why| is_it(*why))?;
+        let how = match why {
+            EndedBy::Restarted => "its process was killed".to_string(),
+            EndedBy::Signal => "its pod was asked to end".to_string(),
+            EndedBy::LeaseLost => "it did not see its lease renewed".to_string(),
+            EndedBy::Asked | EndedBy::HoldOver | EndedBy::Deadline | EndedBy::Failed => {
+                why.to_string()
+            }
+        };
+        Some(format!(
+            "the agent on {} (pod {}): {how}",
+            self.node, self.pod
+        ))
+    }
+
     /// Waiting any longer is in vain.
     fn has_failed(&self) -> bool {
         self.heard(|said| matches!(said, Said::Failed { .. }))
@@ -155,11 +180,11 @@ impl Crew {
         }
     }
 
-    /// What they say they act on.
-    pub(super) fn targets(&self) -> Vec<FaultTarget> {
+    /// What the first of them, so many, say they act on.
+    pub(super) fn targets(&self, first: usize) -> Vec<FaultTarget> {
         let members = lock(&self.members);
         let mut all = Vec::new();
-        for member in members.iter() {
+        for member in members.iter().take(first) {
             for said in &member.said {
                 if let Said::Armed { targets, .. } = said {
                     all.extend(targets.iter().map(|target| FaultTarget {
@@ -208,6 +233,12 @@ impl Crew {
         }
         all.text = texts.join("; ");
         all
+    }
+
+    /// The first that has begun to take the fault back for such a reason: in words.
+    pub(super) fn ended_for(&self, is_it: impl Fn(EndedBy) -> bool + Copy) -> Option<String> {
+        let members = lock(&self.members);
+        members.iter().find_map(|member| member.ended_for(is_it))
     }
 
     /// What one of them could not take back.
@@ -342,4 +373,28 @@ fn is_again(before: &[Said], said: &[Said]) -> bool {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_was_killed_is_told_from_one_that_was_asked() {
+        let member = |why| Member {
+            said: vec![Said::Ended { why }, Said::Clean],
+            ..Member::new("agent-0", "node-1", None)
+        };
+        let was_killed = |why| why == EndedBy::Restarted;
+        let killed = member(EndedBy::Restarted).ended_for(was_killed);
+        let killed = killed.unwrap_or_default();
+        assert!(
+            killed.contains("node-1") && killed.contains("was killed"),
+            "{killed}"
+        );
+        assert_eq!(member(EndedBy::Asked).ended_for(was_killed), None);
+        assert_eq!(Member::default().ended_for(|_| true), None);
+        let lost = member(EndedBy::LeaseLost).ended_for(|_| true);
+        assert!(lost.is_some_and(|why| why.contains("lease")));
+    }
 }

@@ -1,6 +1,7 @@
 //! One firing, through its whole life, as agents do it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use shakedown_record::event::{Leftover, LeftoverKind};
@@ -11,15 +12,19 @@ use tokio::time::Instant;
 use super::super::aim::Aim;
 use super::super::error::{FaultError, NotClean};
 use super::super::strength::Strength;
+use super::again::serve_again;
 use super::crew::{Crew, Member};
 use super::leash::Leash;
+use super::names::object_name;
 use super::orders::{self, orders};
-use super::pod::{self, RUN_LABEL};
-use crate::agent::{Order, Phase, Said};
+use super::pod;
+use super::ways::{self, Ways};
+use crate::agent::{EndedBy, NearTarget, Order, Phase, Said};
+use crate::drill::RUN_LABEL;
 use crate::environment::{Environment, KubernetesTarget};
 use crate::journal::{Entry, Journal, Undo};
 use crate::mechanisms::kubernetes::act::{ObjectKind, OwnObject};
-use crate::mechanisms::kubernetes::{self, Cluster};
+use crate::mechanisms::kubernetes::{self, Cluster, GONE_WITHIN, Replayed};
 
 /// A pod is scheduled, its image is there, its container starts, and everything but the change itself is put in place.
 const ARMED_WITHIN: Duration = Duration::from_secs(40);
@@ -27,7 +32,6 @@ const ARMED_WITHIN: Duration = Duration::from_secs(40);
 const INJECTED_WITHIN: Duration = Duration::from_secs(20);
 const HEALED_WITHIN: Duration = Duration::from_secs(50);
 const CLEAN_WITHIN: Duration = Duration::from_secs(60);
-const READY_POLL: Duration = Duration::from_millis(100);
 
 /// One firing, done by agents.
 #[derive(Debug)]
@@ -35,9 +39,20 @@ pub(in crate::faults) struct Agents {
     kind: &'static str,
     plan: AgentPlan,
     cluster: Cluster,
+    namespace: String,
     /// One for each node. Run id and deadline are filled in when they are sent.
     orders: Vec<Order>,
+    /// So many of them are for the targets; those that follow are for the other end of a link.
+    first: usize,
+    /// Services at the other end.
+    services: Vec<String>,
+    /// Replicas at the other end, should something have to be done there.
+    second: Result<BTreeMap<String, Vec<NearTarget>>, String>,
+    /// Services by which what is meant goes on as before.
+    past: Vec<String>,
     sent: Option<Sent>,
+    /// In words, when one of them had taken it back before it was told to.
+    early: Option<String>,
 }
 
 /// Agents that exist.
@@ -66,13 +81,61 @@ impl Agents {
         let plan = pods.plan().agent.clone();
         let plan = plan.ok_or_else(|| not_possible("the profile has no agent".to_string()))?;
         let orders = orders(firing, kind, aim, pods).map_err(not_possible)?;
+        let services = aim.far.iter().flat_map(|far| far.services.clone());
         Ok(Agents {
             kind: kind.name(),
             plan,
             cluster: pods.cluster().clone(),
+            namespace: pods.plan().namespace.clone(),
+            first: orders.len(),
             orders,
+            services: services.collect(),
+            second: orders::far_by_node(aim, pods),
+            past: Vec::new(),
             sent: None,
+            early: None,
         })
+    }
+
+    /// Looks up the services by which the far end is spoken to, now that the fault fires.
+    async fn find_ways(&mut self, fault: &str) -> Result<(), FaultError> {
+        let not_possible = |reason: String| FaultError::NotPossible {
+            fault: fault.to_string(),
+            reason,
+        };
+        let is_link = |order: &Order| order.far.as_ref().is_some_and(|far| far.clients.is_none());
+        if !self.orders.iter().any(is_link) {
+            return Ok(());
+        }
+        let ways = Ways::look(&self.cluster, &self.namespace).await;
+        let ways = ways.map_err(|source| FaultError::Cluster {
+            fault: fault.to_string(),
+            source: Box::new(source),
+        })?;
+        let near = self.orders.iter().flat_map(|order| &order.near);
+        let near: BTreeSet<IpAddr> = near.map(|it| it.ip.into()).collect();
+        let reach = ways::by_services(&mut self.orders, &ways);
+        self.past = reach.past;
+        if reach.both_ends {
+            let second = self.second.clone().map_err(not_possible)?;
+            let mut second = ways::second_end(&self.orders, second, &ways);
+            for far in self.orders.iter_mut().flat_map(|order| &mut order.far) {
+                far.there_too = !second.is_empty();
+            }
+            self.orders.append(&mut second);
+        }
+        for name in &self.services {
+            let service = ways.service(name, &near).map_err(not_possible)?;
+            for far in self.orders.iter_mut().flat_map(|order| &mut order.far) {
+                far.replicas.push(service.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn of_targets(&self) -> impl Iterator<Item = &NearTarget> {
+        let first = self.orders.iter().take(self.first);
+        first.flat_map(|order| &order.near)
     }
 
     /// They heal by themselves when it has lasted for much longer than this.
@@ -88,30 +151,38 @@ impl Agents {
 
     /// Names of the replicas that it acts on.
     pub(in crate::faults) fn names(&self) -> Vec<String> {
-        let near = self.orders.iter().flat_map(|order| &order.near);
-        near.map(|near| near.replica.clone()).collect()
+        self.of_targets().map(|near| near.replica.clone()).collect()
     }
 
     pub(in crate::faults) fn targets(&self) -> Vec<FaultTarget> {
-        let told = self.sent.iter().flat_map(|sent| sent.crew.targets());
+        let told = self
+            .sent
+            .iter()
+            .flat_map(|sent| sent.crew.targets(self.first));
         let told: Vec<FaultTarget> = told.collect();
         if !told.is_empty() {
             return told;
         }
-        let near = self.orders.iter().flat_map(|order| &order.near);
-        near.map(|near| FaultTarget {
+        let target = |near: &NearTarget| FaultTarget {
             name: near.replica.clone(),
             role: near.role.clone(),
             handle: format!("pod {}", near.pod),
-        })
-        .collect()
+        };
+        self.of_targets().map(target).collect()
     }
 
     pub(in crate::faults) fn mechanism(&self) -> String {
         let nodes: Vec<&str> = self.orders.iter().map(|it| it.node.as_str()).collect();
         let by = self.sent.as_ref().and_then(|sent| sent.crew.mechanism());
         let by = by.unwrap_or_else(|| self.kind.to_string());
-        format!("agents on {}: {by}", nodes.join(", "))
+        let past = match self.past.as_slice() {
+            [] => String::new(),
+            past => format!(
+                "; what goes by the address of service {}, which means others too, goes on as before",
+                past.join(", ")
+            ),
+        };
+        format!("agents on {}: {by}{past}", nodes.join(", "))
     }
 
     /// Makes the agents, and returns when each of them has everything in place but the change itself.
@@ -121,6 +192,7 @@ impl Agents {
         strength: Strength,
         journal: &Journal,
     ) -> Result<(), FaultError> {
+        self.find_ways(fault).await?;
         let name = object_name(journal.run_id(), fault);
         let (run_id, namespace) = (journal.run_id(), &self.plan.namespace);
         for (number, order) in self.orders.iter_mut().enumerate() {
@@ -240,6 +312,10 @@ impl Agents {
         let seen = |member: &Member| member.heard(|said| matches!(said, Said::Effect(_)));
         let all = sent.crew.wait(within, seen).await;
         let mut effect = sent.crew.effect();
+        if self.orders.len() > self.first && ways::nothing_was_hit(&effect) {
+            effect.confirmed = false;
+            effect.text = format!("at neither end a packet was hit; {}", effect.text);
+        }
         if let Err(why) = all {
             effect.confirmed = false;
             effect.text = match effect.text.is_empty() {
@@ -255,6 +331,7 @@ impl Agents {
             return Ok(());
         };
         let until = Instant::now() + HEALED_WITHIN;
+        self.early = sent.crew.ended_for(|_| true);
         // Those who cannot be told heal by themselves, for want of a Lease.
         if let Err(error) = sent.leash.say_until(Phase::Heal, until).await {
             tracing::warn!("{fault}: {error}");
@@ -283,6 +360,9 @@ impl Agents {
         let over = |member: &Member| member.is_over();
         let all = sent.crew.wait(CLEAN_WITHIN, over).await;
         let unclean = sent.crew.not_clean();
+        let was_killed = |why| why == EndedBy::Restarted;
+        let early = self.early.clone();
+        let early = early.or_else(|| sent.crew.ended_for(was_killed));
         if let Err(error) = self.dismiss(fault, journal).await {
             return Err(NotClean {
                 left: Some(Leftover {
@@ -306,10 +386,18 @@ impl Agents {
                 reason: why,
             });
         }
-        serve_again(&self.names(), environment).await
+        serve_again(&self.names(), environment).await?;
+        match early {
+            None => Ok(()),
+            Some(why) => Err(NotClean {
+                left: None,
+                reason: format!("it was over before it was healed: {why}"),
+            }),
+        }
     }
 
-    /// Removes what was made for the agents. They are given time to heal when they are still at it.
+    /// Removes what was made for the agents, and waits until it is gone. They are given time to heal when they are still
+    /// at it.
     async fn dismiss(&self, fault: &str, journal: &Journal) -> Result<(), FaultError> {
         let Some(sent) = &self.sent else {
             return Ok(());
@@ -326,12 +414,22 @@ impl Agents {
         label: String,
         journal: &Journal,
     ) -> Result<(), FaultError> {
+        let failed = |source| FaultError::Cluster {
+            fault: fault.to_string(),
+            source: Box::new(source),
+        };
+        // All of them end at the same time.
+        let mut ending = Vec::new();
         for own in all {
-            let deleted = self.cluster.delete_own(own).await;
-            deleted.map_err(|source| FaultError::Cluster {
-                fault: fault.to_string(),
-                source: Box::new(source),
-            })?;
+            match self.cluster.delete_own(own).await.map_err(failed)? {
+                Replayed::Done | Replayed::NothingToDo => ending.push(own),
+                Replayed::Foreign(_) => {}
+            }
+        }
+        let until = Instant::now() + GONE_WITHIN;
+        for own in ending {
+            let left = until.saturating_duration_since(Instant::now());
+            self.cluster.gone(own, left).await.map_err(failed)?;
         }
         record(fault, journal, &Entry::FaultHealed { fault: label })
     }
@@ -343,69 +441,9 @@ impl Agents {
     }
 }
 
-async fn serve_again(names: &[String], environment: &Environment) -> Result<(), NotClean> {
-    let until = Instant::now() + CLEAN_WITHIN;
-    loop {
-        let mut behind = Vec::new();
-        for name in names {
-            let health = environment.health(name).await;
-            if !health.is_some_and(|health| health.ready) {
-                behind.push(name.as_str());
-            }
-        }
-        if behind.is_empty() {
-            return Ok(());
-        }
-        if Instant::now() >= until {
-            let log = environment.log_end(behind[0]);
-            return Err(NotClean {
-                left: None,
-                reason: format!("{} not ready as before; {log}", behind.join(", ")),
-            });
-        }
-        tokio::time::sleep(READY_POLL).await;
-    }
-}
-
-/// A name for objects: of what the API allows, and unlike that of any other firing.
-fn object_name(run_id: &str, fault: &str) -> String {
-    let plain = |text: &str| -> String {
-        let fits = |c: char| match c {
-            'a'..='z' | '0'..='9' => c,
-            'A'..='Z' => c.to_ascii_lowercase(),
-            _ => '-',
-        };
-        text.chars().map(fits).collect()
-    };
-    let (run, fault) = (plain(run_id), plain(fault));
-    let run: String = run.chars().rev().take(12).collect();
-    let run: String = run.chars().rev().collect();
-    let fault: String = fault.chars().take(28).collect();
-    let name = format!(
-        "shakedown-{}-{}",
-        run.trim_matches('-'),
-        fault.trim_matches('-')
-    );
-    name.trim_matches('-').to_string()
-}
-
 fn record(fault: &str, journal: &Journal, entry: &Entry) -> Result<(), FaultError> {
     journal.record(entry).map_err(|source| FaultError::Journal {
         fault: fault.to_string(),
         source,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::object_name;
-
-    #[test]
-    fn names_of_objects_are_such_as_the_api_allows() {
-        let name = object_name("20260101T000000Z-Ab12Cd34", "leader-Dies_now#2");
-        assert_eq!(name, "shakedown-00z-ab12cd34-leader-dies-now-2");
-        let long = object_name("r", &"x".repeat(80));
-        assert!(long.len() <= 52, "{long}");
-        assert!(!object_name("r", "--").ends_with('-'));
-    }
 }

@@ -9,10 +9,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::agent::{PHASE_ANNOTATION, Phase};
+use crate::drill::RUN_LABEL;
 use crate::mechanisms::kubernetes::act::{Acquired, HeldLease, LeaseClaim};
 use crate::mechanisms::kubernetes::{Ask, Cluster, ClusterError};
-
-use super::pod::RUN_LABEL;
 
 /// Agents hold it for lost when it has not changed for 4 s.
 const RENEWED_EVERY: Duration = Duration::from_secs(1);

@@ -30,11 +30,7 @@ pub(super) fn orders(
     aim: &Aim,
     pods: &KubernetesTarget,
 ) -> Result<Vec<Order>, String> {
-    let mut by_node: BTreeMap<String, Vec<NearTarget>> = BTreeMap::new();
-    for target in &aim.targets {
-        let (node, near) = near(target, pods)?;
-        by_node.entry(node).or_default().push(near);
-    }
+    let by_node = by_node(&aim.targets, pods)?;
     if by_node.is_empty() {
         return Err("there is no target".to_string());
     }
@@ -62,7 +58,7 @@ pub(super) fn orders(
         deadline: deadline(Duration::ZERO),
         hold_ns: None,
         confirm_within_ns: CONFIRM_WITHIN.as_nanos() as u64,
-        orders_per_s: 0.0,
+        orders_per_s: pods.orders_per_s(),
         lease: LeaseRef {
             namespace: String::new(),
             name: String::new(),
@@ -71,6 +67,36 @@ pub(super) fn orders(
         board: of_node.then(String::new),
     };
     Ok(by_node.into_iter().map(order).collect())
+}
+
+/// The far end's replicas that run, by their nodes: where something is done at that end too.
+///
+/// # Errors
+/// In words, when one of them is one that an agent cannot get hold of.
+pub(super) fn far_by_node(
+    aim: &Aim,
+    pods: &KubernetesTarget,
+) -> Result<BTreeMap<String, Vec<NearTarget>>, String> {
+    let names = aim.far.iter().flat_map(|far| &far.replicas);
+    // To whoever does not run, nothing comes.
+    let runs = |name: &&String| pods.place(name).is_some_and(|place| place.runs());
+    let far = names.filter(runs).map(|name| FaultTargetRef {
+        name: name.clone(),
+        role: None,
+    });
+    by_node(&far.collect::<Vec<_>>(), pods)
+}
+
+fn by_node(
+    targets: &[FaultTargetRef],
+    pods: &KubernetesTarget,
+) -> Result<BTreeMap<String, Vec<NearTarget>>, String> {
+    let mut by_node: BTreeMap<String, Vec<NearTarget>> = BTreeMap::new();
+    for target in targets {
+        let (node, near) = near(target, pods)?;
+        by_node.entry(node).or_default().push(near);
+    }
+    Ok(by_node)
 }
 
 /// Fills in what is known when it is sent.
@@ -185,6 +211,7 @@ fn far_side(
         replicas,
         clients,
         direction: far.direction,
+        there_too: false,
     })
 }
 

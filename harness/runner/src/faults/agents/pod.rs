@@ -11,9 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use shakedown_scenarios::plan::AgentPlan;
 
 use crate::agent::Order;
+use crate::drill::RUN_LABEL;
 
-/// Objects of ours carry this label with the id of their run.
-pub(super) const RUN_LABEL: &str = "shakedown.dev/run";
 /// To enter namespaces, to open those of others, to change rules in them, to signal processes of others, to reach files of others.
 const CAPABILITIES: [&str; 5] = [
     "NET_ADMIN",

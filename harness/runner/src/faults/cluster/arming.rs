@@ -78,14 +78,17 @@ impl ClusterFault {
             .pods()
             .ok_or_else(|| not_possible(fault, "there is no Kubernetes cluster here"))?;
         self.must_have(fault, &self.rights_known_before()).await?;
-        let workloads = self.workloads_acted_on(fault).await?;
+        let owning = self.workloads_acted_on(fault).await?;
         let mut notes = self.look_at_pods(fault).await?;
-        let edits = self.edits(fault, &workloads, journal.run_id()).await?;
+        let edits = self.edits(fault, &owning, journal.run_id()).await?;
+        let workloads: Vec<WorkloadLook> = owning.into_iter().map(|it| it.look).collect();
         let mut of_edits: Vec<Right> = edits.iter().flat_map(rights::of_edit).collect();
         let may_hang = |it: &WorkloadLook| it.workload.kind == WorkloadKind::StatefulSet;
-        if let ClusterKind::RollingUpdate { image: Some(_) } = self.kind
-            && workloads.iter().any(may_hang)
-        {
+        let takes_template_back = matches!(
+            self.kind,
+            ClusterKind::RollingUpdate { image: Some(_) } | ClusterKind::Rollback
+        );
+        if takes_template_back && workloads.iter().any(may_hang) {
             of_edits.extend(rights::of_delete_pod(&self.namespace));
         }
         self.must_have(fault, &of_edits).await?;

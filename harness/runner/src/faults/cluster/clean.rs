@@ -9,6 +9,7 @@ use shakedown_scenarios::plan::{ActsOn, ClusterKind};
 use tokio::time::Instant;
 
 use super::ClusterFault;
+use super::subjects::Subject;
 use crate::environment::{Environment, Place};
 use crate::faults::error::NotClean;
 use crate::faults::kill::left;
@@ -18,6 +19,8 @@ use crate::mechanisms::kubernetes::look::{
 };
 
 const POLL: Duration = Duration::from_millis(250);
+/// Taints that the platform puts on a node and takes off again by itself.
+const PLATFORMS: &str = "node.kubernetes.io/";
 /// Looking ends so long before the step is given up from outside.
 const SPARE: Duration = Duration::from_secs(5);
 
@@ -36,6 +39,8 @@ pub(super) struct Before {
 pub(super) struct Now {
     /// Replicas that were ready and are not.
     pub(super) not_ready: Vec<String>,
+    /// Replicas of nodes without power that are said to run in the container that they had: old news.
+    pub(super) not_restarted: Vec<String>,
     /// Another fault is at work on one of the replicas: the platform cannot be expected to be done.
     pub(super) others_at_work: bool,
     pub(super) workloads: Vec<WorkloadLook>,
@@ -157,6 +162,7 @@ impl ClusterFault {
         };
         Ok(Now {
             not_ready,
+            not_restarted: self.not_restarted(environment),
             others_at_work: !explained.is_empty(),
             workloads: try_join_all(workloads).await?,
             is_heard: heard.is_some_and(|state| state.blind_since_mono_ns().is_none()),
@@ -169,6 +175,25 @@ impl ClusterFault {
                 None => None,
             },
         })
+    }
+
+    /// No container outlives the power of its node. A node that is back soon is never said to have been away, and its
+    /// pods are said to be ready until its kubelet looks.
+    fn not_restarted(&self, environment: &Environment) -> Vec<String> {
+        match self.kind {
+            ClusterKind::NodeStop | ClusterKind::NodeReboot if self.struck => {}
+            _ => return Vec::new(),
+        }
+        let Some(pods) = environment.pods() else {
+            return Vec::new();
+        };
+        let same = |subject: &&Subject| {
+            let now = pods.place(&subject.name);
+            let was = subject.place.container_id();
+            now.is_some_and(|now| was.is_some() && now.container_id() == was)
+        };
+        let all = self.subjects.replicas.iter().filter(same);
+        all.map(|subject| subject.name.clone()).collect()
     }
 
     /// The commands that take it back.
@@ -206,6 +231,12 @@ pub(super) fn differences(kind: &ClusterKind, before: &Before, now: &Now) -> Vec
             ours: true,
         });
     }
+    let stale = |name| {
+        theirs(format!(
+            "{name} is said to run as before, and its node was without power"
+        ))
+    };
+    all.extend(now.not_restarted.iter().map(stale));
     let not_ready = now
         .not_ready
         .iter()
@@ -250,7 +281,9 @@ fn of_node(kind: &ClusterKind, was: &NodeLook, is: Option<&NodeLook>) -> Vec<Dif
             ours: is_ours(taint),
         });
     }
-    for taint in was.taints.iter().filter(|taint| !is.taints.contains(taint)) {
+    // What the platform itself had put there, because the node was away, is no loss.
+    let kept = |taint: &&Taint| !taint.key.starts_with(PLATFORMS) && !is.taints.contains(taint);
+    for taint in was.taints.iter().filter(kept) {
         all.push(theirs(format!("node {name} has lost the taint {taint}")));
     }
     all

@@ -6,27 +6,23 @@ use futures_util::future::try_join_all;
 use shakedown_scenarios::plan::{ClusterKind, TaintEffect};
 
 use super::arming::Planned;
+use super::looks::Owning;
 use super::{ClusterFault, not_possible, operations, refused};
 use crate::faults::error::FaultError;
 use crate::mechanisms::kubernetes as api;
 use crate::mechanisms::kubernetes::act::Edit;
-use crate::mechanisms::kubernetes::look::{Taint, WorkloadLook};
+use crate::mechanisms::kubernetes::look::Taint;
 
 impl ClusterFault {
     /// What is wanted of the cluster's objects.
     pub(super) async fn edits(
         &self,
         fault: &str,
-        workloads: &[WorkloadLook],
+        owning: &[Owning],
         run_id: &str,
     ) -> Result<Vec<Edit>, FaultError> {
         let names = self.subjects.nodes.iter().map(|node| node.name.clone());
-        let of_workloads = workloads.iter().map(|look| look.workload.clone());
-        let container = self
-            .subjects
-            .replicas
-            .first()
-            .map(|it| it.place.container.clone());
+        let of_workloads = owning.iter().map(|it| it.look.workload.clone());
         Ok(match &self.kind {
             ClusterKind::Cordon | ClusterKind::Drain => {
                 names.map(|node| Edit::Cordon { node }).collect()
@@ -48,12 +44,7 @@ impl ClusterFault {
                 of_workloads.map(edit).collect()
             }
             ClusterKind::RollingUpdate { image: Some(image) } => {
-                let edit = |workload| Edit::SetImage {
-                    workload,
-                    container: container.clone().unwrap_or_default(),
-                    image: image.clone(),
-                };
-                of_workloads.map(edit).collect()
+                owning.iter().map(|it| set_image(it, image)).collect()
             }
             ClusterKind::Rollback => of_workloads
                 .map(|workload| Edit::RollBack { workload })
@@ -99,25 +90,7 @@ impl ClusterFault {
         if let Some(why) = operations::no_switch(&look, &selector, &now, &then) {
             return Err(not_possible(fault, why));
         }
-        for pod in now.iter().take(1) {
-            let Some(owner) = self
-                .cluster
-                .workload_of(pod)
-                .await
-                .map_err(refused(fault))?
-            else {
-                continue;
-            };
-            let owner = self
-                .cluster
-                .workload(&owner)
-                .await
-                .map_err(refused(fault))?;
-            if let Some(keeper) = owner.keeper() {
-                let reason = format!("{keeper} keeps {}, and would undo it", owner.workload);
-                return Err(not_possible(fault, reason));
-            }
-        }
+        self.must_stay(fault, &[]).await?;
         Ok(Edit::Select {
             namespace: self.namespace.clone(),
             service: service.to_string(),
@@ -141,6 +114,15 @@ impl ClusterFault {
             Ok(Planned { change, back })
         };
         try_join_all(edits.into_iter().map(prepare)).await
+    }
+}
+
+/// In its own container: several workloads need not name theirs alike.
+fn set_image(owning: &Owning, image: &str) -> Edit {
+    Edit::SetImage {
+        workload: owning.look.workload.clone(),
+        container: owning.container.clone(),
+        image: image.to_string(),
     }
 }
 
@@ -175,7 +157,29 @@ fn already(edit: &Edit) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::workload;
     use super::*;
+
+    #[test]
+    fn each_workload_gets_the_image_in_its_own_container() {
+        let owning = |name: &str, container: &str| {
+            let mut look = workload();
+            look.workload.name = name.to_string();
+            let container = container.to_string();
+            Owning { look, container }
+        };
+        let image_of = |owning: &Owning| match set_image(owning, "engine:2") {
+            Edit::SetImage {
+                workload,
+                container,
+                image,
+            } => format!("{}/{container}={image}", workload.name),
+            other => panic!("{other:?}"),
+        };
+        let all = [owning("engine", "core"), owning("gate", "proxy")];
+        let wanted = ["engine/core=engine:2", "gate/proxy=engine:2"];
+        assert_eq!(all.each_ref().map(image_of), wanted);
+    }
 
     #[test]
     fn what_is_so_already_is_said_to_be_somebody_elses() {

@@ -3,23 +3,17 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shakedown_scenarios::plan::ClusterKind;
 use tokio::time::Instant;
 
-use super::arming::Acted;
 use super::inject::run;
-use super::operations::hangs;
 use super::{ClusterFault, refused};
 use crate::faults::error::FaultError;
 use crate::faults::kill::left;
-use crate::mechanisms::kubernetes::look::WorkloadKind;
 use crate::mechanisms::kubernetes::{ClusterError, Replayed};
 
 /// Healing as a whole is given 60 s.
 const PATIENT_FOR: Duration = Duration::from_secs(50);
 const PAUSE: Duration = Duration::from_millis(500);
-/// A controller sees a change of its workload long before this.
-const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 impl ClusterFault {
     /// Ends what goes on, and takes back what is to be taken back. Twice does no harm.
@@ -54,49 +48,12 @@ impl ClusterFault {
                 Err(error) => failed = Some(error),
             }
         }
-        if failed.is_none() {
-            failed = self.unblock(until).await.err();
-        }
         self.foreign = foreign;
         started.into_iter().collect::<Result<(), FaultError>>()?;
         match failed {
             Some(error) => Err(refused(fault)(error)),
             None => Ok(()),
         }
-    }
-
-    /// Deletes the pods that hold a stateful set up in a rollout which was taken back.
-    async fn unblock(&self, until: Instant) -> Result<(), ClusterError> {
-        let ClusterKind::RollingUpdate { image: Some(image) } = &self.kind else {
-            return Ok(());
-        };
-        let stateful = |it: &&Acted| it.before.workload.kind == WorkloadKind::StatefulSet;
-        for acted in self
-            .armed
-            .iter()
-            .flat_map(|armed| &armed.acted)
-            .filter(stateful)
-        {
-            let name = &acted.before.workload;
-            let look = || self.cluster.workload(name);
-            // Before that its controller may still make one more.
-            let seen = until.min(Instant::now() + SEEN_WITHIN);
-            let mut now = patiently(until, PAUSE, look).await?;
-            while now.observed_generation < now.generation && !left(seen).is_zero() {
-                tokio::time::sleep(PAUSE.min(left(seen))).await;
-                now = patiently(until, PAUSE, look).await?;
-            }
-            let list = || self.cluster.pods(&name.namespace, &now.selector);
-            let pods = patiently(until, PAUSE, list).await?;
-            for pod in pods.iter().filter(|pod| hangs(pod, &acted.before, image)) {
-                let delete = || {
-                    self.cluster
-                        .delete_pod(&pod.namespace, &pod.name, &pod.uid, None)
-                };
-                patiently(until, PAUSE, delete).await?;
-            }
-        }
-        Ok(())
     }
 }
 

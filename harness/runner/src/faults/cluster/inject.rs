@@ -28,6 +28,7 @@ impl ClusterFault {
             Strength::Full => {}
             Strength::Blunt => return Ok(()),
         }
+        self.struck = true;
         match &self.kind {
             ClusterKind::Delete { grace_ns } => {
                 let grace_s = grace_ns.map(whole_s);

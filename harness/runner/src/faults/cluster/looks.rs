@@ -10,6 +10,7 @@ use shakedown_scenarios::plan::{ActsOn, ClusterKind, TaintEffect};
 use super::arming::Acted;
 use super::edits::taint;
 use super::nodes::{self, Tolerance};
+use super::operators::undone_by;
 use super::{ClusterFault, not_possible, operations, pods, refused};
 use crate::environment::{HttpAnswer, ask};
 use crate::faults::error::FaultError;
@@ -19,16 +20,21 @@ use crate::mechanisms::kubernetes::look::{PodLook, Workload, WorkloadLook};
 /// A replica that answers at all does so long before this.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
+/// A workload that owns targets.
+#[derive(Debug)]
+pub(super) struct Owning {
+    pub(super) look: WorkloadLook,
+    /// The container of its first target.
+    pub(super) container: String,
+}
+
 impl ClusterFault {
-    /// The workloads of the targets, each once, if they are what is acted on.
-    pub(super) async fn workloads_acted_on(
-        &self,
-        fault: &str,
-    ) -> Result<Vec<WorkloadLook>, FaultError> {
+    /// The workloads of the targets, each once with the container that is meant there, if they are what is acted on.
+    pub(super) async fn workloads_acted_on(&self, fault: &str) -> Result<Vec<Owning>, FaultError> {
         if self.kind.acts_on() != ActsOn::Workloads {
             return Ok(Vec::new());
         }
-        let mut names: Vec<Workload> = Vec::new();
+        let (mut names, mut containers): (Vec<Workload>, Vec<String>) = Default::default();
         for subject in &self.subjects.replicas {
             let pod = &subject.place.pod;
             let found = self
@@ -45,24 +51,35 @@ impl ClusterFault {
             })?;
             if !names.contains(&found) {
                 names.push(found);
+                containers.push(subject.place.container.clone());
             }
         }
         let looks = try_join_all(names.iter().map(|name| self.cluster.workload(name)));
         let looks = looks.await.map_err(refused(fault))?;
-        let scalers = match &self.kind {
-            ClusterKind::Scale { .. } => self
-                .cluster
-                .scalers(&self.namespace)
-                .await
-                .map_err(refused(fault))?,
-            _ => Vec::new(),
-        };
+        self.must_stay(fault, &looks).await?;
         for look in &looks {
-            if let Some(why) = operations::hindrance(&self.kind, look, &scalers) {
+            if let Some(why) = operations::hindrance(&self.kind, look) {
                 return Err(not_possible(fault, why));
             }
         }
-        Ok(looks)
+        let owning = |(look, container)| Owning { look, container };
+        Ok(looks.into_iter().zip(containers).map(owning).collect())
+    }
+
+    /// Refuses what somebody would undo, unless a person has said that it may be.
+    pub(super) async fn must_stay(
+        &self,
+        fault: &str,
+        workloads: &[WorkloadLook],
+    ) -> Result<(), FaultError> {
+        if self.may_be_undone {
+            return Ok(());
+        }
+        let by = undone_by(&self.cluster, &self.kind, workloads, &self.namespace).await;
+        match by.map_err(refused(fault))? {
+            Some(why) => Err(not_possible(fault, why)),
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn with_pods(

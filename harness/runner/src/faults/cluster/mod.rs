@@ -15,6 +15,7 @@ mod looks;
 mod needs;
 mod nodes;
 mod operations;
+mod operators;
 mod pods;
 mod subjects;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::environment::KubernetesTarget;
 use crate::mechanisms::kubernetes::{Cluster, ClusterError};
 
 pub use needs::needs;
+pub use operators::{may_be_undone, undone_by};
 
 /// The rest of a pod's life is for its kubelet and the controllers: so long may they take, beside its grace.
 const ORDINARY: Duration = Duration::from_secs(40);
@@ -50,10 +52,14 @@ pub(super) struct ClusterFault {
     cluster: Cluster,
     namespace: String,
     subjects: Subjects,
+    /// A person has said that it may be undone by others.
+    may_be_undone: bool,
     /// From arming on.
     armed: Option<Armed>,
     /// `CLOCK_MONOTONIC` in nanoseconds; 0 before.
     begun_at_mono_ns: u64,
+    /// It was done, and not only told of.
+    struck: bool,
     /// Evictions that a budget forbade: the pod's UID, and the API server's words.
     refused: Vec<(String, String)>,
     /// Evictions that go on until healing.
@@ -78,12 +84,19 @@ impl ClusterFault {
             kind: kind.clone(),
             cluster: pods.cluster().clone(),
             namespace: pods.plan().namespace.clone(),
+            may_be_undone: false,
             armed: None,
             begun_at_mono_ns: 0,
+            struck: false,
             refused: Vec::new(),
             drains: JoinSet::new(),
             foreign: Vec::new(),
         })
+    }
+
+    /// Others may undo it.
+    pub(super) fn though_undone(&mut self) {
+        self.may_be_undone = true;
     }
 
     pub(super) fn name(&self) -> &'static str {

@@ -5,37 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use shakedown_scenarios::plan::ClusterKind;
 
 use crate::mechanisms::kubernetes::look::{
-    ContainerState, EndpointLook, PodLook, Rollout, ScalerLook, ServiceLook, Workload,
-    WorkloadKind, WorkloadLook,
+    ContainerState, EndpointLook, PodLook, Rollout, ServiceLook, Workload, WorkloadKind,
+    WorkloadLook,
 };
 
 /// The label by which a stateful set's controller says of which revision a pod is.
 const REVISION: &str = "controller-revision-hash";
 
-/// Why an operation would not begin, could not be shown, or would be undone at once.
-pub(super) fn hindrance(
-    kind: &ClusterKind,
-    look: &WorkloadLook,
-    scalers: &[ScalerLook],
-) -> Option<String> {
+/// Why an operation would not begin, or could not be shown.
+pub(super) fn hindrance(kind: &ClusterKind, look: &WorkloadLook) -> Option<String> {
     let name = &look.workload;
-    if let Some(keeper) = look.keeper() {
-        return Some(format!("{keeper} keeps {name}, and would undo it"));
-    }
-    if let Some(owner) = &look.owner {
-        return Some(format!(
-            "{name} belongs to {} {}, which would undo it",
-            owner.kind, owner.name
-        ));
-    }
     if let ClusterKind::Scale { .. } = kind {
-        let aims =
-            |it: &&ScalerLook| it.target_kind == Some(name.kind) && it.target_name == name.name;
-        let scaler = scalers.iter().find(aims)?;
-        let scaler = &scaler.name;
-        return Some(format!(
-            "the autoscaler {scaler} scales {name}, and would undo it"
-        ));
+        return None;
     }
     match (look.workload.kind, look.replicas) {
         (WorkloadKind::ReplicaSet, _) => {
@@ -183,20 +164,6 @@ fn state_of(pod: &PodLook) -> (String, bool) {
         None if pod.ready => ("is ready".to_string(), true),
         None => ("is not ready yet".to_string(), !pod.containers.is_empty()),
     }
-}
-
-/// A pod of a new revision that cannot become ready, and for which its stateful set's controller waits even when its
-/// template is the old one again: only its deletion lets the rollout go back.
-pub(super) fn hangs(pod: &PodLook, before: &WorkloadLook, image: &str) -> bool {
-    let is_new = match (pod.labels.get(REVISION), &before.revision) {
-        (Some(of), Some(old)) => of != old,
-        (None, _) | (_, None) => false,
-    };
-    before.workload.kind == WorkloadKind::StatefulSet
-        && is_new
-        && !pod.ready
-        && pod.terminating_since.is_none()
-        && pod.containers.iter().any(|it| it.image == image)
 }
 
 /// Whether the number of pods is, or is on its way to, what was asked for.

@@ -103,6 +103,7 @@ pub(super) fn plan() -> KubernetesPlan {
         nodes: NodeCommands::default(),
         api_server: None,
         agent: None,
+        drills: "drills".to_string(),
         cluster_uids: Vec::new(),
         not_production: Vec::new(),
     }

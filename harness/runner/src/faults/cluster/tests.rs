@@ -115,6 +115,7 @@ fn fault(kind: ClusterKind, cluster: &Cluster, changes: Vec<Planned>) -> Cluster
             nodes: vec![node("node-1")],
             power: Vec::new(),
         },
+        may_be_undone: false,
         armed: Some(Armed {
             notes: vec!["only targets have to leave node-1".into()],
             touched: vec!["engine-1".into()],
@@ -131,6 +132,7 @@ fn fault(kind: ClusterKind, cluster: &Cluster, changes: Vec<Planned>) -> Cluster
             },
         }),
         begun_at_mono_ns: 0,
+        struck: false,
         refused: Vec::new(),
         drains: JoinSet::new(),
         foreign: Vec::new(),

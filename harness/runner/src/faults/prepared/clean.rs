@@ -19,8 +19,8 @@ impl Prepared {
     pub fn clean_within(&self) -> Duration {
         match &self.action {
             Action::Cluster(cluster) => cluster.clean_within(),
-            // Pods that were ended are made again.
-            Action::Agents(_) => 2 * CLEAN_WITHIN,
+            // Pods that were ended are made again, and those of the agents end.
+            Action::Agents(_) => 3 * CLEAN_WITHIN,
             Action::Kill(_)
             | Action::Freeze(_)
             | Action::Restart(_)

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::course::{By, Course, What};
 use super::look::{Before, Insider};
 use crate::environment::{
-    ClusterNetwork, End, Environment, Handle, LinkError, LinkKey, LinkWeb, Means, Route,
+    ClusterNetwork, End, Environment, Handle, LinkError, LinkKey, LinkWeb, Means, Route, Steering,
 };
 use crate::faults::aim::Aim;
 use crate::faults::error::{FaultError, NotClean};
@@ -48,8 +48,8 @@ impl Slow {
             .ok_or_else(|| not_possible("only one end is named"))?;
         let network = environment.network();
         let by = match (environment.means(&firing.fault), &network) {
-            (Some(Means::Discipline(name)), Some(network)) => {
-                By::Discipline(name, Arc::clone(network))
+            (Some(Means::Discipline(name, steering)), Some(network)) => {
+                By::Discipline(name, steering, Arc::clone(network))
             }
             (Some(Means::Userspace { why }), _) => {
                 let links = environment.links();
@@ -58,7 +58,7 @@ impl Slow {
                     why,
                 )
             }
-            (Some(Means::Table | Means::Discipline(_)) | None, _) => {
+            (Some(Means::Table | Means::Discipline(..)) | None, _) => {
                 return Err(not_possible("no mechanism for it was chosen for this run"));
             }
         };
@@ -91,9 +91,12 @@ impl Slow {
     pub(in crate::faults) fn mechanism(&self) -> String {
         let direction = self.course.far.direction.name();
         match &self.course.by {
-            By::Discipline(name, _) => format!(
+            By::Discipline(name, Steering::Table, _) => format!(
                 "{name} ({direction}) on what nftables steers there, in the namespaces of the senders, which end with \
                  Shakedown"
+            ),
+            By::Discipline(name, Steering::Filters, _) => format!(
+                "{name} ({direction}) on what filters (u32) steer there, in the namespaces of the senders"
             ),
             By::Links(_, why) => format!(
                 "userspace links ({direction}) of Shakedown's own process, which end with it: {why}"
@@ -105,7 +108,7 @@ impl Slow {
         let course = &self.course;
         let far = course.far_words();
         let handle = |name: &str| match &course.by {
-            By::Discipline(_, network) => network.handle(name).unwrap_or_default(),
+            By::Discipline(_, _, network) => network.handle(name).unwrap_or_default(),
             By::Links(..) => "its userspace links".to_string(),
         };
         let target = |near: &crate::faults::aim::FaultTargetRef| FaultTarget {
@@ -159,14 +162,14 @@ impl Slow {
                 }
                 Ok(())
             }
-            By::Discipline(_, network) => {
+            By::Discipline(_, steering, network) => {
                 let shape = course.shape().ok_or_else(|| FaultError::NotPossible {
                     fault: course.fault.clone(),
                     reason: "no discipline can do that".to_string(),
                 })?;
                 for (name, peers) in course.senders(network) {
                     network
-                        .shape(&name, &course.fault, &shape, peers)
+                        .shape(&name, &course.fault, &shape, (peers, *steering))
                         .map_err(|source| course.link(source))?;
                 }
                 Ok(())
@@ -226,7 +229,7 @@ impl Slow {
                         .map(|done| done.map_err(|source| course.userspace(source)))
                         .collect()
                 }
-                By::Discipline(_, network) => {
+                By::Discipline(_, _, network) => {
                     let senders = course.senders(network).into_iter();
                     senders
                         .map(|(name, _)| network.unshape(&name, &course.fault))

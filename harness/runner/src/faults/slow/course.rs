@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use shakedown_scenarios::plan::{Direction as Way, FaultKind};
 
-use crate::environment::{ClusterNetwork, End, LinkKey, LinkWeb, Route};
+use crate::environment::{ClusterNetwork, End, LinkKey, LinkWeb, Route, Steering};
 use crate::faults::aim::{FarEnd, FaultTargetRef};
 use crate::mechanisms::link::{ConnectionRule, Direction, Jitter, LinkCondition, LinkState, Loss};
 use crate::mechanisms::net::{Netem, Rate, Shape, Share};
@@ -35,7 +35,7 @@ pub(super) enum What {
 /// By which mechanism.
 #[derive(Debug, Clone)]
 pub(super) enum By {
-    Discipline(&'static str, Arc<ClusterNetwork>),
+    Discipline(&'static str, Steering, Arc<ClusterNetwork>),
     Links(Arc<LinkWeb>, &'static str),
 }
 
@@ -159,9 +159,20 @@ impl Course {
     /// How many times a round trip passes what is done.
     pub(super) fn passes(&self) -> u64 {
         match self.far.direction {
+            // What a remote end sends is not made slow here.
+            Way::Both if self.is_one_sided() => 1,
             Way::Both => 2,
             Way::There | Way::Back => 1,
         }
+    }
+
+    /// Done by a discipline, and the second end is elsewhere.
+    fn is_one_sided(&self) -> bool {
+        let By::Discipline(_, _, network) = &self.by else {
+            return false;
+        };
+        let far = &self.far.replicas;
+        !far.is_empty() && far.iter().all(|name| network.is_remote(name))
     }
 
     /// The directions of a lane that are meant.
@@ -263,7 +274,18 @@ impl Course {
             What::Bandwidth { bytes_per_s } => {
                 Some(Shape::Rate(Rate::of(bytes_per_s.saturating_mul(8))))
             }
-            What::HalfOpen | What::Cut | What::Lose(_) | What::Reset => None,
+            What::Lose(share) => {
+                let packets_per_s = (self.orders_per_s * PACKETS_PER_ORDER).ceil() as u64;
+                let none = Duration::ZERO;
+                Some(Shape::Netem(Netem {
+                    delay: none,
+                    jitter: none,
+                    loss: Share::from_fraction(share)?,
+                    reorder: Share::from_millionths(0)?,
+                    limit_packets: Netem::limit_for(packets_per_s, none, none),
+                }))
+            }
+            What::HalfOpen | What::Cut | What::Reset => None,
         }
     }
 
@@ -293,6 +315,8 @@ mod tests {
         let names = ["engine-1".to_string(), "engine-2".to_string()];
         let network = Arc::new(ClusterNetwork::build(&names).unwrap());
         let far = FarEnd {
+            services: Vec::new(),
+            there_too: false,
             replicas: if clients {
                 Vec::new()
             } else {
@@ -304,7 +328,7 @@ mod tests {
         let course = Course {
             fault: "it".into(),
             what,
-            by: By::Discipline("netem", Arc::clone(&network)),
+            by: By::Discipline("netem", Steering::Table, Arc::clone(&network)),
             near: vec![FaultTargetRef {
                 name: "engine-1".into(),
                 role: None,
@@ -346,6 +370,19 @@ mod tests {
         }
         let (clients, _network) = course(DELAY, Way::There, true);
         assert_eq!(delays(&clients), [[0, 20]]);
+    }
+
+    #[test]
+    fn an_end_that_is_elsewhere_is_passed_once() {
+        let (mut slow, _network) = course(DELAY, Way::Both, false);
+        slow.far.replicas = vec!["engine-9".into()];
+        assert_eq!(slow.passes(), 1);
+        let (lossy, _network) = course(What::Lose(0.25), Way::There, false);
+        let Some(Shape::Netem(netem)) = lossy.shape() else {
+            panic!("a loss by a discipline is netem's")
+        };
+        assert_eq!(netem.loss.millionths(), 250_000);
+        assert!(netem.delay.is_zero());
     }
 
     #[test]

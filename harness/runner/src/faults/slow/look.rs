@@ -10,7 +10,7 @@ use shakedown_record::fault::{Effect, EffectFigure};
 
 use super::course::{By, Course, What};
 use super::effect::{self, Delay, Sent, counter};
-use crate::environment::{ClusterNetwork, End, Heard, LinkWeb, ask_on};
+use crate::environment::{ClusterNetwork, End, Heard, LinkWeb, Steering, ask_on};
 use crate::faults::error::FaultError;
 use crate::faults::link::lost;
 use crate::mechanisms::link::{Direction, DirectionEvidence, Period, Spread, past_the_link};
@@ -105,7 +105,10 @@ impl Course {
                     _ => seen,
                 }
             }
-            (By::Discipline(..), What::HalfOpen | What::Cut | What::Lose(_) | What::Reset) => {
+            (By::Discipline(_, _, network), What::Lose(share)) => {
+                self.see_dropped(network, share)?
+            }
+            (By::Discipline(..), What::HalfOpen | What::Cut | What::Reset) => {
                 (Vec::new(), Err("no discipline can do that".to_string()))
             }
         };
@@ -117,11 +120,11 @@ impl Course {
     }
 
     fn see_delay(&self, by: &By, asked: Delay, before: &Before) -> Result<Seen, FaultError> {
-        if let By::Discipline(_, network) = by
+        if let By::Discipline(_, steering, network) = by
             && self.far.clients
             && !network.clients_are_here()
         {
-            return self.see_steered(network);
+            return self.see_steered(network, *steering);
         }
         // First, so that they are among what went through.
         let now = self.round_trips()?.unwrap_or_default();
@@ -131,8 +134,8 @@ impl Course {
                 let delays = self.delays(web);
                 effect::added(asked, delays.p50_ns, delays.count)
             }
-            By::Discipline(_, network) => {
-                let steered = self.steered(network)?;
+            By::Discipline(_, steering, network) => {
+                let steered = self.steered(network, *steering)?;
                 let told = match steered {
                     0 => Err("no packet was steered to the discipline".to_string()),
                     _ => Ok(format!("{steered} packets were steered to the discipline")),
@@ -144,8 +147,12 @@ impl Course {
     }
 
     /// What goes to clients who are elsewhere: only they could time a round trip.
-    fn see_steered(&self, network: &ClusterNetwork) -> Result<Seen, FaultError> {
-        let steered = self.steered(network)?;
+    fn see_steered(
+        &self,
+        network: &ClusterNetwork,
+        steering: Steering,
+    ) -> Result<Seen, FaultError> {
+        let steered = self.steered(network, steering)?;
         let told = match steered {
             0 => Err("no packet to a client was steered to the discipline".to_string()),
             _ => Ok(format!(
@@ -200,6 +207,19 @@ impl Course {
         let stalled = self.each_direction(web, |period, at| period.direction(at).stalled);
         let (figure, told) = lost(share, stalled, pieces);
         (vec![figure], told)
+    }
+
+    /// What a discipline has dropped of all that came to it.
+    fn see_dropped(&self, network: &ClusterNetwork, share: f64) -> Result<Seen, FaultError> {
+        let (mut dropped, mut came) = (0, 0);
+        for (name, _) in self.senders(network) {
+            let did = network.shaped(&name, &self.fault);
+            let did = did.map_err(|source| self.link(source))?;
+            dropped += u64::from(did.dropped_packets);
+            came += did.came();
+        }
+        let (figure, told) = lost(share, dropped, came);
+        Ok((vec![figure], told))
     }
 
     fn see_nothing_through(&self, figure: EffectFigure) -> Result<Seen, FaultError> {
@@ -268,7 +288,7 @@ impl Course {
                     }
                 }
             }
-            By::Discipline(_, network) => {
+            By::Discipline(_, _, network) => {
                 for (name, _) in self.senders(network) {
                     let did = network.shaped(&name, &self.fault);
                     let did = did.map_err(|source| self.link(source))?;
@@ -288,13 +308,17 @@ impl Course {
         Ok(all)
     }
 
-    fn steered(&self, network: &ClusterNetwork) -> Result<u64, FaultError> {
+    fn steered(&self, network: &ClusterNetwork, steering: Steering) -> Result<u64, FaultError> {
         let mut least = u64::MAX;
         for (name, _) in self.senders(network) {
-            let evidence = network.evidence(&name);
-            let evidence = evidence.map_err(|source| self.link(source))?;
-            let counts = evidence.as_ref().and_then(|all| all.of(&self.fault));
-            least = least.min(counts.map_or(0, RuleCounts::hit_packets));
+            let packets = match steering {
+                Steering::Table => network.evidence(&name).map(|evidence| {
+                    let counts = evidence.as_ref().and_then(|all| all.of(&self.fault));
+                    counts.map_or(0, RuleCounts::hit_packets)
+                }),
+                Steering::Filters => network.shaped(&name, &self.fault).map(|did| did.came()),
+            };
+            least = least.min(packets.map_err(|source| self.link(source))?);
         }
         Ok(if least == u64::MAX { 0 } else { least })
     }

@@ -182,7 +182,7 @@ async fn of_files(files: &[PathBuf], access: &Access) -> Result<(Config, Access)
 }
 
 /// A word for a shell.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=@,+".contains(it);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_string(),

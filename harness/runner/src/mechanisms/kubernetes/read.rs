@@ -1,12 +1,13 @@
 //! Reading a cluster: one call each, but for long lists.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ListParams;
@@ -60,6 +61,20 @@ impl Cluster {
         let ask = Ask::of("get", "pods", namespace, name);
         let api = |client| Api::<Pod>::namespaced(client, namespace);
         self.one(ask, name, api, PodLook::of).await
+    }
+
+    /// Whether there is such a namespace.
+    ///
+    /// # Errors
+    /// When the API server does not tell.
+    pub async fn has_namespace(&self, name: &str) -> Result<bool, ClusterError> {
+        let ask = Ask::cluster("get", "namespaces", name);
+        let found = self.one(ask, name, Api::<Namespace>::all, |_| Some(()));
+        match found.await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_gone() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Nodes that a selector matches; an empty one matches all.
@@ -129,6 +144,33 @@ impl Cluster {
             .all(ask, params, api, |slice| Some(slice.clone()))
             .await?;
         Ok(EndpointLook::of(&slices))
+    }
+
+    /// The addresses behind every service of a namespace, by the service's name.
+    ///
+    /// # Errors
+    /// When the API server does not give them.
+    pub async fn all_endpoints(
+        &self,
+        namespace: &str,
+    ) -> Result<BTreeMap<String, Vec<EndpointLook>>, ClusterError> {
+        let ask = Ask::many("list", "endpointslices", Some(namespace));
+        let namespace = namespace.to_string();
+        let api = move |client| Api::<EndpointSlice>::namespaced(client, &namespace);
+        let of_service = |slice: &EndpointSlice| {
+            let labels = slice.metadata.labels.as_ref()?;
+            Some((labels.get(SERVICE_OF_SLICE)?.clone(), slice.clone()))
+        };
+        let slices = self
+            .all(ask, ListParams::default(), api, of_service)
+            .await?;
+        let mut by_service: BTreeMap<String, Vec<EndpointSlice>> = BTreeMap::new();
+        for (service, slice) in slices {
+            by_service.entry(service).or_default().push(slice);
+        }
+        let look =
+            |(service, slices): (String, Vec<EndpointSlice>)| (service, EndpointLook::of(&slices));
+        Ok(by_service.into_iter().map(look).collect())
     }
 
     /// # Errors

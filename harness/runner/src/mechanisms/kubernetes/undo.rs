@@ -1,6 +1,7 @@
 //! How a change to a cluster is taken back, by somebody who knows nothing but this.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,6 +11,9 @@ use super::act::{Change, Made, OwnObject, change_back};
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::merge::merge_patch;
+
+/// An agent's pod has 20 s to end in, and its kubelet may be busy.
+pub const GONE_WITHIN: Duration = Duration::from_secs(35);
 
 /// One change to one object of one cluster. Taking it back twice does no harm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,7 +67,7 @@ impl Undo {
         self.reach.same(cluster.reach())?;
         let done = match &self.what {
             Restore::Change(change) => change_back(change, cluster).await,
-            Restore::Delete(own) => cluster.delete_own(own).await,
+            Restore::Delete(own) => removed(own, cluster).await,
         };
         match done {
             Err(error) if error.is_gone() => Ok(Replayed::NothingToDo),
@@ -91,6 +95,16 @@ impl Undo {
             }
         }
     }
+}
+
+/// Deleted, and gone: a pod takes back what it has done before it ends.
+async fn removed(own: &OwnObject, cluster: &Cluster) -> Result<Replayed, ClusterError> {
+    let done = cluster.delete_own(own).await?;
+    match done {
+        Replayed::Done | Replayed::NothingToDo => cluster.gone(own, GONE_WITHIN).await?,
+        Replayed::Foreign(_) => {}
+    }
+    Ok(done)
 }
 
 fn change_by_hand(change: &Change) -> String {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, AsRawFd};
 
 use super::netlink::{
-    Attributes, Family, Message, NetlinkError, NetlinkSocket, attributes, find, flags, text, u32_ne,
+    Attributes, Family, Message, NetlinkError, NetlinkSocket, find, flags, text, u32_ne,
 };
 use super::netns::Netns;
 
@@ -20,6 +20,7 @@ pub(super) const GET_ADDRESS: u16 = 22;
 pub(super) const GET_ROUTE: u16 = 26;
 const IF_NAME: u16 = 3;
 const IF_MASTER: u16 = 10;
+const IF_QUEUE_LENGTH: u16 = 13;
 const IF_LINKINFO: u16 = 18;
 const IF_NETNS_FD: u16 = 28;
 const INFO_KIND: u16 = 1;
@@ -41,6 +42,8 @@ pub struct Link {
     pub is_up: bool,
     /// Switched on, and so is the other end.
     pub is_running: bool,
+    /// Packets that a queue may hold; 0 where there is none, as network plugins make them.
+    pub queue_length: u32,
 }
 
 /// One IPv4 destination that the namespace knows a way to, or an address that it has.
@@ -154,6 +157,20 @@ impl Links {
             0,
             &link_header(index, FLAG_UP, FLAG_UP),
             Attributes::new(),
+        ))
+    }
+
+    /// Sets how many packets a queue of it may hold.
+    ///
+    /// # Errors
+    /// When it is not there, or the rights are missing.
+    pub fn set_queue_length(&mut self, index: u32, packets: u32) -> Result<(), NetlinkError> {
+        self.socket.request(&Message::new(
+            format!("set the queue length of interface {index}"),
+            NEW_LINK,
+            0,
+            &link_header(index, 0, 0),
+            Attributes::new().u32(IF_QUEUE_LENGTH, packets),
         ))
     }
 
@@ -308,9 +325,8 @@ fn link(body: &[u8]) -> Option<Link> {
         index: u32_ne(body.get(4..8)?)?,
         is_up: link_flags & FLAG_UP != 0,
         is_running: link_flags & FLAG_RUNNING != 0,
-        name: attributes(body.get(LINK_HEADER..)?)
-            .find(|(kind, _)| *kind == IF_NAME)
-            .map(|(_, value)| text(value))?,
+        name: find(body.get(LINK_HEADER..)?, IF_NAME).map(text)?,
+        queue_length: find(body.get(LINK_HEADER..)?, IF_QUEUE_LENGTH).and_then(u32_ne)?,
     })
 }
 

@@ -27,12 +27,14 @@ fn service(slot: &str) -> ServiceLook {
         ports: Vec::new(),
         selector: BTreeMap::from([("slot".into(), slot.into())]),
         labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
     }
 }
 
 fn same() -> Now {
     Now {
         not_ready: Vec::new(),
+        not_restarted: Vec::new(),
         others_at_work: false,
         workloads: vec![workload()],
         nodes: BTreeMap::from([("node-1".into(), node("node-1"))]),
@@ -88,6 +90,36 @@ fn what_we_have_put_on_a_node_is_ours_and_the_rest_is_not() {
     let down = |now: &mut Now| node_1(now).ready.status = Readiness::Unknown;
     assert!(after(&ClusterKind::NodeStop, down)[0].1);
     assert!(!after(&ClusterKind::Drain, down)[0].1);
+}
+
+#[test]
+fn a_container_that_lost_its_power_is_not_the_one_that_runs_afterwards() {
+    let stale = after(&ClusterKind::NodeReboot, |now| {
+        now.not_restarted = vec!["engine-1".into()];
+    });
+    let [(what, ours)] = stale.as_slice() else {
+        panic!("{stale:?}")
+    };
+    assert!(
+        what.starts_with("engine-1 is said to run as before"),
+        "{what}"
+    );
+    assert!(!ours);
+}
+
+#[test]
+fn a_node_that_is_better_than_before_is_as_before() {
+    let lost = |key: &str| {
+        let mut before = before();
+        before.nodes[0].taints = vec![Taint {
+            key: key.into(),
+            value: String::new(),
+            effect: "NoExecute".into(),
+        }];
+        differences(&ClusterKind::Cordon, &before, &same())
+    };
+    assert_eq!(lost("node.kubernetes.io/unreachable"), []);
+    assert_eq!(lost("theirs").len(), 1);
 }
 
 #[test]

@@ -1,49 +1,8 @@
 use super::super::testing::{pod, workload};
 use super::*;
-use crate::mechanisms::kubernetes::look::{ContainerLook, Owner};
+use crate::mechanisms::kubernetes::look::ContainerLook;
 
 const UPDATE: ClusterKind = ClusterKind::RollingUpdate { image: None };
-
-fn scaler(name: &str) -> ScalerLook {
-    ScalerLook {
-        name: "engine-hpa".into(),
-        namespace: "stg".into(),
-        target_kind: Some(WorkloadKind::StatefulSet),
-        target_name: name.into(),
-        min: 1,
-        max: 9,
-        current: 3,
-    }
-}
-
-#[test]
-fn whoever_would_undo_it_is_named() {
-    assert_eq!(hindrance(&UPDATE, &workload(), &[]), None);
-    let mut kept = workload();
-    kept.labels
-        .insert("argocd.argoproj.io/instance".into(), "trading".into());
-    assert!(
-        hindrance(&UPDATE, &kept, &[])
-            .unwrap()
-            .starts_with("Argo CD")
-    );
-    let mut owned = workload();
-    owned.owner = Some(Owner {
-        kind: "Engine".into(),
-        name: "main".into(),
-        uid: "1".into(),
-    });
-    assert!(
-        hindrance(&UPDATE, &owned, &[])
-            .unwrap()
-            .contains("belongs to Engine main")
-    );
-    let scale = ClusterKind::Scale { replicas: 1 };
-    let scaled = hindrance(&scale, &workload(), &[scaler("engine")]).unwrap();
-    assert!(scaled.contains("autoscaler engine-hpa"), "{scaled}");
-    assert_eq!(hindrance(&scale, &workload(), &[scaler("other")]), None);
-    assert_eq!(hindrance(&UPDATE, &workload(), &[scaler("engine")]), None);
-}
 
 #[test]
 fn a_rollout_that_would_not_begin_is_refused() {
@@ -53,26 +12,25 @@ fn a_rollout_that_would_not_begin_is_refused() {
         look
     };
     let paused = with(|look| look.paused = true);
-    assert!(
-        hindrance(&UPDATE, &paused, &[])
-            .unwrap()
-            .contains("is paused")
-    );
+    assert!(hindrance(&UPDATE, &paused).unwrap().contains("is paused"));
     let by_hand = with(|look| look.on_delete = true);
     assert!(
-        hindrance(&UPDATE, &by_hand, &[])
+        hindrance(&UPDATE, &by_hand)
             .unwrap()
             .contains("somebody deletes")
     );
     let empty = with(|look| look.replicas = 0);
-    assert!(hindrance(&UPDATE, &empty, &[]).unwrap().contains("no pods"));
+    assert!(hindrance(&UPDATE, &empty).unwrap().contains("no pods"));
     let going = with(|look| look.updated = 1);
     assert!(
-        hindrance(&UPDATE, &going, &[])
+        hindrance(&UPDATE, &going)
             .unwrap()
             .contains("under way already")
     );
-    assert_eq!(hindrance(&ClusterKind::Rollback, &going, &[]), None);
+    assert_eq!(hindrance(&ClusterKind::Rollback, &going), None);
+    let scale = ClusterKind::Scale { replicas: 1 };
+    assert_eq!(hindrance(&scale, &going), None);
+    assert_eq!(hindrance(&UPDATE, &workload()), None);
 }
 
 fn container(image: &str, state: ContainerState) -> ContainerLook {
@@ -167,26 +125,6 @@ fn an_image_that_is_not_had_shows_in_a_pod_that_waits() {
 }
 
 #[test]
-fn only_a_pod_that_holds_its_stateful_set_up_hangs() {
-    let mut pod = of_revision("u2", "engine-2");
-    let state = ContainerState::Waiting {
-        reason: "ImagePullBackOff".into(),
-    };
-    pod.containers = vec![container("engine:none", state)];
-    pod.ready = false;
-    assert!(hangs(&pod, &workload(), "engine:none"));
-    assert!(!hangs(&pod, &workload(), "engine:2"));
-    let mut deployment = workload();
-    deployment.workload.kind = WorkloadKind::Deployment;
-    assert!(!hangs(&pod, &deployment, "engine:none"));
-    let mut old = pod.clone();
-    old.labels.insert(REVISION.into(), "engine-1".into());
-    assert!(!hangs(&old, &workload(), "engine:none"));
-    pod.ready = true;
-    assert!(!hangs(&pod, &workload(), "engine:none"));
-}
-
-#[test]
 fn going_back_may_find_pods_that_were_never_renewed() {
     let old = [of_revision("u1", "engine-2")];
     let back = rolled(&ClusterKind::Rollback, &workload(), &old, &updated(), &old);
@@ -257,6 +195,7 @@ fn a_switch_to_nobody_or_to_the_same_is_refused() {
         ports: Vec::new(),
         selector,
         labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
     };
     let (blue, green) = ([pod("blue", "1")], [pod("green", "2")]);
     let orders = service(labels("blue"));

@@ -12,6 +12,7 @@ use super::super::look::{Taint, Workload};
 use super::super::merge::{merge_patch, turn};
 use super::super::undo::Replayed;
 use super::place::{Place, guarded};
+use super::unblock::unblock;
 
 /// Somebody else may write an object between our look and our patch: so often.
 const TRIES: usize = 6;
@@ -160,15 +161,27 @@ impl Change {
     }
 }
 
-/// Takes a change back, unless somebody else has changed the object since.
+/// Takes a change back, unless somebody else has changed the object since; with a template, the pods of it that would
+/// hold its stateful set up for good.
 pub(in super::super) async fn back(
     change: &Change,
     cluster: &Cluster,
 ) -> Result<Replayed, ClusterError> {
-    match change.go(cluster, Way::Back).await? {
-        Gone::Made(made) => Ok(made.into()),
-        Gone::Foreign(why) => Ok(Replayed::Foreign(why)),
-    }
+    let made = match change.go(cluster, Way::Back).await? {
+        Gone::Made(made) => made,
+        Gone::Foreign(why) => return Ok(Replayed::Foreign(why)),
+    };
+    let unblocked = match change {
+        Change::Template { workload, ours, .. } => unblock(workload, ours, cluster).await?,
+        Change::Cordon { .. }
+        | Change::Taint { .. }
+        | Change::Scale { .. }
+        | Change::Select { .. } => Made::Already,
+    };
+    Ok(match (made, unblocked) {
+        (Made::Already, Made::Already) => Replayed::NothingToDo,
+        (Made::Done, _) | (_, Made::Done) => Replayed::Done,
+    })
 }
 
 impl fmt::Display for Change {

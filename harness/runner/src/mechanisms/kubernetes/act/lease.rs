@@ -6,9 +6,10 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::super::client::Cluster;
 use super::super::error::{Ask, ClusterError};
@@ -37,6 +38,8 @@ pub enum Acquired {
     /// Somebody else has it.
     Taken {
         by: String,
+        /// When it was taken, by the holder's clock.
+        since: Option<Timestamp>,
         until: Timestamp,
     },
 }
@@ -58,6 +61,12 @@ impl HeldLease {
     pub fn annotate(&mut self, key: &str, value: &str) {
         let annotations = self.object.metadata.annotations.get_or_insert_default();
         annotations.insert(key.to_string(), value.to_string());
+    }
+
+    /// What somebody has put on it, as it was seen at the last renewal.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        let annotations = self.object.metadata.annotations.as_ref()?;
+        annotations.get(key).map(String::as_str)
     }
 }
 
@@ -87,7 +96,10 @@ impl Cluster {
         let now = Timestamp::now();
         let known = found.as_ref().map(|it| it.spec.clone().unwrap_or_default());
         let written = match judge(known.as_ref(), &claim.holder, now) {
-            Verdict::Leave { by, until } => return Ok(Acquired::Taken { by, until }),
+            Verdict::Leave { by, until } => {
+                let since = known.as_ref().and_then(taken_at);
+                return Ok(Acquired::Taken { by, since, until });
+            }
             Verdict::Create => {
                 self.create(&claim.namespace, &wanted(claim, None, now))
                     .await
@@ -104,6 +116,7 @@ impl Cluster {
                 let by = self.get::<Lease>(&claim.namespace, &claim.name).await?;
                 let spec = by.spec.unwrap_or_default();
                 Ok(Acquired::Taken {
+                    since: taken_at(&spec),
                     until: over_at(&spec).unwrap_or(now),
                     by: spec.holder_identity.unwrap_or_default(),
                 })
@@ -151,8 +164,8 @@ impl Cluster {
     ///
     /// # Errors
     /// When the API server does not do it.
-    pub async fn release(&self, held: HeldLease) -> Result<(), ClusterError> {
-        let (claim, meta) = (held.claim, held.object.metadata);
+    pub async fn release(&self, held: &HeldLease) -> Result<(), ClusterError> {
+        let (claim, meta) = (&held.claim, held.object.metadata.clone());
         let params = DeleteParams::default().preconditions(Preconditions {
             uid: meta.uid,
             resource_version: meta.resource_version,
@@ -169,6 +182,42 @@ impl Cluster {
         }
     }
 
+    /// The Leases of a namespace.
+    ///
+    /// # Errors
+    /// When the API server does not give them.
+    pub async fn leases(&self, namespace: &str) -> Result<Vec<Lease>, ClusterError> {
+        let list = |client: Client| {
+            let api = Api::<Lease>::namespaced(client, namespace);
+            async move { api.list(&ListParams::default()).await }
+        };
+        let ask = Ask::many("list", "leases", Some(namespace));
+        Ok(self.call(ask, list).await?.items)
+    }
+
+    /// Puts something on somebody's Lease.
+    ///
+    /// # Errors
+    /// When there is none, or the API server does not do it.
+    pub async fn annotate_lease(
+        &self,
+        namespace: &str,
+        name: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<(), ClusterError> {
+        let patch = json!({"metadata": {"annotations": {key: value}}});
+        let send = |client: Client| {
+            let api = Api::<Lease>::namespaced(client, namespace);
+            async move {
+                api.patch(name, &PatchParams::default(), &Patch::Merge(patch))
+                    .await
+            }
+        };
+        let ask = Ask::of("patch", "leases", namespace, name);
+        self.call(ask, send).await.map(drop)
+    }
+
     async fn replace_lease(
         &self,
         claim: &LeaseClaim,
@@ -182,6 +231,10 @@ impl Cluster {
         };
         self.call(ask, replace).await
     }
+}
+
+fn taken_at(spec: &LeaseSpec) -> Option<Timestamp> {
+    Some(spec.acquire_time.as_ref()?.0)
 }
 
 fn over_at(spec: &LeaseSpec) -> Option<Timestamp> {

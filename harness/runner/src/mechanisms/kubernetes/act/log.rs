@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::io::{AsyncBufRead, Lines};
 use futures_util::{AsyncBufReadExt, TryStreamExt};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::LogParams;
 use kube::{Api, Client};
@@ -63,12 +64,43 @@ impl Cluster {
         pod: &str,
         container: Option<&str>,
     ) -> Result<LogLines, ClusterError> {
-        let ask = Ask::of("get", "pods/log", namespace, pod);
         let params = LogParams {
             container: container.map(ToString::to_string),
             follow: true,
             ..LogParams::default()
         };
+        self.follow(namespace, pod, params).await
+    }
+
+    /// Follows the log of a container from a moment on (whole seconds; `None`: from its beginning). Each line begins with
+    /// the time at which it was written.
+    ///
+    /// # Errors
+    /// When the pod has no such container, or it is not started yet.
+    pub async fn follow_log_since(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        since: Option<Timestamp>,
+    ) -> Result<LogLines, ClusterError> {
+        let params = LogParams {
+            container: Some(container.to_string()),
+            follow: true,
+            since_time: since,
+            timestamps: true,
+            ..LogParams::default()
+        };
+        self.follow(namespace, pod, params).await
+    }
+
+    async fn follow(
+        &self,
+        namespace: &str,
+        pod: &str,
+        params: LogParams,
+    ) -> Result<LogLines, ClusterError> {
+        let ask = Ask::of("get", "pods/log", namespace, pod);
         let open = |client: Client| {
             let api = Api::<Pod>::namespaced(client, namespace);
             async move { api.log_stream(pod, &params).await }

@@ -4,6 +4,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::{Deserialize, Serialize};
 
+use super::pod::Owner;
 use super::values::selector;
 use super::workload::WorkloadKind;
 
@@ -48,6 +49,8 @@ impl BudgetLook {
 pub struct ScalerLook {
     pub name: String,
     pub namespace: String,
+    /// Who made it, such as a ScaledObject of KEDA's.
+    pub owner: Option<Owner>,
     /// `None` for a kind of object that is not known here.
     pub target_kind: Option<WorkloadKind>,
     pub target_name: String,
@@ -64,6 +67,7 @@ impl ScalerLook {
         Some(ScalerLook {
             name: meta.name.clone()?,
             namespace: meta.namespace.clone().unwrap_or_default(),
+            owner: Owner::of(meta.owner_references.as_ref()),
             target_kind: WorkloadKind::of_owner(&spec.scale_target_ref.kind),
             target_name: spec.scale_target_ref.name.clone(),
             min: count(spec.min_replicas).unwrap_or(1),

@@ -26,6 +26,8 @@ pub struct ServiceLook {
     /// Empty when somebody else keeps its endpoints.
     pub selector: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +74,7 @@ impl ServiceLook {
             ports: spec.ports.iter().flatten().filter_map(port).collect(),
             selector: spec.selector.unwrap_or_default(),
             labels: meta.labels.clone().unwrap_or_default(),
+            annotations: meta.annotations.clone().unwrap_or_default(),
         })
     }
 }

@@ -13,16 +13,6 @@ use super::values::selector;
 
 /// The number of a deployment's rollout, and of the replica set that belongs to it.
 pub(in super::super) const REVISION: &str = "deployment.kubernetes.io/revision";
-/// Who keeps an object as a repository says, by the label or annotation that it leaves.
-const KEEPERS: [(&str, &str); 6] = [
-    ("argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("argocd.argoproj.io/instance", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-    ("helm.toolkit.fluxcd.io/name", "Flux"),
-    ("fleet.cattle.io/bundle-id", "Fleet"),
-    ("configmanagement.gke.io/managed", "Config Sync"),
-];
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkloadKind {
@@ -196,13 +186,6 @@ impl WorkloadLook {
         Some(look)
     }
 
-    /// Who keeps it as a repository says, and would undo a change: `Argo CD` or `Flux`, with the mark that says so.
-    pub fn keeper(&self) -> Option<String> {
-        let marks = |key: &str| self.labels.get(key).or(self.annotations.get(key));
-        let found = KEEPERS.iter().find(|(key, _)| marks(key).is_some())?;
-        Some(format!("{} ({})", found.1, found.0))
-    }
-
     /// How far its rollout is.
     pub fn rollout(&self) -> Rollout {
         if let Some(why) = &self.stuck {
@@ -315,10 +298,6 @@ mod tests {
             (Some("4"), "app=gate")
         );
         assert_eq!(done.images["engine"], "engine:2");
-        assert_eq!(
-            done.keeper().as_deref(),
-            Some("Argo CD (argocd.argoproj.io/tracking-id)")
-        );
         for going in [
             r#"{"observedGeneration":2,"replicas":3,"readyReplicas":3,"updatedReplicas":3,"availableReplicas":3}"#,
             r#"{"observedGeneration":3,"replicas":3,"readyReplicas":3,"updatedReplicas":1,"availableReplicas":3}"#,
@@ -361,7 +340,7 @@ mod tests {
         );
         let seen = WorkloadLook::of_replica_set(&serde_json::from_str(&text).unwrap()).unwrap();
         assert_eq!(seen.owner.as_ref().map(|it| it.name.as_str()), Some("gate"));
-        assert_eq!((seen.replicas, seen.ready, seen.keeper()), (2, 1, None));
+        assert_eq!((seen.replicas, seen.ready), (2, 1));
         assert_eq!(seen.workload.to_string(), "replicaset/gate-5f in stg");
     }
 }

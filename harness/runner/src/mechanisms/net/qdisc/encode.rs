@@ -17,6 +17,9 @@ const OPTIONS: u16 = 2;
 pub const OWN_HANDLE: u32 = 0x5348_0000;
 /// `5349:`, what lies below the class of steered packets.
 pub const LEAF_HANDLE: u32 = 0x5349_0000;
+/// `534a:`, the same on an interface whose queue length was 0. The kernel gives it another one for a discipline, and
+/// does not take that back.
+pub const LEAF_HANDLE_OF_NO_QUEUE: u32 = 0x534a_0000;
 /// `5348:1`, the class of steered packets: the priority that a rule gives them.
 pub const STEERED_CLASS: u32 = OWN_HANDLE | 1;
 
@@ -92,11 +95,11 @@ pub fn add_steered_class(interface: u32, shape: &Shape) -> Message {
 }
 
 /// What lies below the class: for a rate only a queue, since the class limits it already.
-pub fn add_leaf(interface: u32, shape: &Shape) -> Message {
+pub fn add_leaf(interface: u32, shape: &Shape, handle: u32) -> Message {
     let place = Place {
         interface,
         parent: STEERED_CLASS,
-        handle: LEAF_HANDLE,
+        handle,
     };
     match shape {
         Shape::Rate(rate) => {
@@ -315,7 +318,7 @@ mod tests {
         assert_eq!(&bytes[..20], ne(&[0, 7, STEERED_CLASS, OWN_HANDLE, 0]));
         let options = find(&bytes[20..], OPTIONS).unwrap();
         assert_eq!(find(options, 1).unwrap().len(), 12 + 12 + 20);
-        let leaf = body(&add_leaf(7, &shape));
+        let leaf = body(&add_leaf(7, &shape, LEAF_HANDLE));
         assert_eq!(find(&leaf[20..], KIND).map(text).unwrap(), "bfifo");
     }
 }

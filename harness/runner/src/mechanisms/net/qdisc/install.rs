@@ -1,11 +1,17 @@
 //! Putting a discipline onto an interface, reading what it did, taking it off.
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
 use rustix::io::Errno;
 
 use super::encode::{self, Place};
+use super::filter;
 use super::shape::{Netem, Rate, Scope, Shape, ShapeError};
-use crate::mechanisms::net::links::Links;
-use crate::mechanisms::net::netlink::{Family, NetlinkError, NetlinkSocket, find, text, u32_ne};
+use crate::mechanisms::net::links::{Link, Links};
+use crate::mechanisms::net::netlink::{
+    Family, Message, NetlinkError, NetlinkSocket, find, text, u32_ne,
+};
 use crate::mechanisms::net::netns::{Netns, NetnsError, NetnsId};
 use crate::mechanisms::net::table::Share;
 
@@ -23,6 +29,8 @@ pub struct QdiscKinds {
     pub tbf: bool,
     /// [`Scope::Steered`].
     pub htb: bool,
+    /// [`Qdisc::steer`].
+    pub u32: bool,
 }
 
 /// What a discipline did since it was put there.
@@ -92,6 +100,23 @@ struct Seen {
     statistics: QdiscStatistics,
 }
 
+impl Seen {
+    fn is_our_leaf(&self) -> bool {
+        let ours = [encode::LEAF_HANDLE, encode::LEAF_HANDLE_OF_NO_QUEUE];
+        self.parent == encode::STEERED_CLASS && ours.contains(&self.handle)
+    }
+}
+
+impl QdiscStatistics {
+    /// All packets that came to it: sent, waiting, or dropped.
+    pub fn came(&self) -> u64 {
+        [self.sent_packets, self.queued_packets, self.dropped_packets]
+            .map(u64::from)
+            .iter()
+            .sum()
+    }
+}
+
 impl QdiscKinds {
     /// Tries all of them in a namespace that is made for it.
     ///
@@ -109,13 +134,22 @@ impl QdiscKinds {
                 parent: encode::ROOT,
                 handle: encode::OWN_HANDLE,
             };
-            let mut has = |message| match socket.request(&message) {
-                Ok(()) => {
-                    socket.request(&encode::delete(index, encode::OWN_HANDLE))?;
-                    Ok(true)
+            let mut has = |messages: &[Message]| {
+                let mut done = Ok(true);
+                for message in messages {
+                    done = match socket.request(message) {
+                        Ok(()) => continue,
+                        Err(error) if is_unknown(&error) => Ok(false),
+                        Err(error) => Err(QdiscError::Netlink(error)),
+                    };
+                    break;
                 }
-                Err(error) if is_unknown(&error) => Ok(false),
-                Err(error) => Err(QdiscError::Netlink(error)),
+                match socket.request(&encode::delete(index, encode::OWN_HANDLE)) {
+                    // What was refused first has left none.
+                    Err(error) if !matches!(done, Ok(true)) => drop(error),
+                    removed => removed?,
+                }
+                done
             };
             let none = Share::from_millionths(0).unwrap_or(Share::ALL);
             let netem = Netem {
@@ -127,9 +161,13 @@ impl QdiscKinds {
             };
             let rate = Rate::of(1_000_000_000);
             Ok(QdiscKinds {
-                netem: has(encode::add_shape(place, &Shape::Netem(netem)))?,
-                tbf: has(encode::add_shape(place, &Shape::Rate(rate)))?,
-                htb: has(encode::add_htb(place))?,
+                netem: has(&[encode::add_shape(place, &Shape::Netem(netem))])?,
+                tbf: has(&[encode::add_shape(place, &Shape::Rate(rate))])?,
+                htb: has(&[encode::add_htb(place)])?,
+                u32: has(&[
+                    encode::add_htb(place),
+                    filter::towards(index, Ipv4Addr::LOCALHOST.into()),
+                ])?,
             })
         })?
     }
@@ -159,21 +197,36 @@ impl Qdisc {
         })
     }
 
+    /// Steers what leaves for these addresses, without a rule of nftables. Takes [`Scope::Steered`]; ends with
+    /// [`Qdisc::remove`].
+    ///
+    /// # Errors
+    /// When the kernel has no such filters, or refuses.
+    pub fn steer(&self, peers: &BTreeSet<IpAddr>) -> Result<(), QdiscError> {
+        self.netns.run_in(|| {
+            let mut socket = NetlinkSocket::open(Family::Route)?;
+            let what = ("u32", "steering packets without nftables");
+            peers.iter().try_for_each(|peer| {
+                request(&mut socket, &filter::towards(self.index, *peer), what)
+            })
+        })?
+    }
+
     /// What it did since.
     ///
     /// # Errors
     /// When somebody else has removed it.
     pub fn statistics(&self) -> Result<QdiscStatistics, QdiscError> {
-        let (handle, parent) = match self.scope {
-            Scope::Whole => (encode::OWN_HANDLE, encode::ROOT),
-            Scope::Steered => (encode::LEAF_HANDLE, encode::STEERED_CLASS),
+        let is_it = |qdisc: &&Seen| match self.scope {
+            Scope::Whole => qdisc.handle == encode::OWN_HANDLE && qdisc.parent == encode::ROOT,
+            Scope::Steered => qdisc.is_our_leaf(),
         };
         let all = self.netns.run_in(|| {
             let mut socket = NetlinkSocket::open(Family::Route)?;
             seen(&mut socket, self.index)
         })??;
         all.iter()
-            .find(|qdisc| qdisc.handle == handle && qdisc.parent == parent)
+            .find(is_it)
             .map(|qdisc| qdisc.statistics)
             .ok_or_else(|| QdiscError::Gone(self.interface.clone()))
     }
@@ -208,18 +261,28 @@ pub fn remove_leftover(netns: &Netns, interface: &str) -> Result<bool, QdiscErro
             return Ok(false);
         }
         match socket.request(&encode::delete(link.index, encode::OWN_HANDLE)) {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_absent() => Ok(false),
-            Err(error) => Err(error.into()),
+            Ok(()) => {}
+            Err(error) if error.is_absent() => return Ok(false),
+            Err(error) => return Err(error.into()),
         }
+        if all
+            .iter()
+            .any(|qdisc| qdisc.handle == encode::LEAF_HANDLE_OF_NO_QUEUE && qdisc.is_our_leaf())
+        {
+            Links::open()?.set_queue_length(link.index, 0)?;
+        }
+        Ok(true)
     })?
 }
 
 fn put(interface: &str, shape: &Shape, scope: Scope) -> Result<u32, QdiscError> {
-    let index = Links::open()?
+    let Link {
+        index,
+        queue_length,
+        ..
+    } = Links::open()?
         .find(interface)?
-        .ok_or_else(|| QdiscError::NoInterface(interface.to_string()))?
-        .index;
+        .ok_or_else(|| QdiscError::NoInterface(interface.to_string()))?;
     let mut socket = NetlinkSocket::open(Family::Route)?;
     refuse_others(&mut socket, interface, index)?;
     let place = Place {
@@ -235,13 +298,17 @@ fn put(interface: &str, shape: &Shape, scope: Scope) -> Result<u32, QdiscError> 
         )?,
         Scope::Steered => {
             let htb = ("htb", "a limit for some of the packets only");
+            let leaf = match queue_length {
+                0 => encode::LEAF_HANDLE_OF_NO_QUEUE,
+                _ => encode::LEAF_HANDLE,
+            };
+            let leaf = encode::add_leaf(index, shape, leaf);
             request(&mut socket, &encode::add_htb(place), htb)?;
             let below = request(&mut socket, &encode::add_steered_class(index, shape), htb)
-                .and_then(|()| {
-                    request(&mut socket, &encode::add_leaf(index, shape), kind_of(shape))
-                });
+                .and_then(|()| request(&mut socket, &leaf, kind_of(shape)));
             if let Err(error) = below {
                 socket.request(&encode::delete(index, encode::OWN_HANDLE))?;
+                Links::open()?.set_queue_length(index, queue_length)?;
                 return Err(error);
             }
         }
@@ -279,7 +346,7 @@ fn refuse_others(
 
 fn request(
     socket: &mut NetlinkSocket,
-    message: &crate::mechanisms::net::netlink::Message,
+    message: &Message,
     (kind, for_what): (&'static str, &'static str),
 ) -> Result<(), QdiscError> {
     socket.request(message).map_err(|error| {

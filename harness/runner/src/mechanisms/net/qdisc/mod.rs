@@ -3,12 +3,14 @@
 //! They act on what *leaves* an interface. [`Scope::Whole`] takes all of it. [`Scope::Steered`] takes only packets
 //! that a rule of an [`crate::mechanisms::net::OwnedTable`] steers there ([`crate::mechanisms::net::Action::Steer`]);
 //! all others pass untouched. As the rules end with their owner, a discipline that is left behind by a SIGKILL has
-//! nothing to act on any more, and can be removed later ([`remove_leftover`]).
+//! nothing to act on any more, and can be removed later ([`remove_leftover`]). Where a kernel's nftables cannot do that,
+//! filters of the discipline's own steer by address ([`Qdisc::steer`]); those stay until it is removed.
 //!
 //! Everything of ours has a handle of its own (`5348:`), and nothing is put in the place of a discipline that
 //! somebody else has set up.
 
 mod encode;
+mod filter;
 mod install;
 mod shape;
 
