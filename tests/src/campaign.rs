@@ -157,6 +157,8 @@ pub fn moment(seed: u64, number: u64, at_most_ms: f64) -> Duration {
 /// Which part of a campaign is made now.
 #[derive(Debug, Clone)]
 pub struct Part {
+    /// Rows before this one, counted from 1, are made elsewhere at the same time.
+    pub from: u64,
     /// Rows that were made before.
     pub done: Vec<Vec<String>>,
     /// So many more at most.
@@ -227,8 +229,8 @@ pub fn conduct(
         ("commit", commit.to_string()),
         ("seeds", format!("1..{count}")),
     ];
-    let from = part.done.len() as u64 + 1;
-    let to = count.min((part.done.len() as u64).saturating_add(part.count));
+    let from = part.from.max(1) + part.done.len() as u64;
+    let to = count.min((from - 1).saturating_add(part.count));
     let mut evidence = Evidence {
         facts: facts
             .map(|(name, value)| (name.to_string(), value))

@@ -37,8 +37,8 @@ say "$NODE boots $(uname -sr)"
 "/run/caches/$TOOLS" modules $root/usr/lib/uml/modules/* sch_netem sch_htb sch_tbf sch_prio sch_ingress \
     cls_u32 cls_matchall cls_flower act_police act_mirred veth bridge br_netfilter overlay tun \
     ip_tables iptable_filter iptable_nat iptable_mangle iptable_raw xt_tcpudp xt_conntrack xt_comment xt_addrtype xt_mark \
-    xt_connmark xt_statistic xt_nat xt_MASQUERADE xt_REDIRECT ipt_REJECT xt_owner xt_connlabel xt_NFQUEUE xt_multiport \
-    xt_recent xt_limit xt_nfacct xt_physdev nf_conntrack_netlink nfnetlink_queue nf_tables || say "without these modules"
+    xt_connmark xt_statistic xt_nat xt_MASQUERADE xt_REDIRECT ipt_REJECT xt_owner xt_multiport \
+    xt_recent xt_limit xt_nfacct xt_physdev nf_conntrack_netlink nf_tables || say "without these modules"
 
 # What needs a file system of this kernel's own: layers of images, volumes, extended attributes.
 attach ext4 /dev/ubda /run/disk

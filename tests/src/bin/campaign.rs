@@ -1,5 +1,6 @@
-//! `campaign --name NAME --commit HASH --out FILE [--count ROWS]`: the full counts; called by `tests/campaign.sh`.
-//! With `--count`, so many rows are added to a table that was begun before.
+//! `campaign --name NAME --commit HASH --out FILE [--count ROWS] [--from ROW]`: the full counts; called by `tests/campaign.sh`.
+//! With `--count`, so many rows are added to a table that was begun before; with `--from`, that table begins at this row,
+//! because others make the rows before it: tables of parts, put together in the order of their rows, are the table.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -28,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     let (commit, out) = (needed("commit")?, Path::new(needed("out")?));
     let part = Part {
+        from: arguments.number("from")?.unwrap_or(1),
         done: match arguments.number("count")? {
             Some(_) if out.exists() => begun(campaign, commit, out)?,
             Some(_) | None => Vec::new(),

@@ -119,13 +119,13 @@ fn a_late_member_answers_as_much_later_as_was_asked() {
     let record = passed(&ran, &pods);
     let [before, late, after] =
         [Phase::Steady, Phase::Impact, Phase::Recovery].map(|phase| median_ms(&record, phase));
-    let longer = late - before;
+    // No answer passes sooner; what the node takes besides differs from moment to moment.
     assert!(
-        longer > 0.9 * DELAY_MS && longer < 1.6 * DELAY_MS,
+        late >= DELAY_MS && late < before + 1.6 * DELAY_MS,
         "{before} ms before, {late} ms late"
     );
     assert!(
-        after < before + 0.4 * DELAY_MS,
+        before < 0.6 * DELAY_MS && after < 0.6 * DELAY_MS,
         "{before} ms before, {after} ms after"
     );
 }

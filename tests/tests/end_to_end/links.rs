@@ -89,13 +89,15 @@ fn a_killed_shakedown_takes_its_network_with_it() {
         fs::read_to_string(dir.join("events.jsonl"))
             .is_ok_and(|events| events.contains("fault-effect"))
     }));
-    assert_ne!(interfaces(), before, "the cluster has a network of its own");
+    // Of an earlier test's network the kernel may take the last interface away in the meantime.
+    let of_its_own = || interfaces().difference(&before).count();
+    assert_ne!(of_its_own(), 0, "the cluster has a network of its own");
     running.signal(Signal::KILL);
     running.finish();
     assert_eq!(sandbox.left_after_s(2.0), []);
     assert!(
-        within_s(2.0, || interfaces() == before),
-        "{:?}",
+        within_s(2.0, || of_its_own() == 0),
+        "{:?}, before {before:?}",
         interfaces()
     );
     sandbox.run(&["recover"]).expect_code(0);
