@@ -6,8 +6,8 @@
 #   tests/campaign.sh partition-sigkill        about 7 minutes; needs root
 #   tests/campaign.sh freeze-sigkill           about 3 minutes; needs root
 #   tests/campaign.sh docker-pause-sigkill     about 1 minute; needs a Docker Engine (DOCKER_HOST, or the usual socket)
-#   tests/campaign.sh kubernetes-sigkill       300 rounds, each of which took 21 s beside builds; needs root, and what deploy/cluster needs
-#   tests/campaign.sh kubernetes-library       each scenario of the library on it once; needs the same
+#   tests/campaign.sh kubernetes-sigkill       about 2 hours; needs root, and what deploy/cluster needs
+#   tests/campaign.sh kubernetes-library       about 40 minutes: each scenario of the library on it once; needs the same
 #
 # Needs a clean checkout: a table that names a commit must have been made from it. Leave the machine alone meanwhile.
 # A cluster is made for the last two, unless SHAKEDOWN_CLUSTER names one whose image was built from that commit.

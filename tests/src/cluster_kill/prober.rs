@@ -65,12 +65,13 @@ impl Seen {
             .count()
     }
 
-    /// When answers came in this time.
+    /// When tries that were sent in this time were answered in it. One that was sent before may be answered late: its packets
+    /// were through already, and waited elsewhere.
     pub(super) fn answers(&self, from_ns: u64, to_ns: u64) -> Vec<u64> {
-        let answers = self.0.iter().filter_map(|one| one.answered_ns);
-        answers
-            .filter(|at_ns| (from_ns..to_ns).contains(at_ns))
-            .collect()
+        let within = |at_ns: &u64| (from_ns..to_ns).contains(at_ns);
+        let sent = self.0.iter().filter(|one| within(&one.sent_ns));
+        let answers = sent.filter_map(|one| one.answered_ns);
+        answers.filter(within).collect()
     }
 
     /// The first answer from `from_ns` on after which every try of a second was answered: `None` while there is none.
@@ -236,6 +237,12 @@ mod tests {
         assert_eq!(seen.sent(200 * MS, 300 * MS), 5);
         assert!(seen.answers(200 * MS, 300 * MS).is_empty());
         assert_eq!(seen.answers(0, 40 * MS), [MS, 21 * MS]);
+        // Sent before, answered within.
+        let mut late = seen;
+        late.0[9].answered_ns = Some(281 * MS);
+        assert!(late.answers(200 * MS, 300 * MS).is_empty());
+        late.0[10].answered_ns = Some(281 * MS);
+        assert_eq!(late.answers(200 * MS, 300 * MS), [281 * MS]);
     }
 
     #[test]

@@ -1,20 +1,27 @@
 //! A run that goes on in the cluster as a Job: it is followed, comes back whole, and leaves nothing there. One that cannot
-//! start says why, and leaves nothing either. `tests/kubernetes.sh` brings the cluster along.
+//! start says why, and leaves nothing either. What is secret is in the cluster only. `tests/kubernetes.sh` brings the cluster
+//! along.
 #![allow(
     clippy::unwrap_used,
     reason = "a test says what it expects by unwrapping it"
 )]
 
+use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use shakedown_record::Verdict;
 use shakedown_tests::pods::Pods;
-use shakedown_tests::shakedown::{Running, Sandbox, alone, library, run_arguments, within_s};
+use shakedown_tests::shakedown::{
+    Running, Sandbox, alone, library, run_arguments, within_s, workspace,
+};
 
 const HOME: &str = "shakedown";
 /// What each namespace has of itself.
 const OF_ITSELF: &str = "configmap/kube-root-ca.crt";
+const SECRET: &str = "engine-token";
+const TOKEN: &str = "a-token-that-only-the-cluster-knows";
 
 /// Namespace, account and rights of the runner, as the documentation says.
 fn make_room(pods: &Pods, sandbox: &Sandbox, scenario: &str) {
@@ -37,6 +44,20 @@ fn make_room(pods: &Pods, sandbox: &Sandbox, scenario: &str) {
     assert!(child.wait().unwrap().success(), "{document}");
 }
 
+/// The shipped scenario, for an engine that is sent a token with each request.
+fn with_token(sandbox: &Sandbox) -> PathBuf {
+    let profile = workspace().join("scenarios/library/systems/reference.yaml");
+    let mut profile = fs::read_to_string(profile).unwrap();
+    profile.push_str(
+        "secrets: { token: { env: ENGINE_TOKEN } }\n\
+         auth: { header: { name: Authorization, value: \"Bearer ${token}\" } }\n",
+    );
+    sandbox.write("profile.yaml", profile);
+    let scenario = fs::read_to_string(library("kubernetes-leader-delete")).unwrap();
+    let scenario = scenario.replace("system: reference", "system: profile.yaml");
+    sandbox.write("kubernetes-leader-delete.yaml", scenario)
+}
+
 /// What is there beside what each namespace has.
 fn left(pods: &Pods) -> Vec<String> {
     let text = pods.kubectl(&[
@@ -56,18 +77,28 @@ fn a_run_goes_on_in_the_cluster_and_comes_back_whole() {
     let _alone = alone();
     let pods = Pods::ready();
     let sandbox = Sandbox::new();
-    let scenario = library("kubernetes-leader-delete");
+    let scenario = with_token(&sandbox);
     make_room(&pods, &sandbox, &scenario.to_string_lossy());
+    let token = format!("--from-literal=ENGINE_TOKEN={TOKEN}");
+    pods.kubectl(&["-n", HOME, "create", "secret", "generic", SECRET, &token]);
     // It only waits; meanwhile the other one runs.
     let nowhere = sandbox.path().join("nowhere");
     let absent = [
         "--in-cluster",
+        "--in-cluster-env-from",
+        SECRET,
         "--in-cluster-image",
         "localhost/shakedown:absent",
     ];
     let cannot = sandbox.command(&run_arguments(&scenario, &nowhere, &absent));
     let cannot = Running::start(cannot);
     let more = ["--in-cluster", "--set", "phases.steady=4s", "--seed", "11"];
+    let without = sandbox.run_scenario(&scenario, &more);
+    without.finished.expect_code(64);
+    without
+        .finished
+        .expect_words(&["ENGINE_TOKEN", "--in-cluster-env-from"]);
+    let more = [&more[..], &["--in-cluster-env-from", SECRET]].concat();
     let ran = sandbox.run_soundly(&scenario, &more);
 
     let cannot = cannot.finish();
@@ -92,6 +123,13 @@ fn a_run_goes_on_in_the_cluster_and_comes_back_whole() {
     assert!(sums.unwrap().success());
     let report = sandbox.run(&["report", &ran.dir.to_string_lossy()]);
     assert_eq!(report.expect_code(0).stdout, finished.stdout);
+    let told = Command::new("grep")
+        .args(["--recursive", "--files-with-matches", TOKEN])
+        .arg(&ran.dir)
+        .output();
+    assert_eq!(String::from_utf8_lossy(&told.unwrap().stdout), "");
+
+    pods.kubectl(&["-n", HOME, "delete", "secret", SECRET]);
     let gone = within_s(10.0, || left(&pods).is_empty());
     assert!(gone, "left: {:?}", left(&pods));
 }
