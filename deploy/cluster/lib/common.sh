@@ -104,4 +104,6 @@ pid_of() {
     pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && [ "$(stat_of "$pid")" != Z ] &&
         tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2" && echo "$pid"
 }
+# PID: it runs no more, also where nobody has asked for how it ended.
+has_ended() { [ "$(stat_of "$1")" = Z ]; }
 stat_of() { sed -n 's/^State:\t\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null || echo Z; }
