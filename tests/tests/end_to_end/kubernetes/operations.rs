@@ -32,9 +32,10 @@ fn a_defect_of_the_engine_is_red_on_a_cluster_too() {
     let ran = std::panic::catch_unwind(|| {
         with_arguments(&pods, &defective);
         Pods::ready();
+        // Cut off from its peers it acknowledges what nobody else has; killed it would lose only what was under way.
         run(
             &sandbox,
-            "kubernetes-leader-crash",
+            "kubernetes-leader-partition",
             &["--set", "phases.steady=4s"],
         )
     });
