@@ -12,8 +12,9 @@ use shakedown_record::ledger::{Entry, LedgerWriter, OrderKind, Side};
 use shakedown_record::slots::SlotTally;
 use shakedown_record::{Decimal, Outcome};
 use shakedown_scenarios::plan::{
-    Answer, Arrival, Auth, Condition, Expected, Extract, Instrument, JsonPointer, LoadPlan, Mix,
-    OrderAction, Request, SymbolShare, Take, Template, TemplatePart, Variable,
+    Answer, Arrival, Auth, Condition, Expected, Extract, Hawkes, Instrument, JsonPointer, LoadPlan,
+    Mix, OrderAction, OrderShape, Request, Spacing, SymbolShare, Take, Template, TemplatePart,
+    Variable,
 };
 
 const ANSWER: &[u8] =
@@ -59,6 +60,24 @@ fn schedule(c: &mut Criterion) {
                 rate_per_s: 29_999.0,
             },
         ),
+        (
+            "ramp",
+            Arrival::Ramp {
+                from_per_s: 10_000.0,
+                to_per_s: 29_999.0,
+                begins_ns: 0,
+                over_ns: 3_600_000_000_000,
+                spacing: Spacing::Even,
+            },
+        ),
+        (
+            "hawkes",
+            Arrival::Hawkes(Hawkes {
+                rate_per_s: 29_999.0,
+                branching: 0.9,
+                decays_ns: vec![1_000_000, 10_000_000, 100_000_000, 1_000_000_000],
+            }),
+        ),
     ] {
         let mut schedule = Schedule::new(arrival, 7);
         c.bench_function(&format!("schedule/{name}"), |b| {
@@ -92,6 +111,7 @@ fn draft(c: &mut Criterion) {
         sessions: 1,
         threads: 1,
         timeout_ns: 1,
+        shape: OrderShape::default(),
     };
     let Ok(flow) = Flow::new(&plan, 7) else {
         return;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use shakedown_scenarios::plan::{Arrival, Auth, LoadPlan, Mix, Orders, Request, Session};
+use shakedown_scenarios::plan::{
+    Arrival, Auth, LoadPlan, Mix, OrderShape, Orders, Request, Session,
+};
 
 use crate::secret::Secrets;
 
@@ -66,6 +68,7 @@ impl GeneratorConfig {
             sessions,
             threads,
             timeout_ns,
+            shape: OrderShape::default(),
         }
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
             addresses: addresses.clone(),
         };
         let desk = desk(config, &entry, &names, thread, part)?;
-        let source = Source::new(config.mode, config.plan.arrival, config.seed, part);
+        let source = Source::new(config.mode, config.plan.arrival.clone(), config.seed, part);
         let room = Room::new(plan, books, desk, source, Arc::clone(&shared));
         rooms.push(room.map_err(|source| LoadError::Kernel {
             what: "epoll with waits in nanoseconds",

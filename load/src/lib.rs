@@ -16,6 +16,7 @@ pub mod flow;
 mod generator;
 pub mod http;
 pub mod pacing;
+mod portable;
 pub mod secret;
 pub mod selfcheck;
 

@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::compile::request_template;
 use crate::decode::HINT_MARK;
 use crate::plan::{
-    Arrival, Instrument, LoadPlan, Mix, Request, RetryPolicy, Session, SymbolShare, Template,
+    Arrival, Instrument, LoadPlan, Mix, OrderShape, Request, RetryPolicy, Session, SymbolShare,
+    Template,
 };
 use crate::spec::scalar::{Duration, Rate};
 
@@ -148,6 +149,7 @@ fn load_plan(arguments: &Arguments, arrival: Arrival, timeout_ns: u64) -> LoadPl
         sessions: arguments.sessions,
         threads: arguments.threads.min(arguments.sessions),
         timeout_ns,
+        shape: OrderShape::default(),
     }
 }
 

@@ -7,9 +7,10 @@ use shakedown_record::phase::Phase;
 use crate::compile::{rate_text, share_text, time_text};
 use crate::deeds::{Hand, deed, healing};
 use crate::guards;
+use crate::load_words::load_sentence;
 use crate::plan::{
-    AbortRule, Arrival, DataLayout, EnvironmentPlan, FaultPlan, Plan, RestartedBy, RetryPolicy,
-    Rule, RuleKind, Trigger,
+    AbortRule, DataLayout, EnvironmentPlan, FaultPlan, Plan, RestartedBy, RetryPolicy, Rule,
+    RuleKind, Trigger,
 };
 
 /// The plan as a page of text.
@@ -24,7 +25,7 @@ pub fn describe(plan: &Plan) -> String {
     );
     line("where", place(plan));
     line("seed", plan.seed.to_string());
-    line("load", load(plan));
+    line("load", load_sentence(&plan.load));
     line("phases", phases(plan));
     for fault in &plan.faults {
         line("fault", fault_sentence(fault, plan));
@@ -65,29 +66,6 @@ fn place(plan: &Plan) -> String {
             format!("{} that run already; faults by {by}", cluster.words())
         }
     }
-}
-
-fn load(plan: &Plan) -> String {
-    let load = &plan.load;
-    let arrival = match load.arrival {
-        Arrival::Constant { rate_per_s } => format!("{}, evenly spaced", rate_text(rate_per_s)),
-        Arrival::Poisson { rate_per_s } => format!("{}, Poisson", rate_text(rate_per_s)),
-    };
-    let symbols: Vec<&str> = load
-        .symbols
-        .iter()
-        .map(|symbol| symbol.name.as_str())
-        .collect();
-    format!(
-        "{arrival}, {} sessions, timeout {}, new {} cancel {} replace {} oversized {}, {}",
-        load.sessions,
-        time_text(load.timeout_ns),
-        load.mix.new,
-        load.mix.cancel,
-        load.mix.replace,
-        load.mix.oversized,
-        symbols.join(" ")
-    )
 }
 
 fn phases(plan: &Plan) -> String {

@@ -18,8 +18,10 @@ mod diagnostics;
 mod environment_kind;
 pub mod guards;
 pub mod library;
+mod load_words;
 pub mod overlap;
 pub mod plan;
+mod recording;
 mod schema;
 mod source;
 mod spec;
@@ -28,8 +30,8 @@ mod whom;
 mod yaml;
 
 pub use compile::{
-    CompileInput, Compiled, FileKind, checkable, compile, compile_profile, file_kind,
-    system_reference,
+    CompileInput, Compiled, FileKind, KEPT_RECORDING, checkable, compile, compile_profile,
+    compile_with, file_kind, system_reference,
 };
 pub use describe::describe;
 pub use diagnostics::{Diagnostic, Diagnostics};

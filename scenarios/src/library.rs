@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 43] = [
+static SHIPPED: [Shipped; 44] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(
         Calendar,
@@ -65,6 +65,7 @@ static SHIPPED: [Shipped; 43] = [
     ),
     shipped!(Scenario, "quickstart", "quickstart.yaml"),
     shipped!(Scenario, "baseline", "baseline.yaml"),
+    shipped!(Scenario, "market-flow", "market-flow.yaml"),
     shipped!(Scenario, "follower-kill", "follower-kill.yaml"),
     shipped!(Scenario, "leader-freeze", "leader-freeze.yaml"),
     shipped!(Scenario, "rolling-restart", "rolling-restart.yaml"),

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shakedown_record::run_dir::RunDir;
+use shakedown_scenarios::plan::LARGEST_RECORDING_BYTES;
 use shakedown_scenarios::{
-    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, compile, library,
+    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, compile_with, library,
     system_reference,
 };
 
@@ -82,6 +83,28 @@ pub fn profile_of(scenario: &SourceFile) -> Result<SourceFile, Failure> {
     )))
 }
 
+/// The text of the recording that a scenario names, or why it cannot be had.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn recording(scenario: &SourceFile, file: &str) -> Result<String, String> {
+    let folder = Path::new(&scenario.name).parent().unwrap_or(Path::new(""));
+    let path = folder.join(file);
+    let name = path.display();
+    let metadata = fs::metadata(&path).map_err(|error| format!("{name}: {error}"))?;
+    if !metadata.is_file() {
+        return Err(format!("{name} is no file"));
+    }
+    if metadata.len() > LARGEST_RECORDING_BYTES as u64 {
+        let mebibytes = metadata.len() >> 20;
+        return Err(format!(
+            "{name} has {mebibytes} MiB; at most {} MiB are read",
+            LARGEST_RECORDING_BYTES >> 20
+        ));
+    }
+    fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))
+}
+
 /// Folders in which a scenario's other files are looked for: its own, then its profile's.
 ///
 /// # Errors
@@ -127,7 +150,7 @@ pub fn compile_scenario(args: &ScenarioArgs) -> Result<Compiled, Failure> {
         environment,
         seed: args.seed,
     };
-    compile(&input).map_err(Failure::usage)
+    compile_with(&input, &|file| recording(&scenario, file)).map_err(Failure::usage)
 }
 
 /// Reads `local`, `external` and so on.
@@ -165,7 +188,7 @@ pub fn compile_saved(dir: &RunDir) -> Result<Compiled, Failure> {
         environment: None,
         seed: None,
     };
-    compile(&input).map_err(Failure::usage)
+    compile_with(&input, &|file| recording(&scenario, file)).map_err(Failure::usage)
 }
 
 /// The folder of run directories: what `SHAKEDOWN_RUNS` names, or `runs` in this one.

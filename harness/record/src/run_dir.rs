@@ -62,6 +62,10 @@ impl RunDir {
     pub fn system(&self) -> PathBuf {
         self.root.join("system.yaml")
     }
+    /// What the scenario replays, if it does.
+    pub fn recording(&self) -> PathBuf {
+        self.root.join("recording.csv")
+    }
     /// Logs of what Shakedown started, one file a process.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")

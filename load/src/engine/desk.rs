@@ -92,9 +92,9 @@ pub(crate) enum Desk {
 
 impl Desk {
     /// Decides what a slot of a session asks.
-    pub fn prepare(&mut self, session: usize, slot: u64) -> Job {
+    pub(super) fn prepare(&mut self, session: usize, waiting: &Waiting) -> Job {
         match self {
-            Desk::Orders(desk) => desk.prepare(session, slot),
+            Desk::Orders(desk) => desk.prepare(session, waiting.slot, waiting.intended_ns),
             Desk::Requests(_) => Job::REQUEST,
         }
     }

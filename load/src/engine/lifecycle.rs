@@ -93,7 +93,7 @@ impl Room {
 
     /// A slot ends without having been written.
     pub(super) fn end_unsent(&mut self, session: usize, waiting: Waiting, outcome: Outcome) {
-        let job = self.desk.prepare(session, waiting.slot);
+        let job = self.desk.prepare(session, &waiting);
         let entry = job.entry(&waiting, self.source.part().session(session));
         self.desk
             .settle(session, waiting.slot, job, Judged::without_answer(outcome));

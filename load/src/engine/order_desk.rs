@@ -14,7 +14,7 @@ use shakedown_scenarios::plan::{
 use super::desk::{Job, Judged, client_id};
 use super::names::Names;
 use crate::error::LoadError;
-use crate::flow::{Flow, LiveOrder, LiveOrders};
+use crate::flow::{Course, Flow, Live, LiveBySlot, LiveOrder, LiveOrders};
 use crate::http::{Answer, BaseUrl, Compiled, Grid, Scratch, Vars, classify, take};
 use crate::secret::Secrets;
 
@@ -45,7 +45,8 @@ pub(crate) struct OrderDesk {
     symbols: Vec<SymbolText>,
     accounts: Vec<String>,
     session_names: Vec<String>,
-    live: Vec<LiveOrders>,
+    live: Vec<Live>,
+    courses: Vec<Course>,
     names: Names,
     prefix: Arc<str>,
     secrets: Arc<Secrets>,
@@ -124,6 +125,13 @@ impl OrderDesk {
             })
             .collect::<Result<_, LoadError>>()?;
         let session_names: Vec<String> = sessions.map(|session| session.to_string()).collect();
+        let live = match flow.has_aims() {
+            true => Live::BySlot(LiveBySlot::for_sessions(
+                parts.plan.sessions as usize,
+                flow.takes_the_nearest(),
+            )),
+            false => Live::Recent(LiveOrders::default()),
+        };
         Ok(OrderDesk {
             flow,
             remembers: mix.cancel > 0 || mix.replace > 0,
@@ -131,7 +139,8 @@ impl OrderDesk {
             actions: compile(&parts),
             symbols,
             accounts: parts.plan.accounts.clone(),
-            live: vec![LiveOrders::default(); session_names.len()],
+            live: vec![live; session_names.len()],
+            courses: vec![Course::default(); session_names.len()],
             session_names,
             names: parts.names,
             prefix: parts.prefix.into(),
@@ -144,10 +153,11 @@ impl OrderDesk {
     }
 
     /// Decides what a slot asks; a cancel or replace without a live order becomes a new order.
-    pub fn prepare(&mut self, session: usize, slot: u64) -> Job {
-        let draft = self.flow.draft(slot);
+    pub fn prepare(&mut self, session: usize, slot: u64, intended_ns: u64) -> Job {
+        let course = &mut self.courses[session];
+        let draft = self.flow.draft_in(course, slot, intended_ns);
         let target = match draft.kind {
-            OrderKind::Cancel | OrderKind::Replace => self.live[session].take(draft.pick),
+            OrderKind::Cancel | OrderKind::Replace => self.live[session].take(&draft),
             OrderKind::New | OrderKind::Oversized | OrderKind::Request => None,
         };
         let Some(target) = target else {
@@ -252,8 +262,9 @@ impl OrderDesk {
         if !self.remembers {
             return;
         }
+        let comes_again = self.flow.is_addressed_after(slot);
         match (job.target, judged.outcome) {
-            (None, Outcome::Acked) if job.kind == OrderKind::New => {
+            (None, Outcome::Acked) if job.kind == OrderKind::New && comes_again => {
                 let known = self.orders.identity == Identity::Client || judged.server_id.is_some();
                 if known {
                     self.live[session].add(LiveOrder {
@@ -267,7 +278,7 @@ impl OrderDesk {
                     });
                 }
             }
-            (Some(target), Outcome::Acked) if job.kind == OrderKind::Replace => {
+            (Some(target), Outcome::Acked) if job.kind == OrderKind::Replace && comes_again => {
                 self.live[session].add(LiveOrder {
                     price_ticks: job.price_ticks,
                     quantity_lots: job.quantity_lots,

@@ -127,6 +127,8 @@ fn next_of(schedule: &mut Schedule, part: Part) -> Slot {
 
 #[cfg(test)]
 mod tests {
+    use shakedown_scenarios::plan::{Hawkes, Spacing};
+
     use super::*;
 
     fn part(thread: u64, threads: u64) -> Part {
@@ -139,24 +141,42 @@ mod tests {
 
     #[test]
     fn the_union_of_the_threads_is_the_schedule_of_one() {
-        let arrival = Arrival::Poisson { rate_per_s: 1e6 };
-        let all = |thread, threads| {
-            let mut source = Source::new(Mode::Open, arrival, 3, part(thread, threads));
-            let take = move || {
-                let (slot, local) = source.take_due(1_000_000, u64::MAX)?;
-                Some((slot.index, slot.at_ns, source.part().session(local)))
-            };
-            std::iter::from_fn(take).collect::<Vec<_>>()
+        let ramp = |spacing| Arrival::Ramp {
+            from_per_s: 1e6,
+            to_per_s: 5e5,
+            begins_ns: 0,
+            over_ns: 1_000_000,
+            spacing,
         };
-        let mut union: Vec<_> = (0..3).flat_map(|thread| all(thread, 3)).collect();
-        union.sort_unstable();
-        let one = all(0, 1);
-        assert!(one.len() > 500);
-        assert_eq!(union, one);
-        assert!(
-            one.iter()
-                .all(|(slot, _, session)| slot % 7 == u64::from(*session))
-        );
+        for arrival in [
+            Arrival::Poisson { rate_per_s: 1e6 },
+            ramp(Spacing::Even),
+            ramp(Spacing::Random),
+            Arrival::Hawkes(Hawkes {
+                rate_per_s: 1e6,
+                branching: 0.5,
+                decays_ns: vec![10_000, 100_000],
+            }),
+        ] {
+            let all = |thread, threads| {
+                let part = part(thread, threads);
+                let mut source = Source::new(Mode::Open, arrival.clone(), 3, part);
+                let take = move || {
+                    let (slot, local) = source.take_due(1_000_000, u64::MAX)?;
+                    Some((slot.index, slot.at_ns, source.part().session(local)))
+                };
+                std::iter::from_fn(take).collect::<Vec<_>>()
+            };
+            let mut union: Vec<_> = (0..3).flat_map(|thread| all(thread, 3)).collect();
+            union.sort_unstable();
+            let one = all(0, 1);
+            assert!(one.len() > 500, "{arrival:?}");
+            assert_eq!(union, one);
+            assert!(
+                one.iter()
+                    .all(|(slot, _, session)| slot % 7 == u64::from(*session))
+            );
+        }
     }
 
     #[test]
@@ -169,7 +189,7 @@ mod tests {
     #[test]
     fn nothing_is_due_from_the_stop_on() {
         let arrival = Arrival::Constant { rate_per_s: 1000.0 };
-        let mut source = Source::new(Mode::Open, arrival, 0, part(0, 1));
+        let mut source = Source::new(Mode::Open, arrival.clone(), 0, part(0, 1));
         let due = std::iter::from_fn(|| source.take_due(u64::MAX, 10_000_000)).count();
         assert_eq!(due, 10);
         let mut closed = Source::new(Mode::Closed, arrival, 0, part(1, 2));

@@ -16,7 +16,7 @@ impl Room {
     /// The ledger knows of it before the socket does. A connection that turns out to be broken before it took a byte
     /// leaves the slot waiting: nothing was sent.
     pub(super) fn submit(&mut self, session: usize, waiting: Waiting) {
-        let job = self.desk.prepare(session, waiting.slot);
+        let job = self.desk.prepare(session, &waiting);
         let mut entry = job.entry(&waiting, self.source.part().session(session));
         let sent_ns = self.run_ns().max(waiting.intended_ns);
         entry.sent_ns = Some(sent_ns);

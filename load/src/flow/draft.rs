@@ -1,12 +1,12 @@
 //! Drafts: what each slot would ask, from the seed and the slot's number alone.
 
 use shakedown_record::ledger::{OrderKind, Side};
-use shakedown_scenarios::plan::{Instrument, LoadPlan, Mix};
+use shakedown_scenarios::plan::{Instrument, LoadPlan, Mix, Recorded};
 
+use super::lives::{Course, Life, Lives};
+use super::prices::{Placement, square};
 use super::random::Random;
-
-/// One order in this many is priced across the middle, so that there are trades; the others rest.
-const CROSSING_ONE_IN: u64 = 50;
+use super::recorded::Replayed;
 
 /// What a slot would ask.
 ///
@@ -23,6 +23,8 @@ pub struct Draft {
     pub quantity_lots: u32,
     /// Which of the session's live orders a cancel or replace addresses: this number modulo their count.
     pub pick: u64,
+    /// Slot of the order that a cancel or replace addresses, where its life has ended or a recording says so.
+    pub aim: Option<u64>,
     shape: Shape,
 }
 
@@ -43,8 +45,8 @@ pub enum FlowError {
     TooMany { what: &'static str, count: usize },
     #[error("every weight of the mix is 0")]
     EmptyMix,
-    #[error("the shares of the symbols are not positive numbers")]
-    Shares,
+    #[error("the shares of the {of} are not positive numbers, one for each")]
+    Shares { of: &'static str },
     #[error("the largest quantity of {symbol} is below one lot")]
     NoQuantity { symbol: String },
     #[error("the mix asks for oversized orders, and {symbol} has no largest quantity to exceed")]
@@ -60,7 +62,12 @@ pub struct Flow {
     /// Upper bounds of the symbols' shares, scaled to 2^32.
     bounds: Vec<u64>,
     instruments: Vec<Instrument>,
+    placement: Placement,
     accounts: u64,
+    /// Upper bounds of the accounts' shares, scaled to 2^32; empty: the same for each.
+    account_bounds: Vec<u64>,
+    lives: Option<Lives>,
+    replayed: Option<Replayed>,
 }
 
 impl Flow {
@@ -77,7 +84,16 @@ impl Flow {
                 return Err(FlowError::TooMany { what, count });
             }
         }
-        let mix = plan.mix;
+        let lives = Lives::new(plan, seed);
+        let mix = match lives {
+            None => plan.mix,
+            // Lives that end make the cancels and replaces.
+            Some(_) => Mix {
+                cancel: 0,
+                replace: 0,
+                ..plan.mix
+            },
+        };
         let weights = [mix.new, mix.cancel, mix.replace, mix.oversized]
             .into_iter()
             .map(u64::from)
@@ -98,13 +114,21 @@ impl Flow {
             seed,
             mix,
             weights,
-            bounds: share_bounds(plan)?,
+            bounds: symbol_bounds(plan)?,
             instruments: plan
                 .symbols
                 .iter()
                 .map(|symbol| symbol.instrument.clone())
                 .collect(),
+            placement: Placement::new(plan),
             accounts: plan.accounts.len().max(1) as u64,
+            account_bounds: match plan.shape.account_shares.as_slice() {
+                [] => Vec::new(),
+                shares if shares.len() == plan.accounts.len() => share_bounds("accounts", shares)?,
+                _ => return Err(FlowError::Shares { of: "accounts" }),
+            },
+            lives,
+            replayed: Replayed::new(plan),
         })
     }
 
@@ -112,15 +136,18 @@ impl Flow {
     pub fn draft(&self, slot: u64) -> Draft {
         let mut random = Random::for_slot(self.seed, slot, Random::ORDERS);
         let kind = self.kind(random.below(self.weights));
-        let symbol = self.symbol(random.bits() >> 32);
+        let symbol = chosen(&self.bounds, random.bits() >> 32);
         let side = if random.bits() >> 63 == 0 {
             Side::Buy
         } else {
             Side::Sell
         };
-        let account = random.below(self.accounts) as u8;
+        let account = match self.account_bounds.as_slice() {
+            [] => random.below(self.accounts) as u8,
+            bounds => chosen(bounds, random.bits() >> 32),
+        };
         let shape = Shape {
-            crossing: random.below(CROSSING_ONE_IN) == 0,
+            crossing: self.placement.crosses(&mut random),
             distance: (random.bits() >> 32) as u32,
             size: (random.bits() >> 32) as u32,
         };
@@ -130,25 +157,77 @@ impl Flow {
             (OrderKind::Oversized, Some(lots)) => lots,
             _ => quantity(instrument, shape),
         };
-        Draft {
+        let draft = Draft {
             kind,
             symbol,
             side,
             account,
-            price_ticks: price(instrument, side, shape),
+            price_ticks: self.price(symbol, side, shape),
             quantity_lots,
             pick,
+            aim: None,
             shape,
+        };
+        match &self.replayed {
+            None => draft,
+            Some(replayed) => as_recorded(draft, replayed.message(slot)),
         }
+    }
+
+    /// What slot `slot` of a session would ask, when lives of the session's orders may have ended by its intended time.
+    pub fn draft_in(&self, course: &mut Course, slot: u64, at_ns: u64) -> Draft {
+        let draft = self.draft(slot);
+        let Some(lives) = &self.lives else {
+            return draft;
+        };
+        match course.ended(lives, slot, at_ns, draft.kind == OrderKind::New) {
+            None => draft,
+            Some((kind, order)) => Draft {
+                kind,
+                aim: Some(order),
+                ..draft
+            },
+        }
+    }
+
+    /// The life that begins with a slot's new order or replace; `None` when the order then rests for good, or when the plan
+    /// says nothing of lives.
+    pub fn life(&self, slot: u64) -> Option<Life> {
+        self.lives.as_ref().and_then(|lives| lives.of(slot))
+    }
+
+    /// Whether some later slot may address the order that a slot's new order or replace leaves.
+    pub fn is_addressed_after(&self, slot: u64) -> bool {
+        self.lives.is_none() || self.life(slot).is_some()
+    }
+
+    /// Whether cancels and replaces address orders by their slots.
+    pub fn has_aims(&self) -> bool {
+        self.lives.is_some() || self.replayed.is_some()
+    }
+
+    /// Whether a cancel or replace whose order is not live addresses the nearest one instead.
+    pub fn takes_the_nearest(&self) -> bool {
+        self.replayed.is_some()
     }
 
     /// Price in ticks and quantity in lots of a replace of a live order on this symbol and side.
     pub fn amended(&self, draft: &Draft, symbol: u8, side: Side) -> (i64, u32) {
+        if self.replayed.is_some() {
+            return (draft.price_ticks, draft.quantity_lots);
+        }
         let instrument = &self.instruments[usize::from(symbol)];
         (
-            price(instrument, side, draft.shape),
+            self.price(symbol, side, draft.shape),
             quantity(instrument, draft.shape),
         )
+    }
+
+    fn price(&self, symbol: u8, side: Side, shape: Shape) -> i64 {
+        let symbol = usize::from(symbol);
+        let instrument = &self.instruments[symbol];
+        self.placement
+            .price_ticks(symbol, instrument, side, shape.crossing, shape.distance)
     }
 
     fn kind(&self, ticket: u64) -> OrderKind {
@@ -165,45 +244,45 @@ impl Flow {
         }
         OrderKind::Oversized
     }
+}
 
-    fn symbol(&self, ticket: u64) -> u8 {
-        let found = self.bounds.partition_point(|bound| *bound <= ticket);
-        found.min(self.bounds.len() - 1) as u8
+/// A draft with what a recording says in place of what the seed says; the account is the seed's.
+fn as_recorded(draft: Draft, (message, aim): (Recorded, Option<u64>)) -> Draft {
+    Draft {
+        kind: message.kind,
+        side: message.side,
+        price_ticks: message.price_ticks,
+        quantity_lots: message.quantity_lots,
+        aim,
+        ..draft
     }
 }
 
-fn share_bounds(plan: &LoadPlan) -> Result<Vec<u64>, FlowError> {
+/// Which share a ticket, scaled to 2^32, falls into.
+fn chosen(bounds: &[u64], ticket: u64) -> u8 {
+    let found = bounds.partition_point(|bound| *bound <= ticket);
+    found.min(bounds.len() - 1) as u8
+}
+
+fn symbol_bounds(plan: &LoadPlan) -> Result<Vec<u64>, FlowError> {
     if plan.symbols.is_empty() {
         return Err(FlowError::NoSymbol);
     }
-    let total: f64 = plan.symbols.iter().map(|symbol| symbol.share).sum();
-    if !total.is_finite() || total <= 0.0 || plan.symbols.iter().any(|symbol| symbol.share < 0.0) {
-        return Err(FlowError::Shares);
+    let shares: Vec<f64> = plan.symbols.iter().map(|symbol| symbol.share).collect();
+    share_bounds("symbols", &shares)
+}
+
+fn share_bounds(of: &'static str, shares: &[f64]) -> Result<Vec<u64>, FlowError> {
+    let total: f64 = shares.iter().sum();
+    if !total.is_finite() || total <= 0.0 || shares.iter().any(|share| *share < 0.0) {
+        return Err(FlowError::Shares { of });
     }
     let mut reached = 0.0;
-    let bounds = plan.symbols.iter().map(|symbol| {
-        reached += symbol.share;
+    let bounds = shares.iter().map(|share| {
+        reached += share;
         (reached / total * 4_294_967_296.0) as u64
     });
     Ok(bounds.collect())
-}
-
-/// Buys rest below the middle of the band and sells above it, densest near the middle; crossing orders are mirrored.
-fn price(instrument: &Instrument, side: Side, shape: Shape) -> i64 {
-    let near = square(shape.distance);
-    let band = instrument.band_ticks.max(0) as u128;
-    let offset = if band == 0 {
-        0
-    } else {
-        1 + (((band - 1) * u128::from(near)) >> 32) as i64
-    };
-    let below = (side == Side::Buy) != shape.crossing;
-    let ticks = instrument.around_ticks + if below { -offset } else { offset };
-    if instrument.around_ticks > 0 {
-        ticks.max(1)
-    } else {
-        ticks
-    }
 }
 
 /// Mostly small, at most the instrument's largest.
@@ -212,15 +291,10 @@ fn quantity(instrument: &Instrument, shape: Shape) -> u32 {
     1 + ((u64::from(instrument.largest_lots.max(1)) * u64::from(small)) >> 32) as u32
 }
 
-/// The square of a fraction that is scaled to 2^32.
-fn square(fraction: u32) -> u32 {
-    ((u64::from(fraction) * u64::from(fraction)) >> 32) as u32
-}
-
 #[cfg(test)]
 mod tests {
     use shakedown_record::Decimal;
-    use shakedown_scenarios::plan::{Arrival, SymbolShare};
+    use shakedown_scenarios::plan::{Arrival, OrderShape, SymbolShare};
 
     use super::*;
 
@@ -253,6 +327,7 @@ mod tests {
             sessions: 64,
             threads: 1,
             timeout_ns: 1_000_000_000,
+            shape: OrderShape::default(),
         }
     }
 
@@ -355,7 +430,11 @@ mod tests {
         );
         assert_eq!(
             refused(|p| p.symbols[0].share = f64::NAN),
-            FlowError::Shares
+            FlowError::Shares { of: "symbols" }
+        );
+        assert_eq!(
+            refused(|p| p.shape.account_shares = vec![1.0]),
+            FlowError::Shares { of: "accounts" }
         );
         assert!(matches!(
             refused(|p| p.accounts = vec![String::new(); 257]),

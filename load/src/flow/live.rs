@@ -1,6 +1,10 @@
 //! Acknowledged orders of one session that a cancel or replace may address.
 
+use std::collections::BTreeMap;
+
 use shakedown_record::ledger::Side;
+
+use super::draft::Draft;
 
 /// An order that the engine acknowledged and that has not been cancelled by us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +60,82 @@ impl LiveOrders {
     /// True when nothing can be addressed.
     pub fn is_empty(&self) -> bool {
         self.orders.is_empty()
+    }
+}
+
+/// Live orders of a session by their slots, for cancels and replaces that mean one order and no other; when there are too
+/// many, the oldest are forgotten (they stay open in the engine).
+#[derive(Debug, Clone, Default)]
+pub struct LiveBySlot {
+    orders: BTreeMap<u64, LiveOrder>,
+    most: usize,
+    takes_the_nearest: bool,
+}
+
+impl LiveBySlot {
+    /// Orders that are remembered over all sessions.
+    const CAPACITY: usize = 1 << 20;
+
+    /// Room for one of so many sessions. `takes_the_nearest`: an order that is not live stands for the nearest in price.
+    pub fn for_sessions(sessions: usize, takes_the_nearest: bool) -> LiveBySlot {
+        LiveBySlot {
+            orders: BTreeMap::new(),
+            most: (Self::CAPACITY / sessions.max(1)).max(LiveOrders::CAPACITY),
+            takes_the_nearest,
+        }
+    }
+
+    /// Remembers an order.
+    pub fn add(&mut self, order: LiveOrder) {
+        self.orders.insert(order.slot, order);
+        if self.orders.len() > self.most {
+            self.orders.pop_first();
+        }
+    }
+
+    /// Takes out the order of a slot, or the nearest in price on the side of the draft where that is asked for, the oldest of
+    /// several; `None` when there is none.
+    pub fn take(&mut self, slot: u64, draft: &Draft) -> Option<LiveOrder> {
+        let found = self.orders.remove(&slot);
+        if found.is_some() || !self.takes_the_nearest {
+            return found;
+        }
+        let distance = |order: &LiveOrder| order.price_ticks.abs_diff(draft.price_ticks);
+        let nearest = self
+            .orders
+            .values()
+            .filter(|order| order.side == draft.side && order.symbol == draft.symbol)
+            .min_by_key(|order| (distance(order), order.slot))?
+            .slot;
+        self.orders.remove(&nearest)
+    }
+}
+
+/// Live orders of a session, as the flow addresses them.
+#[derive(Debug, Clone)]
+pub enum Live {
+    /// Any of the most recent.
+    Recent(LiveOrders),
+    /// By slot.
+    BySlot(LiveBySlot),
+}
+
+impl Live {
+    /// Remembers an order.
+    pub fn add(&mut self, order: LiveOrder) {
+        match self {
+            Live::Recent(live) => live.add(order),
+            Live::BySlot(live) => live.add(order),
+        }
+    }
+
+    /// Takes out the order that a cancel or replace addresses; `None` when there is none.
+    pub fn take(&mut self, draft: &Draft) -> Option<LiveOrder> {
+        match (self, draft.aim) {
+            (Live::Recent(live), _) => live.take(draft.pick),
+            (Live::BySlot(live), Some(slot)) => live.take(slot, draft),
+            (Live::BySlot(_), None) => None,
+        }
     }
 }
 

@@ -15,6 +15,8 @@ impl Random {
     pub const GAPS: u64 = 1;
     /// Purpose: what an order says.
     pub const ORDERS: u64 = 2;
+    /// Purpose: how long an order lives, and what ends its life.
+    pub const LIVES: u64 = 3;
 
     const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 

@@ -1,8 +1,11 @@
 //! Closed-form and seeded schedules.
 
-use shakedown_scenarios::plan::Arrival;
+use shakedown_scenarios::plan::{Arrival, Replay};
 
+use super::hawkes::HawkesWalk;
+use super::walk::CurveWalk;
 use crate::flow::random::Random;
+use crate::portable::natural_log;
 
 /// One scheduled slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +19,7 @@ pub struct Slot {
 /// The endless stream of slots of an arrival process; the first is due at zero.
 ///
 /// The same arrival and seed give the same stream on every machine: integers throughout, and where a logarithm is
-/// needed one that uses only operations which IEEE 754 defines to the bit.
+/// needed one that uses only operations which IEEE 754 defines to the bit. Taking a slot allocates nothing.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     gaps: Gaps,
@@ -36,6 +39,12 @@ enum Gaps {
         seed: u64,
         mean_ns: f64,
     },
+    /// A rate that changes by a plan.
+    Curve(CurveWalk),
+    /// Slots that bring about slots.
+    Hawkes(Box<HawkesWalk>),
+    /// As recorded.
+    Replay(Replay),
 }
 
 /// Slots per second times 10^9, which is whole for every rate that people write.
@@ -46,8 +55,12 @@ fn nano_per_s(rate_per_s: f64) -> u128 {
 const NS_PER_S_TIMES_NANO: u128 = 1_000_000_000_000_000_000;
 
 impl Schedule {
+    /// When a slot is due that never is: later than any run, and far enough from overflow to be added to.
+    pub const NEVER_NS: u64 = u64::MAX / 2;
+
     /// A schedule; rates must be positive and finite.
     pub fn new(arrival: Arrival, seed: u64) -> Schedule {
+        let curve = arrival.curve();
         let gaps = match arrival {
             Arrival::Constant { rate_per_s } => {
                 let nano_per_s = nano_per_s(rate_per_s);
@@ -62,6 +75,15 @@ impl Schedule {
                 seed,
                 mean_ns: 1e9 / rate_per_s,
             },
+            Arrival::Hawkes(hawkes) => Gaps::Hawkes(Box::new(HawkesWalk::new(&hawkes, seed))),
+            Arrival::Replay(replay) => Gaps::Replay(replay),
+            Arrival::Ramp { .. }
+            | Arrival::Steps { .. }
+            | Arrival::Spike(_)
+            | Arrival::Bursts(_) => {
+                let (curve, spacing) = curve.expect("these have one");
+                Gaps::Curve(CurveWalk::new(curve, spacing, seed))
+            }
         };
         Schedule {
             gaps,
@@ -79,7 +101,7 @@ impl Schedule {
         let slot = self.next;
         self.next = Slot {
             index: slot.index + 1,
-            at_ns: slot.at_ns.saturating_add(self.gaps.after(slot.index)),
+            at_ns: self.gaps.after(slot).min(Self::NEVER_NS),
         };
         slot
     }
@@ -94,9 +116,9 @@ impl Iterator for Schedule {
 }
 
 impl Gaps {
-    /// Nanoseconds from slot `index` to the next one; to be asked for each slot once, in order.
-    fn after(&mut self, index: u64) -> u64 {
-        match self {
+    /// When the slot after this one is due; to be asked for each slot once, in order.
+    fn after(&mut self, slot: Slot) -> u64 {
+        let gap_ns = match self {
             Gaps::Constant {
                 nano_per_s,
                 quotient_ns,
@@ -105,39 +127,37 @@ impl Gaps {
             } => {
                 *carried += *remainder;
                 if *carried < *nano_per_s {
-                    return *quotient_ns;
+                    *quotient_ns
+                } else {
+                    *carried -= *nano_per_s;
+                    *quotient_ns + 1
                 }
-                *carried -= *nano_per_s;
-                *quotient_ns + 1
             }
             Gaps::Poisson { seed, mean_ns } => {
-                let uniform = Random::for_slot(*seed, index, Random::GAPS).unit();
+                let uniform = Random::for_slot(*seed, slot.index, Random::GAPS).unit();
                 (-natural_log(uniform) * *mean_ns).round() as u64
             }
-        }
+            Gaps::Hawkes(walk) => walk.after(slot.index),
+            Gaps::Replay(replay) => return recorded_ns(replay, slot.index + 1),
+            Gaps::Curve(walk) => return walk.after(slot.index),
+        };
+        slot.at_ns.saturating_add(gap_ns)
     }
 }
 
-/// ln(x) for x in (0, 1], from additions, multiplications and divisions only.
-///
-/// `ln(m * 2^e) = e * ln 2 + 2 atanh((m - 1) / (m + 1))` with m in [1/sqrt 2, sqrt 2); the series of atanh is cut where
-/// its terms fall below 2^-53. The system's own `ln` differs in the last bit from one C library to the next, and the
-/// stream would with it.
-fn natural_log(x: f64) -> f64 {
-    let bits = x.to_bits();
-    let mut exponent = ((bits >> 52) & 0x7ff) as i64 - 1023;
-    let mut mantissa = f64::from_bits((bits & ((1 << 52) - 1)) | (1023 << 52));
-    if mantissa > std::f64::consts::SQRT_2 {
-        mantissa /= 2.0;
-        exponent += 1;
+/// When a slot of a replay is due.
+fn recorded_ns(replay: &Replay, index: u64) -> u64 {
+    let messages = replay.recording.messages();
+    let count = messages.len().max(1) as u64;
+    let (round, number) = (index / count, (index % count) as usize);
+    match messages.get(number) {
+        Some(message) if round == 0 || replay.again => replay
+            .recording
+            .round_ns()
+            .saturating_mul(round)
+            .saturating_add(message.at_ns),
+        Some(_) | None => Schedule::NEVER_NS,
     }
-    let ratio = (mantissa - 1.0) / (mantissa + 1.0);
-    let square = ratio * ratio;
-    let mut series = 0.0;
-    for odd in (1..=21).rev().step_by(2) {
-        series = series * square + 1.0 / f64::from(odd);
-    }
-    exponent as f64 * std::f64::consts::LN_2 + 2.0 * ratio * series
 }
 
 #[cfg(test)]
@@ -213,16 +233,5 @@ mod tests {
             at_ns,
             [Some(1_068_862), Some(10_388_804), Some(987_882_095)]
         );
-    }
-
-    #[test]
-    fn the_logarithm_is_good_to_fifteen_digits() {
-        for x in [1.0, 0.999_999, 0.75, 0.707, 0.5, 0.1, 1e-9, 2f64.powi(-53)] {
-            let error = (natural_log(x) - x.ln()).abs();
-            assert!(
-                error <= 4e-16 * x.ln().abs().max(0.1),
-                "ln {x}: off by {error}"
-            );
-        }
     }
 }

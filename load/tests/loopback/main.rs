@@ -3,7 +3,9 @@
 
 mod accuracy;
 mod lifecycle;
+mod lives;
 mod outages;
 mod outcomes;
+mod replays;
 mod rig;
 mod server;

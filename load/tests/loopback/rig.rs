@@ -14,8 +14,8 @@ use shakedown_record::slots::SlotStats;
 use shakedown_record::{Decimal, Outcome, OutcomeCounts};
 use shakedown_scenarios::plan::{
     AckLevel, Answer, Arrival, Auth, Condition, Expected, Extract, Identity, Instrument,
-    JsonPointer, LoadPlan, Mix, OrderAction, Orders, Request, RetryPolicy, Session, SymbolShare,
-    Take, Template, TemplatePart, Variable,
+    JsonPointer, LoadPlan, Mix, OrderAction, OrderShape, Orders, Request, RetryPolicy, Session,
+    SymbolShare, Take, Template, TemplatePart, Variable,
 };
 use tempfile::TempDir;
 
@@ -141,6 +141,7 @@ pub fn config(url: &str, rate_per_s: f64, sessions: u32) -> GeneratorConfig {
             sessions,
             threads: 1,
             timeout_ns: 1_000 * MS,
+            shape: OrderShape::default(),
         },
         seed: 7,
         session: Session {
@@ -280,7 +281,7 @@ fn always(run: &Run, config: &GeneratorConfig) {
     );
     let sessions = u64::from(config.plan.sessions);
     if config.mode == Mode::Open {
-        let schedule = Schedule::new(config.plan.arrival, config.seed);
+        let schedule = Schedule::new(config.plan.arrival.clone(), config.seed);
         for (slot, (found, entry)) in schedule.zip(&run.entries) {
             assert_eq!((slot.index, slot.at_ns), (*found, entry.intended_ns));
             assert_eq!(u64::from(entry.session), slot.index % sessions);

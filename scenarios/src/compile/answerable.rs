@@ -5,6 +5,7 @@ use shakedown_record::phase::Phase;
 
 use crate::plan::{DataClass, FaultPlan, LoadPlan, Phases, RuleKind, System};
 
+use super::certain::{certain_messages, lowest_per_s, silent_phase};
 use super::checkable::checkable;
 use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
@@ -26,7 +27,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// Why a limit cannot be answered: the field, what is wrong, what to do.
-type Refusal = (&'static str, String, String);
+pub(super) type Refusal = (&'static str, String, String);
 
 /// What a limit of this kind is held against, in either file: what could not be read there is no reason to refuse.
 fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
@@ -158,12 +159,6 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
     }
 }
 
-/// Messages that are certain to be scheduled in a phase.
-fn certain_messages(phase: Phase, facts: Facts) -> f64 {
-    let certain_s = certain_ns(phase, facts.phases, facts.faults) as f64 / 1e9;
-    facts.load.arrival.rate_per_s() * certain_s
-}
-
 fn empty_phase(phase: Phase, facts: Facts) -> Option<Refusal> {
     if certain_ns(phase, facts.phases, facts.faults) > 0 {
         return None;
@@ -197,12 +192,16 @@ fn quantile_refusal(quantile: f64, phase: Phase, facts: Facts) -> Option<Refusal
     if let Some(refusal) = empty_phase(phase, facts) {
         return Some(refusal);
     }
+    if let Some(refusal) = silent_phase("quantile", phase, facts) {
+        return Some(refusal);
+    }
     let messages = certain_messages(phase, facts);
     let beyond = messages * (1.0 - quantile);
     if beyond + 1e-6 >= SAMPLES_BEYOND {
         return None;
     }
-    let needed_s = SAMPLES_BEYOND / (1.0 - quantile) / facts.load.arrival.rate_per_s();
+    let rate_per_s = lowest_per_s(phase, facts);
+    let needed_s = SAMPLES_BEYOND / (1.0 - quantile) / rate_per_s;
     let enough = (1.0 - SAMPLES_BEYOND / messages.max(SAMPLES_BEYOND)) * 100.0;
     Some((
         "quantile",
@@ -216,7 +215,7 @@ fn quantile_refusal(quantile: f64, phase: Phase, facts: Facts) -> Option<Refusal
         format!(
             "it takes {} s at {}; or choose at most {}%",
             number_text(needed_s.ceil()),
-            rate_text(facts.load.arrival.rate_per_s()),
+            rate_text(rate_per_s),
             number_text((enough * 100.0).floor() / 100.0)
         ),
     ))
@@ -294,14 +293,18 @@ fn throughput_refusal(at_least_per_s: f64, facts: Facts) -> Option<Refusal> {
 }
 
 fn failover_refusal(at_most_ns: u64, facts: Facts) -> Option<Refusal> {
-    let resolution_ns = 1e9 / facts.load.arrival.rate_per_s();
+    if let Some(refusal) = silent_phase("at-most", Phase::Recovery, facts) {
+        return Some(refusal);
+    }
+    let rate_per_s = lowest_per_s(Phase::Recovery, facts);
+    let resolution_ns = 1e9 / rate_per_s;
     if (at_most_ns as f64) < resolution_ns {
         return Some((
             "at-most",
             format!(
                 "{} is finer than can be told: at {} orders are {} apart",
                 time_text(at_most_ns),
-                rate_text(facts.load.arrival.rate_per_s()),
+                rate_text(rate_per_s),
                 time_text(resolution_ns as u64)
             ),
             "raise the limit, or the rate".to_string(),
@@ -333,6 +336,11 @@ fn failover_refusal(at_most_ns: u64, facts: Facts) -> Option<Refusal> {
 /// A share finer than one message of a phase: a single failure would break it, whatever it says.
 fn share_refusal(field: &'static str, share: f64, phase: Phase, facts: Facts) -> Option<Refusal> {
     if let Some(refusal) = empty_phase(phase, facts) {
+        return Some(refusal);
+    }
+    if share > 1e-12
+        && let Some(refusal) = silent_phase(field, phase, facts)
+    {
         return Some(refusal);
     }
     let messages = certain_messages(phase, facts);

@@ -7,11 +7,12 @@ use crate::plan::Plan;
 use crate::source::{Override, SourceFile};
 use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::ScenarioSpec;
-use crate::yaml::Document;
+use crate::yaml::{Document, Node};
 
 use super::access::refuse_literals;
 use super::environment::{Choice, environment};
 use super::inputs::{self, Inputs, set_root};
+use super::replay::Read;
 use super::scenario::{Material, plan};
 use super::sheet::{At, Sheet};
 use super::stand_ins;
@@ -42,14 +43,44 @@ pub struct Compiled {
     pub system_yaml: String,
 }
 
-/// Compiles a scenario against a profile.
+/// What a saved scenario calls the recording that it replays: a file beside it.
+pub const KEPT_RECORDING: &str = "recording.csv";
+
+/// Compiles a scenario against a profile; one that replays a recording needs [`compile_with`].
 ///
 /// # Errors
 /// Every mistake of both files and of the options, in order of position.
 pub fn compile(input: &CompileInput) -> Result<Compiled, Diagnostics> {
-    let inputs = inputs::read(input.scenario, input.profile, input.overrides)?;
-    compiled(inputs, input.environment, input.seed, true)
+    compile_with(input, &|_| Err("files are out of reach here".to_string()))
 }
+
+/// Compiles a scenario against a profile. `read` gives the text of a file by its path as the scenario has it, or says why it
+/// cannot be had.
+///
+/// # Errors
+/// Every mistake of both files, of the options, and of a recording, in order of position.
+pub fn compile_with(
+    input: &CompileInput,
+    read: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<Compiled, Diagnostics> {
+    let inputs = inputs::read(input.scenario, input.profile, input.overrides)?;
+    let file = inputs
+        .scenario
+        .root
+        .find(&RECORDING)
+        .and_then(|node| node.text());
+    let recording = file.map(read);
+    compiled(
+        inputs,
+        input.environment,
+        input.seed,
+        recording.as_ref(),
+        true,
+    )
+}
+
+/// Where a scenario names its recording.
+const RECORDING: [&str; 4] = ["load", "arrival", "replay", "file"];
 
 /// Compiles a profile alone, with one order a second, no faults and no rules: what `probe` and `validate` need.
 /// Without `environment`, the first of local and external that the profile has.
@@ -75,13 +106,14 @@ pub fn compile_profile(
     };
     let inputs = inputs::read(&scenario, profile, &[])?;
     let kind = environment.or(first).unwrap_or(EnvironmentKind::Local);
-    compiled(inputs, Some(kind), None, false)
+    compiled(inputs, Some(kind), None, None, false)
 }
 
 fn compiled(
     mut inputs: Inputs,
     environment: Option<EnvironmentKind>,
     seed: Option<u64>,
+    recording: Option<&Read>,
     with_rules: bool,
 ) -> Result<Compiled, Diagnostics> {
     let mut all = Diagnostics(refuse_literals(&mut inputs.profile));
@@ -109,7 +141,7 @@ fn compiled(
     let sheet = Sheet::new(&scenario, gone(own, other));
     let profile_sheet = Sheet::new(&profile, gone(other, own));
     let specs = (decoded_scenario.value, decoded_profile.value);
-    let built = held_together(specs, &sheet, &profile_sheet, with_rules);
+    let built = held_together(specs, (&sheet, &profile_sheet), recording, with_rules);
     found.0.extend(sheet.into_diagnostics().0);
     found.0.extend(profile_sheet.into_diagnostics().0);
     all.0.extend(found.0);
@@ -140,8 +172,8 @@ fn gone(own: &[Vec<String>], other: &[Vec<String>]) -> Vec<Vec<String>> {
 /// The plan with its environment and seed; mistakes are noted on the sheets.
 fn held_together(
     (scenario, profile): (Option<ScenarioSpec>, Option<ProfileSpec>),
-    sheet: &Sheet,
-    profile_sheet: &Sheet,
+    (sheet, profile_sheet): (&Sheet, &Sheet),
+    recording: Option<&Read>,
     with_rules: bool,
 ) -> Option<(Plan, EnvironmentKind, u64)> {
     let profile = profile?;
@@ -163,6 +195,7 @@ fn held_together(
         described: &described,
         environment,
         seed,
+        recording,
         with_rules,
     };
     plan(material).map(|plan| (plan, kind, seed))
@@ -172,5 +205,8 @@ fn held_together(
 fn resolved(mut scenario: Document, kind: EnvironmentKind, seed: u64) -> String {
     set_root(&mut scenario, "environment", kind.name(), "--environment");
     set_root(&mut scenario, "seed", &seed.to_string(), "--seed");
+    if let Some(file) = scenario.root.find_mut(&RECORDING.map(String::from)) {
+        *file = Node::scalar(KEPT_RECORDING, true, file.at);
+    }
     scenario.to_yaml()
 }

@@ -1,38 +1,68 @@
 //! The order flow, held against what the profile can take.
 
-use crate::plan::{Arrival, Instrument, LoadPlan, Mix, SymbolShare};
-use crate::spec::scenario::{ArrivalSpec, LoadSpec, MixSpec, SkewSpec, SymbolsSpec};
+use crate::plan::{Instrument, LoadPlan, Mix, SymbolShare};
+use crate::spec::scenario::{ArrivalSpec, LoadSpec, MixSpec, SymbolsSpec};
 
-use super::human::rate_text;
+use super::arrival::arrival;
 use super::references::instead;
+use super::replay::{Ground, Read, replay};
+use super::shape::{shape, skew, zipf};
 use super::sheet::{At, Sheet};
 use super::system::Described;
 
 const MOST_SESSIONS: u32 = 20_000;
 const MOST_THREADS: u32 = 64;
-const HIGHEST_RATE_PER_S: f64 = 1_000_000.0;
 const LONGEST_TIMEOUT_NS: u64 = 300_000_000_000;
 
-/// The order flow; `None` when a mistake leaves nothing to build on.
+/// Of a recording that could not be read: nothing is refused because of it.
+const UNKNOWN_MIX: Mix = Mix {
+    new: 1,
+    cancel: 1,
+    replace: 1,
+    oversized: 0,
+};
+
+/// The order flow, and a note on its recording; `None` when a mistake leaves nothing to build on.
 pub(super) fn load(
     spec: &LoadSpec,
     accounts: Vec<String>,
     described: &Described,
+    read: Option<&Read>,
     sheet: &Sheet,
-) -> Option<LoadPlan> {
+) -> Option<(LoadPlan, Option<String>)> {
     let at = At::of(&["load"]);
-    let arrival = arrival(&at.to("arrival"), &spec.arrival, described, sheet);
     let symbols = symbols(&at.to("symbols"), spec.symbols.as_ref(), described, sheet);
-    let mix = mix(
-        &at.to("mix"),
-        spec.mix,
-        described,
-        symbols.as_deref().unwrap_or_default(),
-        sheet,
-    );
+    let named = symbols.as_deref().unwrap_or_default();
+    let (arrival, mix, note) = match &spec.arrival {
+        ArrivalSpec::Replay(replay_spec) => {
+            let ground = Ground {
+                load: spec,
+                read,
+                symbols: named,
+                described,
+                sheet,
+            };
+            match replay(&at.to("arrival").to("replay"), replay_spec, ground) {
+                Some(replayed) => (Some(replayed.arrival), replayed.mix, replayed.note),
+                None => (None, UNKNOWN_MIX, None),
+            }
+        }
+        ArrivalSpec::Constant(_)
+        | ArrivalSpec::Poisson(_)
+        | ArrivalSpec::Ramp(_)
+        | ArrivalSpec::Steps(_)
+        | ArrivalSpec::Spike(_)
+        | ArrivalSpec::Bursts(_)
+        | ArrivalSpec::Hawkes(_) => {
+            let arrival = arrival(&at.to("arrival"), &spec.arrival, described, sheet);
+            let mix = mix(&at.to("mix"), spec.mix, described, named, sheet);
+            (arrival, mix, None)
+        }
+    };
     let threads = spec.threads.unwrap_or(1);
     limits(&at, spec, threads, sheet);
-    Some(LoadPlan {
+    let shape = shape(&at, spec, accounts.len(), mix, sheet);
+    let load = LoadPlan {
         arrival: arrival?,
         mix,
         symbols: symbols?,
@@ -40,7 +70,9 @@ pub(super) fn load(
         sessions: spec.sessions,
         threads,
         timeout_ns: spec.timeout.ns,
-    })
+        shape: shape?,
+    };
+    Some((load, note))
 }
 
 fn limits(at: &At, spec: &LoadSpec, threads: u32, sheet: &Sheet) {
@@ -74,57 +106,6 @@ fn limits(at: &At, spec: &LoadSpec, threads: u32, sheet: &Sheet) {
             "from 1ms to 5m; 1s is usual",
         );
     }
-}
-
-fn arrival(at: &At, spec: &ArrivalSpec, described: &Described, sheet: &Sheet) -> Option<Arrival> {
-    let later = |name: &str| {
-        sheet.not_supported(&at.to(name), &format!("`{name}`"));
-        None
-    };
-    let (name, arrival) = match spec {
-        ArrivalSpec::Constant(spec) => (
-            "constant",
-            Arrival::Constant {
-                rate_per_s: spec.rate.per_s,
-            },
-        ),
-        ArrivalSpec::Poisson(spec) => (
-            "poisson",
-            Arrival::Poisson {
-                rate_per_s: spec.rate.per_s,
-            },
-        ),
-        ArrivalSpec::Ramp(_) => return later("ramp"),
-        ArrivalSpec::Steps(_) => return later("steps"),
-        ArrivalSpec::Spike(_) => return later("spike"),
-        ArrivalSpec::Hawkes(_) => return later("hawkes"),
-        ArrivalSpec::Replay(_) => return later("replay"),
-    };
-    let at = at.to(name).to("rate");
-    let rate_per_s = arrival.rate_per_s();
-    if !(1.0..=HIGHEST_RATE_PER_S).contains(&rate_per_s) {
-        sheet.refuse_with(
-            &at,
-            format!("a rate of {} is not sensible", rate_text(rate_per_s)),
-            "from 1/s to 1000000/s",
-        );
-        return None;
-    }
-    if let Some(ceiling) = described.system.ceilings.orders_per_s
-        && rate_per_s > ceiling
-    {
-        sheet.refuse_with(
-            &at,
-            format!(
-                "{} is above the ceiling of `{}`, {}",
-                rate_text(rate_per_s),
-                described.system.name,
-                rate_text(ceiling)
-            ),
-            "lower the rate, or raise `ceilings.orders` in the profile with its owner's consent",
-        );
-    }
-    Some(arrival)
 }
 
 fn mix(
@@ -242,33 +223,20 @@ fn symbols(
         chosen.push(found);
     }
     let exponent = match &spec.skew {
-        None | Some(SkewSpec::Even) => 0.0,
-        Some(SkewSpec::Zipf(exponent)) => {
-            let exponent = exponent.0.to_f64();
-            if !(exponent > 0.0 && exponent <= 10.0) {
-                sheet.refuse_with(
-                    &at.to("skew").to("zipf"),
-                    format!("an exponent of {exponent} is not sensible"),
-                    "above 0, at most 10; markets are near 1.1",
-                );
-                return None;
-            }
-            exponent
-        }
+        None => 0.0,
+        Some(written) => skew(&at.to("skew"), written, sheet)?,
     };
     Some(shares(chosen.into_iter().collect::<Option<_>>()?, exponent))
 }
 
 /// Shares in proportion to 1 / n^exponent, summing to 1.
 fn shares(symbols: Vec<(String, Instrument)>, exponent: f64) -> Vec<SymbolShare> {
-    let weight = |index: usize| ((index + 1) as f64).powf(-exponent);
-    let total: f64 = (0..symbols.len()).map(weight).sum();
+    let shares = zipf(symbols.len(), exponent);
+    let symbols = symbols.into_iter().zip(shares);
     symbols
-        .into_iter()
-        .enumerate()
-        .map(|(index, (name, instrument))| SymbolShare {
+        .map(|((name, instrument), share)| SymbolShare {
             name,
-            share: weight(index) / total,
+            share,
             instrument,
         })
         .collect()

@@ -4,15 +4,10 @@ use crate::plan::{CleanUp, FaultPlan, LoadPlan, Phases, RestartedBy, System};
 
 use super::checkable::checkable;
 use super::human::{rate_text, time_text};
-use super::phases::longest_ns;
+use super::phases::{GOOD_FOR_NS, longest_ns};
 
 /// Bytes that the ledger keeps for each slot.
 const LEDGER_BYTES_PER_SLOT: f64 = 64.0;
-
-/// Slots that the longest run schedules.
-pub(super) fn slots(load: &LoadPlan, phases: &Phases, faults: &[FaultPlan]) -> f64 {
-    load.arrival.rate_per_s() * longest_ns(phases, faults) as f64 / 1e9
-}
 
 /// Notes about cost, resolution, and what will not be proven.
 pub(super) fn notes(
@@ -21,17 +16,24 @@ pub(super) fn notes(
     phases: &Phases,
     faults: &[FaultPlan],
 ) -> Vec<String> {
-    let rate_per_s = load.arrival.rate_per_s();
+    let rate_per_s = load.arrival.lowest_per_s_from(GOOD_FOR_NS);
     let mut notes = vec![format!(
         "the run takes {} at most, without start and read-back; its ledger takes up to {:.0} MB",
         time_text(longest_ns(phases, faults) / 1_000_000_000 * 1_000_000_000),
-        (slots(load, phases, faults) * LEDGER_BYTES_PER_SLOT / 1e6).ceil()
+        (load.arrival.slots_before(longest_ns(phases, faults)) * LEDGER_BYTES_PER_SLOT / 1e6)
+            .ceil()
     )];
-    if !faults.is_empty() {
+    if !faults.is_empty() && rate_per_s > 0.0 {
         notes.push(format!(
             "failover is told to {} at {}",
             time_text((1e9 / rate_per_s) as u64),
             rate_text(rate_per_s)
+        ));
+    }
+    if load.shape.lifetimes.is_some() && rate_per_s > 0.0 {
+        notes.push(format!(
+            "a session has a slot every {}: no order is cancelled or replaced sooner than the next one",
+            time_text((f64::from(load.sessions) * 1e9 / rate_per_s) as u64)
         ));
     }
     for (class, provable) in checkable(system) {

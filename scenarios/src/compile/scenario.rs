@@ -2,18 +2,20 @@
 
 use shakedown_record::readback::ReadKind;
 
-use crate::plan::{AbortRule, EnvironmentPlan, Plan, Rule};
+use crate::plan::{AbortRule, EnvironmentPlan, LoadPlan, Plan, Rule};
 use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::{AbortSpec, ReadSpec, ScenarioSpec};
 
 use super::answerable::{Facts, answerable};
+use super::arrival::refuse_unreached;
 use super::digest::digest;
 use super::faults::{Ground, faults};
 use super::guards::guards;
 use super::human::{share_text, time_text};
 use super::load::load;
 use super::notes;
-use super::phases::phases;
+use super::phases::{longest_ns, phases};
+use super::replay::Read;
 use super::rules::{implied, merged, refuse_taken_ids, written};
 use super::sheet::{At, Sheet};
 use super::system::Described;
@@ -31,6 +33,8 @@ pub(super) struct Material<'a> {
     pub(super) described: &'a Described,
     pub(super) environment: Option<EnvironmentPlan>,
     pub(super) seed: u64,
+    /// The recording that the scenario names.
+    pub(super) recording: Option<&'a Read>,
     /// False: no rules at all, as for a probe.
     pub(super) with_rules: bool,
 }
@@ -45,12 +49,13 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         described,
         environment,
         seed,
+        recording,
         with_rules,
     } = material;
     let system = &described.system;
     let has_faults = !sheet.keys(&At::of(&["faults"])).is_empty();
     let accounts = profile.accounts.iter().map(|name| name.0.clone()).collect();
-    let load = load(&scenario.load, accounts, described, sheet);
+    let load = load(&scenario.load, accounts, described, recording, sheet);
     let phases = phases(&scenario.phases, has_faults, sheet);
     let ground = Ground {
         system,
@@ -66,9 +71,10 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     );
     let abort = abort(scenario, sheet);
     let reads = reads(scenario, system.read_back.is_some(), sheet);
-    let load = load?;
-    refuse_endless(notes::slots(&load, &phases, &faults), sheet);
+    let (load, note) = load?;
+    refuse_endless(&load, longest_ns(&phases, &faults), sheet);
     let mut notes = notes::notes(system, &load, &phases, &faults);
+    notes.extend(note);
     let facts = Facts {
         system,
         load: &load,
@@ -114,7 +120,10 @@ fn rules(all: Vec<super::rules::Written>, facts: Facts, notes: &mut Vec<String>)
         .collect()
 }
 
-fn refuse_endless(slots: f64, sheet: &Sheet) {
+/// A schedule with more slots than can be kept, or with a shape that the longest run never meets.
+fn refuse_endless(load: &LoadPlan, longest_ns: u64, sheet: &Sheet) {
+    refuse_unreached(&load.arrival, longest_ns, sheet);
+    let slots = load.arrival.slots_before(longest_ns);
     if slots > MOST_SLOTS {
         sheet.refuse_with(
             &At::of(&["load", "arrival"]),

@@ -121,6 +121,13 @@ impl<'d> Sheet<'d> {
         );
     }
 
+    /// Notes a mistake in another file that this one names.
+    pub(super) fn tell(&self, diagnostic: Diagnostic) {
+        if self.told.borrow().len() < MOST_MISTAKES {
+            self.told.borrow_mut().push(diagnostic);
+        }
+    }
+
     fn note(&self, at: &At, side: Side, message: String, hint: Option<String>) {
         if self.told.borrow().len() >= MOST_MISTAKES || self.is_follow_up(at) {
             return;

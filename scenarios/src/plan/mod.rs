@@ -27,7 +27,11 @@ pub use kubernetes::{
     ActsOn, AgentPlan, ClusterKind, KubernetesEntry, KubernetesPart, KubernetesPlan,
     NODE_PLACEHOLDER, NodeCommands, OnOff, Placed, TaintEffect, for_node,
 };
-pub use load::{Arrival, Instrument, LoadPlan, Mix, SymbolShare};
+pub use load::{
+    Arrival, Burst, Bursts, ENDLESS_NS, Hawkes, Instrument, LARGEST_RECORDING_BYTES, LifetimePoint,
+    Lifetimes, LoadPlan, Mix, OrderShape, PARTS_PER_SLOT, PowerLaw, Prices, RateCurve, RatePiece,
+    RateStep, Recorded, Recording, Replay, Spacing, Spike, SymbolShare,
+};
 pub use rule::{AbortRule, DataClass, Rule, RuleKind};
 pub use system::{
     AckLevel, Answer, Auth, Ceilings, CleanUp, DataLayout, Endpoints, EnvironmentPlan, FieldMap,

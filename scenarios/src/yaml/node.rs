@@ -182,7 +182,8 @@ impl Node {
         true
     }
 
-    fn find_mut(&mut self, path: &[String]) -> Option<&mut Node> {
+    /// The node at a path, to be changed.
+    pub(crate) fn find_mut(&mut self, path: &[String]) -> Option<&mut Node> {
         let Some((step, rest)) = path.split_first() else {
             return Some(self);
         };

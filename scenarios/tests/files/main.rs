@@ -1,12 +1,15 @@
 //! Files in, plans or mistakes out, through the crate's public face.
 
+mod arrivals;
 mod common;
 mod docker;
 mod guards;
 mod kubernetes;
 mod mistakes;
 mod mutations;
+mod order_shape;
 mod overrides;
 mod refusals;
+mod replays;
 mod shipped;
 mod windows;

@@ -300,9 +300,9 @@ fn load_beyond_what_is_allowed_or_sensible() {
         ),
         (
             "load.arrival",
-            "{ ramp: { from: 1/s } }",
-            "load.arrival.ramp",
-            "`ramp` is not supported by this version",
+            "{ replay: { file: x.csv } }",
+            "load.arrival.replay.file",
+            "files are out of reach here",
         ),
         ("load.sessions", "0", "load.sessions", "0 sessions"),
         (

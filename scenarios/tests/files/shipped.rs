@@ -212,6 +212,12 @@ fn schemas_know_what_works_and_hide_what_comes_later() {
         "restart",
         "clock-skew",
         "poisson",
+        "ramp",
+        "steps",
+        "spike",
+        "bursts",
+        "hawkes",
+        "replay",
         "steady",
         "without-role",
         "drain",
@@ -220,7 +226,7 @@ fn schemas_know_what_works_and_hide_what_comes_later() {
     ] {
         assert!(scenario.contains(&format!("\"{there}\"")), "{there}");
     }
-    for later in ["hawkes", "spike", "if", "power-cut"] {
+    for later in ["if", "power-cut"] {
         assert!(!scenario.contains(&format!("\"{later}\"")), "{later}");
     }
     let profile = schema(SchemaKind::Profile);

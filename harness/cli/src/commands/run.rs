@@ -276,6 +276,9 @@ fn write_resolved(dir: &RunDir, compiled: &Compiled) -> Result<(), Failure> {
         fs::write(&path, text).map_err(|error| Failure::bug(format!("{}: {error}", path.display())))
     };
     write(dir.scenario(), &compiled.scenario_yaml)?;
+    if let Some(recording) = compiled.plan.load.arrival.recording() {
+        write(dir.recording(), recording.text())?;
+    }
     write(dir.system(), &compiled.system_yaml)
 }
 

@@ -10,8 +10,8 @@ use shakedown_record::run_dir::RunDir;
 use shakedown_record::run_record::RunRecord;
 use shakedown_runner::mechanisms::kubernetes::{Access, Cluster};
 use shakedown_runner::submit::{Delivered, Fetched, Submission, SubmitError, submit};
-use shakedown_scenarios::Compiled;
 use shakedown_scenarios::plan::EnvironmentPlan;
+use shakedown_scenarios::{Compiled, KEPT_RECORDING};
 
 use super::run::{Done, Ended, Job, agreed, new_run_id, no_place, place, print_result};
 use super::runtime;
@@ -73,6 +73,10 @@ fn submission(
         ("scenario.yaml".to_string(), compiled.scenario_yaml.clone()),
         ("system.yaml".to_string(), compiled.system_yaml.clone()),
     ]);
+    if let Some(recording) = compiled.plan.load.arrival.recording() {
+        let kept = (KEPT_RECORDING.to_string(), recording.text().to_string());
+        submission.files.extend([kept]);
+    }
     let calendars = guarding.kept();
     let calendars = calendars.map(|(path, text)| (path, text.to_string()));
     submission.files.extend(calendars);

@@ -173,10 +173,13 @@ impl Run {
     /// The texts that compile to this plan again, unless the caller has written them.
     fn write_resolved(&self) -> Result<(), RunError> {
         let compiled = &self.request.compiled;
-        for (path, text) in [
-            (self.run_dir().scenario(), &compiled.scenario_yaml),
-            (self.run_dir().system(), &compiled.system_yaml),
-        ] {
+        let recording = compiled.plan.load.arrival.recording();
+        let recording = recording.map(|it| (self.run_dir().recording(), it.text()));
+        let files = [
+            (self.run_dir().scenario(), compiled.scenario_yaml.as_str()),
+            (self.run_dir().system(), compiled.system_yaml.as_str()),
+        ];
+        for (path, text) in files.into_iter().chain(recording) {
             if !path.exists() {
                 std::fs::write(&path, text).map_err(|source| RunError::Write {
                     what: path.display().to_string(),

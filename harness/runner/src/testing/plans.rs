@@ -277,6 +277,7 @@ pub fn plan(bases: &[String]) -> Plan {
             sessions: 4,
             threads: 1,
             timeout_ns: 1_000_000_000,
+            shape: OrderShape::default(),
         },
         phases: Phases {
             warm_up_at_most_ns: 15_000_000_000,

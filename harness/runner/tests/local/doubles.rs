@@ -17,8 +17,8 @@ use shakedown_runner::mechanisms::{ProcessHandle, ProcessId, ProcessState, watch
 use shakedown_runner::state_dir::StateDir;
 use shakedown_scenarios::plan::{
     AckLevel, Answer, Arrival, Auth, Ceilings, CleanUp, DataLayout, EnvironmentPlan, FaultKind,
-    FreezeBy, Guards, Health, Identity, LoadPlan, LocalStandIn, Mix, OrderAction, Orders, Part,
-    Phases, Plan, Request, RestartedBy, RetryPolicy, Session, System, Take, Template,
+    FreezeBy, Guards, Health, Identity, LoadPlan, LocalStandIn, Mix, OrderAction, OrderShape,
+    Orders, Part, Phases, Plan, Request, RestartedBy, RetryPolicy, Session, System, Take, Template,
 };
 
 /// A freeze by SIGSTOP.
@@ -317,6 +317,7 @@ pub fn plan(replicas: u32) -> Plan {
             sessions: 1,
             threads: 1,
             timeout_ns: 1_000_000_000,
+            shape: OrderShape::default(),
         },
         phases: Phases {
             warm_up_at_most_ns: 0,

@@ -51,6 +51,7 @@ pub fn plan() -> Plan {
             sessions: 8,
             threads: 1,
             timeout_ns: 1_000_000_000,
+            shape: OrderShape::default(),
         },
         phases: Phases {
             warm_up_at_most_ns: 20_000_000_000,

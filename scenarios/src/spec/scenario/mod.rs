@@ -1,14 +1,21 @@
 //! The scenario file.
 
+mod arrival;
 mod fault;
 mod file;
 mod load;
 mod selector;
 
+pub(crate) use arrival::{
+    ArrivalSpec, BurstsSpec, HawkesSpec, RampSpec, RecordedPricesSpec, ReplaySpec, SpacingSpec,
+    SpikeSpec, StepsSpec,
+};
 pub(crate) use fault::{
     AfterSpec, ClockSkewSpec, CpuSpec, DelaySpec, DeleteSpec, FaultSpec, HookSpec, KindSpec,
     LossSpec, RepeatSpec, RestartSpec, SwitchSpec, TaintSpec, WhenSpec,
 };
 pub(crate) use file::{AbortSpec, PhasesSpec, ReadSpec, ScenarioSpec};
-pub(crate) use load::{ArrivalSpec, LoadSpec, MixSpec, SkewSpec, SymbolsSpec};
+pub(crate) use load::{
+    AccountsSpec, LifetimeSpec, LifetimesSpec, LoadSpec, MixSpec, PricesSpec, SkewSpec, SymbolsSpec,
+};
 pub(crate) use selector::{EndSpec, LinkSpec, PercentSpec, RandomSpec, SelectorSpec};

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use shakedown_record::Decimal;
 
+use super::arrival::Arrival;
+use super::shape::OrderShape;
+
 /// What is sent, how often, over how many sessions.
 #[derive(Debug, Clone, Serialize)]
 pub struct LoadPlan {
@@ -16,25 +19,8 @@ pub struct LoadPlan {
     /// Load threads.
     pub threads: u32,
     pub timeout_ns: u64,
-}
-
-/// When slots are due.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arrival {
-    /// Evenly spaced.
-    Constant { rate_per_s: f64 },
-    /// Exponential gaps from the plan's seed.
-    Poisson { rate_per_s: f64 },
-}
-
-impl Arrival {
-    /// Mean slots per second.
-    pub fn rate_per_s(self) -> f64 {
-        match self {
-            Arrival::Constant { rate_per_s } | Arrival::Poisson { rate_per_s } => rate_per_s,
-        }
-    }
+    #[serde(skip_serializing_if = "OrderShape::is_plain")]
+    pub shape: OrderShape,
 }
 
 /// Weights of the kinds of messages; they need not sum to 100.
