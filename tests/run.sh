@@ -187,6 +187,7 @@ stage doc 120 cargo test --release --workspace --doc
 # shellcheck disable=SC2046 # one word a test target
 stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_tests)
 stage netem 300 bash -c netem
+stage conformance 240 cargo test --release --workspace --test conformance -- --test-threads=2
 end_to_end tidy 60 4
 end_to_end evidence 30 4
 end_to_end input 90 4
@@ -194,6 +195,7 @@ end_to_end quickstart 600 1
 end_to_end library 800 2
 end_to_end defects 900 2
 end_to_end foreign 300 3
+end_to_end gateways 240 1
 end_to_end sensors 180 2
 end_to_end resources 420 1
 end_to_end hooks 240 2

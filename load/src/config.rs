@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use shakedown_scenarios::plan::{
-    Arrival, Auth, LoadPlan, Mix, OrderShape, Orders, Request, Session,
+    Arrival, Auth, GatewayPlan, LoadPlan, Mix, OrderShape, Orders, Request, Session,
 };
 
 use crate::secret::Secrets;
@@ -24,6 +24,8 @@ pub enum Work {
     /// Order flow through the profile's actions.
     Orders {
         orders: Orders,
+        /// By what way they go.
+        gateway: GatewayPlan,
         auth: Auth,
         secrets: Secrets,
     },
@@ -39,7 +41,8 @@ pub struct GeneratorConfig {
     pub seed: u64,
     pub session: Session,
     pub work: Work,
-    /// Base URLs, such as `http://127.0.0.1:8080`; sessions are spread over them.
+    /// Base URLs, such as `http://127.0.0.1:8080` or, for a gateway with a port of its own, `tcp://127.0.0.1:7410`;
+    /// sessions are spread over them.
     pub entry: Vec<String>,
     /// An existing folder for the ledger.
     pub ledger: PathBuf,

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use shakedown_record::ledger::LedgerWriter;
+use shakedown_scenarios::plan::GatewayPlan;
 
 use crate::config::{GeneratorConfig, Work};
 use crate::engine::{
-    Books, Desk, Names, OrderDesk, OrderDeskParts, Part, RequestDesk, Room, RoomPlan, Shared,
-    SlotMerger, Source,
+    BinaryOrders, Books, Desk, Gateway, HttpOrders, Names, OrderDesk, OrderDeskParts, OrderTexts,
+    Part, PlainRequests, Room, RoomPlan, Shared, SlotMerger, Source, WebSocketOrders,
+    WebSocketParts,
 };
 use crate::error::LoadError;
 use crate::http::BaseUrl;
@@ -27,10 +29,14 @@ pub(crate) struct Crew {
 /// Checks a configuration and makes its threads' rooms. Nothing is dialled yet.
 pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
     check(config)?;
+    let scheme = match &config.work {
+        Work::Requests { .. } => "http",
+        Work::Orders { gateway, .. } => gateway.scheme(),
+    };
     let entry = config
         .entry
         .iter()
-        .map(|url| BaseUrl::resolve(url))
+        .map(|url| BaseUrl::resolve_as(url, scheme))
         .collect::<Result<Vec<BaseUrl>, LoadError>>()?;
     let addresses: Vec<_> = entry
         .iter()
@@ -67,9 +73,9 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
             in_flight: config.session.in_flight as usize,
             addresses: addresses.clone(),
         };
-        let desk = desk(config, &entry, &names, thread, part)?;
+        let (desk, gateway) = work(config, &entry, &names, thread, part)?;
         let source = Source::new(config.mode, config.plan.arrival.clone(), config.seed, part);
-        let room = Room::new(plan, books, desk, source, Arc::clone(&shared));
+        let room = Room::new(plan, books, desk, gateway, source, Arc::clone(&shared));
         rooms.push(room.map_err(|source| LoadError::Kernel {
             what: "epoll with waits in nanoseconds",
             source,
@@ -83,41 +89,63 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
     })
 }
 
-fn desk(
+/// What a thread's sessions ask, and how they say it.
+fn work(
     config: &GeneratorConfig,
     entry: &[BaseUrl],
     names: &Names,
     thread: usize,
     part: Part,
-) -> Result<Desk, LoadError> {
+) -> Result<(Desk, Gateway), LoadError> {
     let sessions = (0..part.count()).map(|local| part.session(local));
     match &config.work {
         Work::Orders {
             orders,
+            gateway,
             auth,
             secrets,
         } => {
-            let parts = OrderDeskParts {
+            let desk = OrderDesk::new(OrderDeskParts {
                 plan: &config.plan,
                 seed: config.seed,
-                orders: Arc::new(orders.clone()),
-                auth,
+                orders,
                 secrets: Arc::new(secrets.clone()),
-                entry,
                 ledger: &config.ledger,
-                prefix: &config.prefix,
-                names: names.clone(),
                 thread,
+                sessions: part.count(),
+            })?;
+            let texts =
+                OrderTexts::new(&config.plan, &orders.side_names, &config.prefix, sessions)?;
+            let names = names.clone();
+            let gateway = match gateway {
+                GatewayPlan::Http => {
+                    let orders = Arc::new(orders.clone());
+                    let http = HttpOrders::new(orders, auth, secrets, entry, texts, names);
+                    Gateway::Http(Box::new(http))
+                }
+                GatewayPlan::Binary(plan) => {
+                    let binary = BinaryOrders::new(orders.identity, plan.batch, texts, names)?;
+                    Gateway::Binary(Box::new(binary))
+                }
+                GatewayPlan::WebSocket(plan) => {
+                    let parts = WebSocketParts {
+                        plan,
+                        auth,
+                        secrets,
+                        entry,
+                        seed: config.seed.wrapping_add(thread as u64),
+                        texts,
+                        names,
+                    };
+                    Gateway::WebSocket(Box::new(WebSocketOrders::new(parts)))
+                }
             };
-            Ok(Desk::Orders(Box::new(OrderDesk::new(parts, sessions)?)))
+            Ok((Desk::Orders(Box::new(desk)), gateway))
         }
-        Work::Requests { request, secrets } => Ok(Desk::Requests(RequestDesk::new(
-            request,
-            secrets,
-            entry,
-            &config.prefix,
-            sessions,
-        ))),
+        Work::Requests { request, secrets } => {
+            let plain = PlainRequests::new(request, secrets, entry, &config.prefix, sessions);
+            Ok((Desk::Requests, Gateway::Plain(Box::new(plain))))
+        }
     }
 }
 

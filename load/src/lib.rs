@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! pacing (when) + flow (what) --> engine room: N threads, own sockets --> ledger, 100 ms slots, report
-//!                                      http: bytes out, answers in          selfcheck: was it us?
+//!                                      http, binary, websocket: bytes       selfcheck: was it us?
 //! ```
 //!
 //! Every scheduled slot has an intended time from a schedule that knows nothing of the engine, and ends in exactly
 //! one outcome. No tokio here: its timers round to milliseconds and its tasks hide who waited for whom.
 
+pub mod binary;
 mod config;
 mod crew;
 mod engine;
@@ -19,6 +20,7 @@ pub mod pacing;
 mod portable;
 pub mod secret;
 pub mod selfcheck;
+pub mod websocket;
 
 pub use config::{GeneratorConfig, Mode, Work};
 pub use error::LoadError;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use crate::cluster;
-use crate::config::{ElectionTimeout, Member, NodeConfig, PodName, SnapshotPolicy};
+use crate::config::{ElectionTimeout, Gateways, Member, NodeConfig, PodName, SnapshotPolicy};
 use crate::defects::{Defect, Defects, defects};
 use crate::error::EngineError;
 use crate::node;
@@ -17,6 +17,7 @@ const MAX_DRAIN_MS: u64 = 600_000;
 
 /// The reference engine.
 #[derive(Debug, clap::Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each process")]
 pub enum EngineCommand {
     /// Run one node of a cluster.
     Node(NodeArgs),
@@ -62,6 +63,12 @@ pub struct NodeArgs {
     /// Where it serves clients.
     #[arg(long, value_name = "ADDRESS")]
     pub http: SocketAddr,
+    /// Where it takes orders in length-prefixed frames (docs/binary-gateway.md); nowhere without it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub binary: Option<SocketAddr>,
+    /// Where it takes orders as JSON texts over WebSocket; nowhere without it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub websocket: Option<SocketAddr>,
     /// Where it serves the other nodes.
     #[arg(long, value_name = "ADDRESS")]
     pub peer_listen: SocketAddr,
@@ -144,6 +151,10 @@ impl NodeArgs {
             id,
             data: self.data,
             http: self.http,
+            gateways: Gateways {
+                binary: self.binary,
+                websocket: self.websocket,
+            },
             peer: self.peer_listen,
             members: self.members,
             election: self.behaviour.election_ms,

@@ -135,6 +135,15 @@ impl Default for SnapshotPolicy {
     }
 }
 
+/// Ways in for orders beside HTTP, each at an address of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gateways {
+    /// Length-prefixed frames.
+    pub binary: Option<SocketAddr>,
+    /// JSON texts over WebSocket.
+    pub websocket: Option<SocketAddr>,
+}
+
 /// The configuration of one node.
 #[derive(Debug, Clone)]
 pub struct NodeConfig {
@@ -144,6 +153,8 @@ pub struct NodeConfig {
     pub data: PathBuf,
     /// Where it serves clients.
     pub http: SocketAddr,
+    /// Where it serves clients in other ways than HTTP.
+    pub gateways: Gateways,
     /// Where it serves the other members.
     pub peer: SocketAddr,
     /// All members, this one included.
@@ -253,6 +264,7 @@ mod tests {
             id: 2,
             data: PathBuf::from("data"),
             http: "127.0.0.1:8082".parse().unwrap(),
+            gateways: Gateways::default(),
             peer: "127.0.0.1:9082".parse().unwrap(),
             members,
             election: "300..600".parse().unwrap(),

@@ -71,6 +71,18 @@ impl Decimal {
         })
     }
 
+    /// The number `units / 10^scale`.
+    ///
+    /// # Errors
+    /// [`DecimalError::TooLong`] when it has more digits than can be kept exactly.
+    pub fn from_units(units: i64, scale: u8) -> Result<Self, DecimalError> {
+        let most = 10u64.pow(MAX_DIGITS as u32);
+        if usize::from(scale) > MAX_DIGITS || units.unsigned_abs() >= most {
+            return Err(DecimalError::TooLong);
+        }
+        Ok(Self { units, scale })
+    }
+
     /// How many steps of `10^-decimals` this is.
     ///
     /// # Errors
@@ -117,6 +129,20 @@ mod tests {
         assert_eq!(Decimal::parse("7").unwrap().steps(2), Ok(700));
         assert_eq!(Decimal::parse(".5").unwrap().steps(1), Ok(5));
         assert_eq!(Decimal::parse("1.500").unwrap().steps(1), Ok(15));
+    }
+
+    #[test]
+    fn units_are_what_was_written() {
+        assert_eq!(Decimal::from_units(-15, 1), Decimal::parse("-1.5"));
+        let most = 999_999_999_999_999_999;
+        assert_eq!(
+            Decimal::from_units(most, 18),
+            Decimal::parse(".999999999999999999")
+        );
+        for (units, scale) in [(1, 19), (most + 1, 0), (i64::MIN, 0)] {
+            let refused = Decimal::from_units(units, scale);
+            assert_eq!(refused, Err(DecimalError::TooLong), "{units} {scale}");
+        }
     }
 
     #[test]

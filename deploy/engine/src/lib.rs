@@ -5,10 +5,11 @@
 //! named check of a validation red. It shares no code with the harness: what checks it must not agree with it
 //! by construction.
 //!
-//! The way of an order: [`http`] parses it, [`gateway`] brings it to the leader (over [`peer`] if need be),
+//! The way of an order: [`http`], [`binary`] or [`websocket`] parses it, [`gateway`] brings it to the leader (over [`peer`] if need be),
 //! [`proposer`] puts all waiting commands into one entry of the [`raft`] log, every replica applies that entry to
 //! its [`state`], and the leader's answers travel back.
 
+pub mod binary;
 pub mod book;
 pub mod checksum;
 pub mod cli;
@@ -20,6 +21,7 @@ pub mod decimal;
 pub mod defects;
 pub mod durable;
 pub mod endpoint;
+pub mod entrances;
 pub mod error;
 pub mod gateway;
 pub mod handover;
@@ -35,6 +37,7 @@ pub mod raft;
 pub mod records;
 pub mod state;
 pub mod upkeep;
+pub mod websocket;
 
 pub use cli::EngineCommand;
 pub use defects::{Defect, DefectInfo, defects};

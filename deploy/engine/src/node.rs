@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{Config, Raft, SnapshotPolicy as RaftSnapshotPolicy};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::config::NodeConfig;
 use crate::contact::Contact;
+use crate::entrances::{Entrances, listen};
 use crate::error::EngineError;
 use crate::gateway::Gateway;
 use crate::handover::{Changeover, Handover};
-use crate::http::{self, App};
+use crate::http::App;
 use crate::identity;
 use crate::metrics::Metrics;
 use crate::peer::{Hello, PeerServer, PeerService, Peers};
@@ -45,7 +45,8 @@ pub struct NodeHandle {
     app: Arc<App>,
     handover: Handover,
     stop: watch::Sender<bool>,
-    http: Option<JoinHandle<()>>,
+    /// Those that serve clients: they end by themselves when they are to stop.
+    servers: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -65,7 +66,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     let (log, machine) = open_data(&config).await?;
     let (log_reader, replica) = (log.reader(), machine.replica());
     let peer_listener = listen(config.peer).await?;
-    let http_listener = listen(config.http).await?;
+    let entrances = Entrances::open(&config).await?;
     let peers = Peers::new(&config);
     let raft = start_consensus(&config, &peers, log, machine).await?;
     let contact = Contact::new();
@@ -103,11 +104,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         changeover,
     });
     let (stop, stopping) = watch::channel(false);
-    let http = tokio::spawn(http::serve(
-        http_listener,
-        Arc::clone(&app),
-        stopped(stopping),
-    ));
+    let servers = entrances.serve(&app, &stopping);
     let mut tasks = vec![
         tokio::spawn(PeerServer::new(peer_listener, service).run()),
         tokio::spawn(upkeep::count_elections(raft.server_metrics(), metrics)),
@@ -122,7 +119,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         app,
         handover,
         stop,
-        http: Some(http),
+        servers,
         tasks,
     };
     node.form_cluster().await?;
@@ -249,10 +246,11 @@ impl NodeHandle {
 
     async fn stop_parts(&mut self) {
         self.stop.send_replace(true);
-        if let Some(mut http) = self.http.take()
-            && tokio::time::timeout(DRAIN, &mut http).await.is_err()
-        {
-            http.abort();
+        let end = Instant::now() + DRAIN;
+        for mut server in self.servers.drain(..) {
+            if tokio::time::timeout_at(end, &mut server).await.is_err() {
+                server.abort();
+            }
         }
         for task in &self.tasks {
             task.abort();
@@ -288,7 +286,7 @@ impl NodeHandle {
 impl Drop for NodeHandle {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        for task in self.tasks.iter().chain(&self.http) {
+        for task in self.tasks.iter().chain(&self.servers) {
             task.abort();
         }
     }
@@ -310,12 +308,6 @@ async fn open_data(config: &NodeConfig) -> Result<(LogStore, StateMachine), Engi
         what: "open the data folder",
         source: std::io::Error::other(error),
     })?
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, EngineError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| EngineError::Listen { address, source })
 }
 
 async fn start_consensus(
@@ -354,8 +346,4 @@ fn consensus(config: &NodeConfig, error: &impl std::fmt::Display) -> EngineError
         name: config.name().to_owned(),
         why: error.to_string(),
     }
-}
-
-async fn stopped(mut stopping: watch::Receiver<bool>) {
-    let _gone = stopping.wait_for(|stop| *stop).await;
 }

@@ -2,7 +2,7 @@
 
 use shakedown_record::Outcome;
 
-use super::desk::Judged;
+use super::gateway::Judged;
 use super::poller::Ready;
 use super::room::Room;
 use super::session::{Link, Waiting};
@@ -18,8 +18,9 @@ impl Room {
         owner.dialled_ns = self.now_ns;
         owner.answered = false;
         owner.generation = owner.generation.wrapping_add(1);
-        owner.decoder.reset();
         owner.unsent.clear();
+        owner.messages = 0;
+        (owner.held, owner.held_bytes) = (0, 0);
         let token = u64::from(owner.generation) << 32 | session as u64;
         let dialled =
             socket::dial(self.plan.addresses[owner.address]).and_then(|socket| {
@@ -76,8 +77,12 @@ impl Room {
     ///
     /// [`reconnect_every_ns`]: super::RoomPlan::reconnect_every_ns
     pub(super) fn lose(&mut self, session: usize, rotates: bool) {
+        if matches!(self.sessions[session].link, Link::Greeting { .. }) {
+            // Somebody is there and lets nobody in: no order was sent.
+            return self.dial_failed(session, DialFailure::Refused);
+        }
         while !self.sessions[session].flight.is_empty() {
-            self.complete(session, Judged::without_answer(Outcome::ResetAfterSend));
+            self.complete(session, 0, Judged::without_answer(Outcome::ResetAfterSend));
         }
         if rotates {
             self.rotate(session);
@@ -101,9 +106,9 @@ impl Room {
         self.books.ended(waiting.slot, entry, outcome, done_ns);
     }
 
-    /// The oldest written slot of a session ends.
-    pub(super) fn complete(&mut self, session: usize, judged: Judged) {
-        let Some(mut flight) = self.sessions[session].flight.pop_front() else {
+    /// A written slot of a session ends: the one at this place of its flight, the oldest being at 0.
+    pub(super) fn complete(&mut self, session: usize, place: usize, judged: Judged) {
+        let Some(mut flight) = self.sessions[session].flight.remove(place) else {
             return;
         };
         flight.entry.sequence = judged.sequence;
@@ -129,7 +134,7 @@ impl Room {
                     Err(failure) => return self.dial_failed(session, failure),
                 }
             }
-            Link::Up { .. } => {
+            Link::Up { .. } | Link::Greeting { .. } => {
                 if ready.writable {
                     self.flush(session);
                 }
@@ -140,14 +145,31 @@ impl Room {
         }
     }
 
+    /// The dial came off: where the gateway has a handshake, that is next.
     fn connected(&mut self, session: usize) {
         let owner = &mut self.sessions[session];
+        self.gateway
+            .begin(session, owner.address, &mut owner.unsent);
         let link = std::mem::replace(&mut owner.link, Link::Down { dial_at_ns: 0 });
         owner.link = match link {
+            Link::Dialling { socket, give_up_ns } if !owner.unsent.is_empty() => {
+                Link::Greeting { socket, give_up_ns }
+            }
             Link::Dialling { socket, .. } => Link::Up { socket },
             other => other,
         };
+        self.flush(session);
         self.pump(session);
+    }
+
+    /// The handshake is done.
+    pub(super) fn opened(&mut self, session: usize) {
+        let owner = &mut self.sessions[session];
+        let link = std::mem::replace(&mut owner.link, Link::Down { dial_at_ns: 0 });
+        owner.link = match link {
+            Link::Greeting { socket, .. } => Link::Up { socket },
+            other => other,
+        };
     }
 
     /// Looks at every session whose time has come.
@@ -164,10 +186,13 @@ impl Room {
                 self.offer(session);
                 self.dial(session);
             }
-            Link::Dialling { give_up_ns, .. } if give_up_ns <= self.now_ns => {
+            Link::Dialling { give_up_ns, .. } | Link::Greeting { give_up_ns, .. }
+                if give_up_ns <= self.now_ns =>
+            {
                 self.dial_failed(session, DialFailure::Unreachable);
             }
-            Link::Down { .. } | Link::Dialling { .. } | Link::Up { .. } => {}
+            Link::Down { .. } | Link::Dialling { .. } | Link::Greeting { .. } | Link::Up { .. } => {
+            }
         }
         if self.is_overdue(session) {
             // An answer that lies in the socket came in time: it was us who did not look.
@@ -178,7 +203,7 @@ impl Room {
             && self.expires_ns(flight.entry.intended_ns) <= self.now_ns
         {
             timed_out = true;
-            self.complete(session, Judged::without_answer(Outcome::Timeout));
+            self.complete(session, 0, Judged::without_answer(Outcome::Timeout));
         }
         while let Some(waiting) = self.sessions[session].waiting.front().copied()
             && self.expires_ns(waiting.intended_ns) <= self.now_ns
@@ -217,7 +242,9 @@ impl Room {
         let owner = &self.sessions[session];
         let link_ns = match owner.link {
             Link::Down { dial_at_ns } => Some(dial_at_ns),
-            Link::Dialling { give_up_ns, .. } => Some(give_up_ns),
+            Link::Dialling { give_up_ns, .. } | Link::Greeting { give_up_ns, .. } => {
+                Some(give_up_ns)
+            }
             Link::Up { .. } => None,
         };
         let oldest_ns = owner
@@ -232,7 +259,7 @@ impl Room {
     pub(super) fn abandon(&mut self) {
         for session in 0..self.sessions.len() {
             while !self.sessions[session].flight.is_empty() {
-                self.complete(session, Judged::without_answer(Outcome::Unresolved));
+                self.complete(session, 0, Judged::without_answer(Outcome::Unresolved));
             }
             while let Some(waiting) = self.sessions[session].waiting.pop_front() {
                 self.end_unsent(session, waiting, Outcome::NotSent);

@@ -1,21 +1,23 @@
 //! The engine room: N threads, each with its own sockets, its part of the schedule, its histograms.
 //!
 //! ```text
-//! source (what is due) -> room -> submit -> socket
-//!                          ^ |                 |
-//!        timers, poller ---+ +-> books <- judge <- decoder <- read
+//! source (what is due) -> room -> submit -> gateway -> socket
+//!                          ^ |                            |
+//!        timers, poller ---+ +-> books, desk <- gateway <- read
 //! ```
 //!
 //! A thread owns the sessions `s` with `s mod T == thread` and shares nothing that it waits for: counters are atomics
 //! with one writer, finished 100 ms slots go through a channel. One request costs one `send`, one `read` and a share
 //! of one `epoll_pwait2`; sockets are registered once, edge-triggered, and never touched by `epoll_ctl` again.
 //!
-//! A session is a state machine: *down* ends its slots at once, *dialling* lets them wait for that dial, *up* sends
-//! them or, while it is busy, lets them wait. No slot is ever sent twice.
+//! A session is a state machine: *down* ends its slots at once, *dialling* and *greeting* (the handshake of a gateway that
+//! has one) let them wait for that dial, *up* sends them or, while it is busy, lets them wait. No slot is ever sent twice.
 
 mod affinity;
+mod batch;
 mod books;
 mod desk;
+mod gateway;
 mod idle;
 mod lifecycle;
 mod names;
@@ -32,7 +34,10 @@ mod urgency;
 mod wire;
 
 pub(crate) use books::Books;
-pub(crate) use desk::{Desk, RequestDesk};
+pub(crate) use desk::Desk;
+pub(crate) use gateway::{
+    BinaryOrders, Gateway, HttpOrders, OrderTexts, PlainRequests, WebSocketOrders, WebSocketParts,
+};
 pub(crate) use names::Names;
 pub(crate) use order_desk::{OrderDesk, OrderDeskParts};
 pub(crate) use room::{Room, RoomEnd, RoomPlan};

@@ -13,6 +13,7 @@ use shakedown_record::{Outcome, monotonic_ns};
 use super::affinity::{available_cores, settle};
 use super::books::{Books, ClosedBooks};
 use super::desk::Desk;
+use super::gateway::Gateway;
 use super::idle::Idle;
 use super::poller::Poller;
 use super::session::{Link, Session, Waiting};
@@ -67,9 +68,14 @@ pub(crate) struct Room {
     pub(super) timers: Timers,
     pub(super) books: Books,
     pub(super) desk: Desk,
+    pub(super) gateway: Gateway,
     pub(super) source: Source,
     pub(super) inbox: Vec<u8>,
     pub(super) outbox: Vec<u8>,
+    /// Sessions with a batch that was not offered to its socket yet.
+    pub(super) holding: Vec<usize>,
+    /// Most messages of a session that are written at once.
+    pub(super) batch: usize,
     /// The last reading of the clock; every event takes one.
     pub(super) now_ns: u64,
     /// `CLOCK_MONOTONIC` of zero.
@@ -91,6 +97,7 @@ impl Room {
         plan: RoomPlan,
         books: Books,
         desk: Desk,
+        gateway: Gateway,
         source: Source,
         shared: Arc<Shared>,
     ) -> io::Result<Room> {
@@ -98,7 +105,7 @@ impl Room {
         let sessions: Vec<Session> = (0..part.count())
             .map(|local| {
                 let address = usize::from(part.session(local)) % plan.addresses.len();
-                Session::new(address, desk.needs_bodies())
+                Session::new(address)
             })
             .collect();
         Ok(Room {
@@ -108,9 +115,12 @@ impl Room {
             plan,
             books,
             desk,
+            batch: gateway.batch(),
+            gateway,
             source,
             inbox: vec![0; INBOX_BYTES],
             outbox: Vec::with_capacity(4096),
+            holding: Vec::new(),
             now_ns: monotonic_ns(),
             zero_ns: 0,
             running: false,
@@ -144,7 +154,7 @@ impl Room {
     fn is_dialling(&self) -> bool {
         self.sessions.iter().any(|session| match session.link {
             Link::Up { .. } => false,
-            Link::Dialling { .. } => true,
+            Link::Dialling { .. } | Link::Greeting { .. } => true,
             Link::Down { .. } => (session.generation as usize) < self.plan.addresses.len(),
         })
     }
@@ -222,11 +232,12 @@ impl Room {
         let due_ns = self.run_ns();
         for _ in 0..MOST_RELEASES {
             let Some((slot, session)) = self.source.take_due(due_ns, self.stop_at_ns) else {
-                return;
+                break;
             };
             self.release(slot, session);
             self.now_ns = monotonic_ns();
         }
+        self.send_held();
     }
 
     fn release(&mut self, slot: Slot, session: usize) {
@@ -244,7 +255,7 @@ impl Room {
             {
                 self.submit(session, waiting);
             }
-            Link::Up { .. } | Link::Dialling { .. } => {
+            Link::Up { .. } | Link::Dialling { .. } | Link::Greeting { .. } => {
                 owner.waiting.push_back(waiting);
                 let expires_ns = self.expires_ns(slot.at_ns);
                 self.timers.arm(session, expires_ns);

@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use shakedown_record::ledger::Entry;
 
 use super::desk::Job;
-use crate::http::Decoder;
 
 /// The connection of a session. Moments are `CLOCK_MONOTONIC` in nanoseconds.
 #[derive(Debug)]
@@ -15,6 +14,8 @@ pub(super) enum Link {
     Down { dial_at_ns: u64 },
     /// Slots wait for this dial.
     Dialling { socket: OwnedFd, give_up_ns: u64 },
+    /// Connected, and the gateway's handshake is under way: slots wait for it.
+    Greeting { socket: OwnedFd, give_up_ns: u64 },
     /// Slots are sent, or wait while the session is busy.
     Up { socket: OwnedFd },
 }
@@ -30,8 +31,10 @@ pub(super) struct Waiting {
 
 /// A slot that was written and not answered yet.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(crate) struct Flight {
     pub slot: u64,
+    /// The message's number on its connection.
+    pub number: u64,
     pub entry: Entry,
     pub job: Job,
 }
@@ -50,16 +53,21 @@ pub(super) struct Session {
     pub answered: bool,
     /// In order of intended time.
     pub waiting: VecDeque<Waiting>,
-    /// In the order in which they were written, which is the order of the answers.
+    /// In the order in which they were written, oldest first.
     pub flight: VecDeque<Flight>,
     /// Bytes that the socket did not take yet.
     pub unsent: Vec<u8>,
-    pub decoder: Decoder,
+    /// Messages of the present connection.
+    pub messages: u64,
+    /// Newest slots in flight that were not offered to the socket: they wait for the rest of their batch.
+    pub held: usize,
+    /// Their bytes, the last ones of `unsent`.
+    pub held_bytes: usize,
 }
 
 impl Session {
     /// A session that has not dialled yet.
-    pub fn new(address: usize, keeps_bodies: bool) -> Session {
+    pub fn new(address: usize) -> Session {
         Session {
             link: Link::Down { dial_at_ns: 0 },
             generation: 0,
@@ -69,7 +77,9 @@ impl Session {
             waiting: VecDeque::new(),
             flight: VecDeque::new(),
             unsent: Vec::new(),
-            decoder: Decoder::new(keeps_bodies),
+            messages: 0,
+            held: 0,
+            held_bytes: 0,
         }
     }
 

@@ -4,11 +4,10 @@ use std::mem;
 
 use shakedown_record::{Outcome, monotonic_ns};
 
-use super::desk::Judged;
+use super::gateway::{Heard, Judged, Letter};
 use super::room::Room;
 use super::session::{Flight, Link, Waiting};
 use super::socket::{self, ReadEnd, Written};
-use crate::http::Ending;
 
 impl Room {
     /// Writes a slot to the session's connection, which is up and has room for it.
@@ -28,24 +27,37 @@ impl Room {
             return;
         };
         self.outbox.clear();
-        let bytes = self
-            .desk
-            .encode(session, owner.address, waiting.slot, &job, &mut self.outbox);
-        let written = if owner.unsent.is_empty() {
+        owner.messages += 1;
+        let number = owner.messages;
+        let letter = Letter {
+            session,
+            address: owner.address,
+            slot: waiting.slot,
+            number,
+            job: &job,
+        };
+        let bytes = self.gateway.encode(&letter, &mut self.outbox);
+        let holds = self.batch > 1;
+        let written = if owner.unsent.is_empty() && !holds {
             socket::write(socket, bytes)
         } else {
             Written::Bytes(0)
         };
+        let length = bytes.len();
         match written {
             Written::Bytes(count) => {
                 owner.unsent.extend_from_slice(&bytes[count..]);
                 owner.flight.push_back(Flight {
                     slot: waiting.slot,
+                    number,
                     entry,
                     job,
                 });
                 let expires_ns = self.expires_ns(waiting.intended_ns);
                 self.timers.arm(session, expires_ns);
+                if holds {
+                    self.hold(session, length);
+                }
             }
             Written::Broken => {
                 owner.waiting.push_front(waiting);
@@ -58,6 +70,11 @@ impl Room {
 
     /// Sends what the session has room for.
     pub(super) fn pump(&mut self, session: usize) {
+        self.fill(session);
+        self.send_held();
+    }
+
+    fn fill(&mut self, session: usize) {
         loop {
             let owner = &mut self.sessions[session];
             if !matches!(owner.link, Link::Up { .. }) || owner.flight.len() >= self.plan.in_flight {
@@ -90,20 +107,28 @@ impl Room {
         }
     }
 
-    /// Writes what the socket did not take before.
+    /// Writes what the socket did not take before, and what is held.
     pub(super) fn flush(&mut self, session: usize) {
         let owner = &mut self.sessions[session];
-        let Link::Up { socket } = &owner.link else {
+        let (Link::Up { socket } | Link::Greeting { socket, .. }) = &owner.link else {
             return;
         };
+        // Of messages that were never offered to the socket, a connection that breaks now has taken nothing.
+        let mut untouched = owner.held_bytes == owner.unsent.len();
+        let held = owner.held;
+        (owner.held, owner.held_bytes) = (0, 0);
         while !owner.unsent.is_empty() {
             match socket::write(socket, &owner.unsent) {
                 Written::Bytes(0) => return,
                 Written::Bytes(count) => {
+                    untouched = false;
                     owner.unsent.drain(..count);
                 }
                 Written::Broken => {
                     self.now_ns = monotonic_ns();
+                    if untouched {
+                        self.take_back(session, held);
+                    }
                     return self.lose(session, true);
                 }
             }
@@ -113,7 +138,8 @@ impl Room {
     /// Reads what is there. A short read has emptied the socket, unless its end was announced.
     pub(super) fn receive(&mut self, session: usize, ending: bool) {
         let mut inbox = mem::take(&mut self.inbox);
-        while let Link::Up { socket } = &self.sessions[session].link {
+        while let Link::Up { socket } | Link::Greeting { socket, .. } = &self.sessions[session].link
+        {
             let read = socket::read(socket, &mut inbox);
             self.now_ns = monotonic_ns();
             match read {
@@ -143,26 +169,45 @@ impl Room {
         let mut rest = bytes;
         while !rest.is_empty() {
             let owner = &mut self.sessions[session];
-            let Some(flight) = owner.flight.front() else {
-                // Nobody asked: a server that says so before it hangs up.
-                return self.lose(session, true);
-            };
-            let to_head = self.desk.asks_for_head(&flight.job);
-            match owner.decoder.decode(rest, to_head) {
-                Ok(None) => return,
-                Ok(Some((used, answer))) => {
-                    let judged = self.desk.judge(&flight.job, &answer);
-                    let closes = answer.close;
+            self.outbox.clear();
+            let heard = self
+                .gateway
+                .hear(session, &owner.flight, rest, &mut self.outbox);
+            if !self.outbox.is_empty() {
+                let generation = owner.generation;
+                owner.unsent.extend_from_slice(&self.outbox);
+                self.flush(session);
+                let owner = &self.sessions[session];
+                if owner.generation != generation || matches!(owner.link, Link::Down { .. }) {
+                    return;
+                }
+            }
+            let owner = &mut self.sessions[session];
+            match heard {
+                Heard::More => return,
+                Heard::Answer {
+                    used,
+                    place,
+                    judged,
+                    close,
+                } => {
                     rest = &rest[used..];
                     owner.answered = true;
-                    self.complete(session, judged);
-                    if closes {
+                    self.complete(session, place, judged);
+                    if close {
                         return self.lose(session, false);
                     }
                 }
-                Err(malformed) => {
-                    tracing::debug!(%malformed, "a connection is closed");
-                    self.complete(session, Judged::without_answer(Outcome::BadResponse));
+                Heard::Aside { used } => rest = &rest[used..],
+                Heard::Open { used } => {
+                    rest = &rest[used..];
+                    self.opened(session);
+                }
+                Heard::Bye => return self.lose(session, true),
+                // A server that says so before it hangs up.
+                Heard::Unasked => return self.lose(session, true),
+                Heard::Malformed => {
+                    self.complete(session, 0, Judged::without_answer(Outcome::BadResponse));
                     return self.lose(session, true);
                 }
             }
@@ -171,16 +216,12 @@ impl Room {
 
     /// The server has closed in good order.
     fn closed(&mut self, session: usize) {
-        let owner = &mut self.sessions[session];
-        let judged = match (owner.decoder.end(), owner.flight.front()) {
-            (Ending::Answer(answer), Some(flight)) => Some(self.desk.judge(&flight.job, &answer)),
-            _ => None,
-        };
+        let judged = self.gateway.end(session, &self.sessions[session].flight);
         let mut rotates = true;
         if let Some(judged) = judged {
-            owner.answered = true;
+            self.sessions[session].answered = true;
             rotates = false;
-            self.complete(session, judged);
+            self.complete(session, 0, judged);
         }
         self.lose(session, rotates);
     }

@@ -13,6 +13,8 @@ pub struct Random {
 impl Random {
     /// Purpose: gaps between arrivals.
     pub const GAPS: u64 = 1;
+    /// Purpose: keys and masks of WebSocket.
+    pub const MASKS: u64 = 3;
     /// Purpose: what an order says.
     pub const ORDERS: u64 = 2;
     /// Purpose: how long an order lives, and what ends its life.

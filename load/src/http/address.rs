@@ -20,16 +20,24 @@ impl BaseUrl {
     /// # Errors
     /// When it is not such a URL, or the host has no address.
     pub fn resolve(url: &str) -> Result<BaseUrl, LoadError> {
+        BaseUrl::resolve_as(url, "http")
+    }
+
+    /// The same with another scheme than `http`.
+    ///
+    /// # Errors
+    /// As [`BaseUrl::resolve`].
+    pub fn resolve_as(url: &str, wanted: &str) -> Result<BaseUrl, LoadError> {
         let wrong = |what: &str| LoadError::Url {
             url: url.to_string(),
             what: what.to_string(),
         };
         let rest = match url.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(wanted) => rest,
             Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
                 return Err(wrong("TLS is not supported by this version"));
             }
-            Some(_) => return Err(wrong("the scheme is not http")),
+            Some(_) => return Err(wrong(&format!("the scheme is not {wanted}"))),
             None => return Err(wrong("there is no scheme")),
         };
         let (host, prefix) = match rest.find('/') {

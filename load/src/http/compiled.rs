@@ -139,6 +139,38 @@ impl Compiled {
     }
 }
 
+/// A text with holes, without anything around it.
+#[derive(Clone)]
+pub struct CompiledText {
+    pieces: Vec<Piece>,
+}
+
+impl fmt::Debug for CompiledText {
+    /// The bytes hold secrets and are left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompiledText").finish_non_exhaustive()
+    }
+}
+
+impl CompiledText {
+    /// Compiles a template whose holes are filled as in a body.
+    ///
+    /// # Panics
+    /// As [`Compiled::new`].
+    pub fn new(template: &Template, secrets: &Secrets) -> CompiledText {
+        let mut builder = Builder::default();
+        builder.template(template, Place::Body, secrets);
+        CompiledText {
+            pieces: builder.pieces,
+        }
+    }
+
+    /// Appends the text to `out`.
+    pub fn append(&self, vars: &Vars<'_>, out: &mut Vec<u8>) {
+        append_pieces(&self.pieces, vars, out);
+    }
+}
+
 /// Buffers that [`Compiled::append`] uses again and again.
 #[derive(Debug, Default, Clone)]
 pub struct Scratch {

@@ -3,6 +3,8 @@
 use shakedown_record::Decimal;
 use shakedown_scenarios::plan::Instrument;
 
+use crate::binary::Units;
+
 /// A step (tick or lot) as `mantissa / 10^scale`, ready to print multiples of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
@@ -20,6 +22,15 @@ impl Grid {
             scale,
             unit: 10i128.checked_pow(scale)?,
         })
+    }
+
+    /// `count` steps as a whole number of units. What does not fit, far above any price, is the largest that does.
+    pub(crate) fn units(&self, count: i64) -> Units {
+        let value = i128::from(self.mantissa) * i128::from(count);
+        Units {
+            mantissa: i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX }),
+            scale: self.scale as u8,
+        }
     }
 
     /// Appends `count` steps, with as many digits after the point as the step has.
@@ -103,6 +114,15 @@ mod tests {
         ] {
             assert_eq!(multiple(step.parse().unwrap(), count), expected);
         }
+    }
+
+    #[test]
+    fn units_are_the_same_multiples() {
+        let grid = Grid::new("0.05".parse().unwrap()).unwrap();
+        let units = |mantissa| Units { mantissa, scale: 2 };
+        assert_eq!(grid.units(23), units(115));
+        assert_eq!(grid.units(-1), units(-5));
+        assert_eq!(grid.units(i64::MAX), units(i64::MAX));
     }
 
     #[test]

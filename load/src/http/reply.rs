@@ -73,7 +73,7 @@ pub fn take<'a>(
 }
 
 /// A JSON string's content, or a number's digits; anything else names nothing.
-fn text_of(json: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn text_of(json: &str) -> Option<Cow<'_, str>> {
     match json
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))

@@ -8,7 +8,7 @@ use shakedown_load::secret::Secrets;
 use shakedown_load::{GeneratorConfig, LoadError, Mode, Work, start};
 use shakedown_record::ledger::OrderKind;
 use shakedown_scenarios::plan::{
-    Arrival, Auth, Request, SecretSource, Template, TemplatePart, Variable,
+    Arrival, Auth, GatewayPlan, Request, SecretSource, Template, TemplatePart, Variable,
 };
 
 use crate::rig::{MS, config, hole, orders, roll, run, text};
@@ -108,6 +108,7 @@ fn an_echoed_secret_reaches_no_file() {
     let value: Vec<TemplatePart> = vec![text("Bearer "), hole(Variable::Secret("token".into()))];
     config.work = Work::Orders {
         orders: orders(),
+        gateway: GatewayPlan::Http,
         auth: Auth::Header {
             name: "authorization".into(),
             value: Template { parts: value },

@@ -13,9 +13,9 @@ use shakedown_record::ledger::{Entry, LedgerReader, OrderKind};
 use shakedown_record::slots::SlotStats;
 use shakedown_record::{Decimal, Outcome, OutcomeCounts};
 use shakedown_scenarios::plan::{
-    AckLevel, Answer, Arrival, Auth, Condition, Expected, Extract, Identity, Instrument,
-    JsonPointer, LoadPlan, Mix, OrderAction, OrderShape, Orders, Request, RetryPolicy, Session,
-    SymbolShare, Take, Template, TemplatePart, Variable,
+    AckLevel, Answer, Arrival, Auth, Condition, Expected, Extract, GatewayPlan, Identity,
+    Instrument, JsonPointer, LoadPlan, Mix, OrderAction, OrderShape, Orders, Request, RetryPolicy,
+    Session, SymbolShare, Take, Template, TemplatePart, Variable,
 };
 use tempfile::TempDir;
 
@@ -151,6 +151,7 @@ pub fn config(url: &str, rate_per_s: f64, sessions: u32) -> GeneratorConfig {
         },
         work: Work::Orders {
             orders: orders(),
+            gateway: GatewayPlan::Http,
             auth: Auth::None,
             secrets: Secrets::default(),
         },

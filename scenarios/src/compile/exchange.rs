@@ -119,6 +119,11 @@ impl Exchanges<'_> {
         Some(template)
     }
 
+    /// The text of a message.
+    pub(super) fn message(&self, at: &At, text: &str) -> Option<Template> {
+        self.body(at, text, Use::Order)
+    }
+
     fn body(&self, at: &At, text: &str, used: Use) -> Option<Template> {
         let template = self.text(at, text, used)?;
         let looks_like_json = text.trim_start().starts_with(['{', '[']);

@@ -18,6 +18,7 @@ mod entry;
 mod environment;
 mod exchange;
 mod faults;
+mod gateway;
 mod guards;
 mod hook;
 mod human;

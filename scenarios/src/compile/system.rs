@@ -4,12 +4,13 @@ use crate::plan::{
     Ceilings, CleanUp, Health, Instrument, Metrics, RetryPolicy, Session, System, VersionProbe,
 };
 use crate::spec::profile::{
-    CancelOnDisconnectSpec, CleanUpSpec, ProfileSpec, ProtocolSpec, RetrySpec, SessionSpec,
+    CancelOnDisconnectSpec, CleanUpSpec, ProfileSpec, RetrySpec, SessionSpec,
 };
 use crate::spec::scalar::Rate;
 
 use super::access;
 use super::exchange::{Exchanges, pointer};
+use super::gateway::gateway;
 use super::instruments::instruments;
 use super::orders::orders;
 use super::parts::{data, parts};
@@ -44,6 +45,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let orders = orders(&spec.orders, &exchanges);
     let read_back = read_back(spec.read_back.as_ref(), &exchanges);
     let session = session(&spec.session, sheet);
+    let gateway = gateway(spec, session.in_flight, &exchanges);
     let health = health(spec, &exchanges);
     let metrics = metrics(spec, sheet);
     let version = version(spec, &exchanges);
@@ -59,6 +61,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             auth: auth?,
             ceilings: ceilings(spec, sheet),
             session,
+            gateway: gateway?,
             orders: orders?,
             read_back: read_back?,
             health: health?,
@@ -102,12 +105,6 @@ fn ceilings(spec: &ProfileSpec, sheet: &Sheet) -> Ceilings {
 
 fn session(spec: &SessionSpec, sheet: &Sheet) -> Session {
     let at = At::of(&["session"]);
-    match spec.protocol {
-        None | Some(ProtocolSpec::Http) => {}
-        Some(ProtocolSpec::Fix) => sheet.not_supported(&at.to("protocol"), "`fix`"),
-        Some(ProtocolSpec::Websocket) => sheet.not_supported(&at.to("protocol"), "`websocket`"),
-        Some(ProtocolSpec::Binary) => sheet.not_supported(&at.to("protocol"), "`binary`"),
-    }
     let in_flight = spec.in_flight.unwrap_or(1);
     if !(1..=MOST_IN_FLIGHT).contains(&in_flight) {
         sheet.refuse_with(

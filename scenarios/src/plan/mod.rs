@@ -4,6 +4,7 @@
 
 mod docker;
 mod fault;
+mod gateway;
 mod guards;
 mod http;
 mod kubernetes;
@@ -18,6 +19,7 @@ pub use docker::{DockerPart, DockerPlan, Pick};
 pub use fault::{
     Direction, FaultKind, FaultPlan, FreezeBy, Hook, LinkEnd, Repeat, Selector, Signal, Trigger,
 };
+pub use gateway::{BinaryGateway, GatewayPlan, MessageAction, WebSocketGateway};
 pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{
     Condition, Expected, Extract, JsonPointer, Request, Template, TemplatePart, Variable,

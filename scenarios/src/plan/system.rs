@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::docker::DockerPlan;
+use super::gateway::GatewayPlan;
 use super::http::{Condition, Extract, JsonPointer, Request};
 use super::kubernetes::KubernetesPlan;
 
@@ -20,6 +21,9 @@ pub struct System {
     pub auth: Auth,
     pub ceilings: Ceilings,
     pub session: Session,
+    /// Left out where it is HTTP, so that plans of before keep their digest.
+    #[serde(skip_serializing_if = "GatewayPlan::is_http")]
+    pub gateway: GatewayPlan,
     pub orders: Orders,
     pub read_back: Option<ReadBack>,
     pub health: Option<Health>,

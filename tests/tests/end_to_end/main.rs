@@ -5,6 +5,7 @@ mod defects;
 mod docker;
 mod evidence;
 mod foreign;
+mod gateways;
 mod guards;
 mod hooks;
 mod input;

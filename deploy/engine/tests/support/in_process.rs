@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use shakedown_engine::config::{Member, NodeConfig, SnapshotPolicy};
+use shakedown_engine::config::{Gateways, Member, NodeConfig, SnapshotPolicy};
 use shakedown_engine::defects::{Defect, Defects};
 use shakedown_engine::node::{self, NodeHandle};
 use tempfile::TempDir;
@@ -56,6 +56,7 @@ impl Cluster {
             id: member.id,
             data: self.data(place),
             http: http_of(&member),
+            gateways: Gateways::default(),
             peer: peer_of(&member),
             members: self.members.clone(),
             election: "300..600".parse().expect("a range"),

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use shakedown_scenarios::plan::GatewayPlan;
+
 /// Where a node is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
@@ -12,10 +14,16 @@ pub(super) struct Member {
     pub(super) name: String,
     pub(super) http: SocketAddr,
     pub(super) peer: SocketAddr,
+    /// Where the orders of the load go, if that is not HTTP.
+    pub(super) gateway: Option<SocketAddr>,
 }
 
-/// The members of a cluster: two addresses for each, HTTP and peer.
-pub(super) fn members(part: &str, addresses: &[SocketAddr]) -> Vec<Member> {
+/// The members of a cluster: two addresses for each, HTTP and peer, and one of `gateways` where there are any.
+pub(super) fn members(
+    part: &str,
+    addresses: &[SocketAddr],
+    gateways: &[SocketAddr],
+) -> Vec<Member> {
     addresses
         .chunks_exact(2)
         .enumerate()
@@ -24,6 +32,7 @@ pub(super) fn members(part: &str, addresses: &[SocketAddr]) -> Vec<Member> {
             name: format!("{part}-{}", index + 1),
             http: pair[0],
             peer: pair[1],
+            gateway: gateways.get(index).copied(),
         })
         .collect()
 }
@@ -33,6 +42,7 @@ pub(super) fn node_arguments(
     own: &Member,
     all: &[Member],
     data: &Path,
+    gateway: &GatewayPlan,
     defects: &[String],
 ) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["engine".into(), "node".into()];
@@ -44,6 +54,14 @@ pub(super) fn node_arguments(
     option("--id", own.id.to_string().into());
     option("--data", PathBuf::from(data).into());
     option("--http", own.http.to_string().into());
+    let gateway_option = match gateway {
+        GatewayPlan::Http => None,
+        GatewayPlan::Binary(_) => Some("--binary"),
+        GatewayPlan::WebSocket(_) => Some("--websocket"),
+    };
+    if let (Some(name), Some(address)) = (gateway_option, own.gateway) {
+        option(name, address.to_string().into());
+    }
     option("--peer-listen", own.peer.to_string().into());
     for member in all {
         let text = format!(
@@ -61,6 +79,8 @@ pub(super) fn node_arguments(
 
 #[cfg(test)]
 mod tests {
+    use shakedown_scenarios::plan::BinaryGateway;
+
     use super::*;
 
     fn address(port: u16) -> SocketAddr {
@@ -68,8 +88,12 @@ mod tests {
     }
 
     fn line(defects: &[String]) -> String {
-        let all = members("engine", &[1, 2, 3, 4].map(address));
-        node_arguments(&all[1], &all, Path::new("/d"), defects)
+        line_with(&GatewayPlan::Http, &[], defects)
+    }
+
+    fn line_with(gateway: &GatewayPlan, gateways: &[SocketAddr], defects: &[String]) -> String {
+        let all = members("engine", &[1, 2, 3, 4].map(address), gateways);
+        node_arguments(&all[1], &all, Path::new("/d"), gateway, defects)
             .join(&OsString::from(" "))
             .into_string()
             .unwrap()
@@ -81,6 +105,18 @@ mod tests {
             line(&[]),
             "engine node --name engine-2 --id 2 --data /d --http 127.0.0.1:3 --peer-listen 127.0.0.1:4 \
              --member 1=engine-1,127.0.0.1:1,127.0.0.1:2 --member 2=engine-2,127.0.0.1:3,127.0.0.1:4 --with-parent"
+        );
+    }
+
+    #[test]
+    fn a_node_listens_where_the_orders_of_the_load_go() {
+        let gateway = GatewayPlan::Binary(BinaryGateway {
+            port: 7410,
+            batch: 1,
+        });
+        let line = line_with(&gateway, &[5, 6].map(address), &[]);
+        assert!(
+            line.contains(" --http 127.0.0.1:3 --binary 127.0.0.1:6 --peer-listen 127.0.0.1:4 ")
         );
     }
 

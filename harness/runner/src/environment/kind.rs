@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use shakedown_record::event::Leftover;
 use shakedown_record::run_dir::RunDir;
-use shakedown_scenarios::plan::{EnvironmentPlan, LocalStandIn, Plan, RestartedBy};
+use shakedown_scenarios::plan::{EnvironmentPlan, GatewayPlan, LocalStandIn, Plan, RestartedBy};
 
 use super::address_book::AddressBook;
 use super::docker::{DockerTarget, discover as containers};
 use super::error::EnvironmentError;
 use super::external::ExternalTarget;
+use super::gateway_urls::beside;
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::kubernetes::{KubernetesTarget, connect, pods_of};
 use super::local::LocalCluster;
@@ -94,6 +95,17 @@ impl Environment {
             Environment::Docker(docker) => docker.entry(),
             Environment::Kubernetes(cluster) => cluster.entry(),
             Environment::OnNode(_) => Vec::new(),
+        }
+    }
+
+    /// URLs for the orders of the load, which this gateway takes.
+    pub fn gateway(&self, gateway: &GatewayPlan) -> Vec<String> {
+        match self {
+            Environment::Local(cluster) => cluster.gateway(),
+            Environment::External(_)
+            | Environment::Docker(_)
+            | Environment::Kubernetes(_)
+            | Environment::OnNode(_) => beside(gateway, &self.entry()),
         }
     }
 

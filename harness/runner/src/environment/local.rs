@@ -41,6 +41,8 @@ pub struct LocalCluster {
     replicas: Vec<Replica>,
     /// Base URLs for orders: the replicas', or those of links to them.
     entry: Vec<String>,
+    /// URLs for the orders of the load.
+    gateway: Vec<String>,
     pub(super) spawner: Spawner,
     pub(super) journal: Arc<Journal>,
     /// `None`: the profile has no readiness request; a listening socket will have to do.
@@ -100,6 +102,7 @@ impl LocalCluster {
                     own,
                     &wiring.seen_by(own),
                     &data.join(&own.name),
+                    &context.plan.system.gateway,
                     &context.defects,
                 ),
                 context.run_dir.logs().join(format!("{}.log", own.name)),
@@ -117,6 +120,13 @@ impl LocalCluster {
         Ok(LocalCluster {
             nodes: nodes.collect(),
             replicas: replicas.collect(),
+            gateway: all
+                .clone()
+                .map(|own| {
+                    let scheme = context.plan.system.gateway.scheme();
+                    format!("{scheme}://{}", wiring.gateway(own))
+                })
+                .collect(),
             entry: all
                 .map(|own| format!("http://{}", wiring.entry(own)))
                 .collect(),
@@ -251,6 +261,10 @@ impl LocalCluster {
 
     pub(super) fn entry(&self) -> Vec<String> {
         self.entry.clone()
+    }
+
+    pub(super) fn gateway(&self) -> Vec<String> {
+        self.gateway.clone()
     }
 
     pub(super) fn handle(&self, name: &str) -> Option<Handle> {

@@ -10,6 +10,7 @@ mod docker;
 mod engine_command;
 mod error;
 mod external;
+mod gateway_urls;
 mod handle;
 mod health;
 mod kind;

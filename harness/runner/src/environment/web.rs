@@ -52,8 +52,8 @@ struct Pair {
     /// Where the one who connects is; `None`: where we are.
     netns: Option<Netns>,
     http: UserspaceLink,
-    /// Between nodes.
-    peer: Option<UserspaceLink>,
+    /// Between nodes to the port for peers, from clients to the gateway, where that is not HTTP.
+    other: Option<UserspaceLink>,
     /// What each fault asks of them.
     asked: Mutex<BTreeMap<String, LinkCondition>>,
 }
@@ -99,10 +99,12 @@ impl LinkWeb {
             let pair = Pair {
                 netns: netns.clone(),
                 http: add(to.http, 2 * number)?,
-                peer: match &key.from {
-                    End::Node(_) => Some(add(to.peer, 2 * number + 1)?),
-                    End::Clients => None,
-                },
+                other: match &key.from {
+                    End::Node(_) => Some(to.peer),
+                    End::Clients => to.gateway,
+                }
+                .map(|upstream| add(upstream, 2 * number + 1))
+                .transpose()?,
                 asked: Mutex::default(),
             };
             pairs.insert(key.clone(), pair);
@@ -137,7 +139,7 @@ impl LinkWeb {
             Member {
                 http: pair.map_or(other.http, |pair| pair.http.address()),
                 peer: pair
-                    .and_then(|pair| pair.peer.as_ref())
+                    .and_then(|pair| pair.other.as_ref())
                     .map_or(other.peer, UserspaceLink::address),
                 ..other.clone()
             }
@@ -151,6 +153,16 @@ impl LinkWeb {
             from: End::Clients,
             to: node.to_string(),
         })
+    }
+
+    /// Where the orders of the load have to connect for a node whose gateway is not HTTP; `None`: to the node itself.
+    pub(super) fn gateway(&self, node: &str) -> Option<SocketAddr> {
+        let key = LinkKey {
+            from: End::Clients,
+            to: node.to_string(),
+        };
+        let other = self.pairs.get(&key)?.other.as_ref();
+        other.map(UserspaceLink::address)
     }
 
     /// Where requests go that are to go through a link, from where its first end is.
@@ -204,10 +216,10 @@ impl LinkWeb {
         !asked.contains_key(fault) && pair.links().all(|link| link.condition() == wanted)
     }
 
-    /// What the link that carries the system's own traffic did: between nodes theirs, else that of the clients.
+    /// What the link that carries the system's own traffic did: between nodes and to gateways theirs, else HTTP's.
     pub fn evidence(&self, key: &LinkKey) -> Option<LinkEvidence> {
         let pair = self.pairs.get(key)?;
-        Some(pair.peer.as_ref().unwrap_or(&pair.http).evidence())
+        Some(pair.other.as_ref().unwrap_or(&pair.http).evidence())
     }
 
     /// The namespace in which a link's first end is; `None`: ours.
@@ -218,7 +230,9 @@ impl LinkWeb {
 
 impl Pair {
     fn links(&self) -> impl Iterator<Item = &UserspaceLink> {
-        [Some(&self.http), self.peer.as_ref()].into_iter().flatten()
+        [Some(&self.http), self.other.as_ref()]
+            .into_iter()
+            .flatten()
     }
 
     fn asked(&self) -> MutexGuard<'_, BTreeMap<String, LinkCondition>> {
@@ -294,7 +308,7 @@ mod tests {
     #[test]
     fn a_member_sees_the_others_through_its_links_and_faults_add_up() {
         let addresses: Vec<SocketAddr> = (0..4).map(|_| echo()).collect();
-        let all = members("engine", &addresses);
+        let all = members("engine", &addresses, &[]);
         let there = key(End::Node("engine-1".into()), "engine-2");
         let clients = key(End::Clients, "engine-1");
         let wanted = BTreeSet::from([there.clone(), clients.clone()]);

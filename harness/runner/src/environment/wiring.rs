@@ -17,6 +17,9 @@ use super::web::{End, LinkKey, LinkWeb};
 const HTTP_PORT: u16 = 8080;
 const PEER_PORT: u16 = 7400;
 
+/// Of a gateway other than HTTP for which the profile names none: the stand-in has one.
+const GATEWAY_PORT: u16 = 7420;
+
 /// Addresses of the nodes, and what lies between them.
 #[derive(Debug, Clone)]
 pub(super) struct Wiring {
@@ -44,8 +47,14 @@ impl Wiring {
         let names: Vec<String> = (1..=replicas).map(|n| format!("{part}-{n}")).collect();
         let means: BTreeMap<String, Means> = mechanisms_here(plan).into_iter().collect();
         refuse_reordering(plan, &means)?;
-        let (network, addresses) = places(&names, &means)?;
-        let members = members(part, &addresses);
+        let gateway = &plan.system.gateway;
+        let port = (!gateway.is_http()).then(|| gateway.port().unwrap_or(GATEWAY_PORT));
+        let Places {
+            network,
+            addresses,
+            gateways,
+        } = places(&names, &means, port)?;
+        let members = members(part, &addresses, &gateways);
         let wanted = wanted(plan, part, &names, &means);
         let links = match wanted.is_empty() {
             true => None,
@@ -73,16 +82,37 @@ impl Wiring {
         }
     }
 
-    /// Where orders for a node go.
+    /// Where requests of clients to a node go.
     pub(super) fn entry(&self, own: &Member) -> SocketAddr {
         let through = self.links.as_ref().and_then(|links| links.entry(&own.name));
         through.unwrap_or(own.http)
     }
+
+    /// Where the orders of the load for a node go.
+    pub(super) fn gateway(&self, own: &Member) -> SocketAddr {
+        let Some(direct) = own.gateway else {
+            return self.entry(own);
+        };
+        let links = self.links.as_ref();
+        let through = links.and_then(|links| links.gateway(&own.name));
+        through.unwrap_or(direct)
+    }
 }
 
-type Places = (Option<Arc<ClusterNetwork>>, Vec<SocketAddr>);
+/// Where nodes are.
+struct Places {
+    network: Option<Arc<ClusterNetwork>>,
+    /// HTTP and peer of each.
+    addresses: Vec<SocketAddr>,
+    /// One of each where there is a gateway beside HTTP.
+    gateways: Vec<SocketAddr>,
+}
 
-fn places(names: &[String], means: &BTreeMap<String, Means>) -> Result<Places, EnvironmentError> {
+fn places(
+    names: &[String],
+    means: &BTreeMap<String, Means>,
+    gateway_port: Option<u16>,
+) -> Result<Places, EnvironmentError> {
     let network = match ClusterNetwork::build(names) {
         Ok(network) => network,
         Err(source) if means.values().any(needs_namespaces) => {
@@ -91,13 +121,25 @@ fn places(names: &[String], means: &BTreeMap<String, Means>) -> Result<Places, E
         }
         Err(why) => {
             tracing::info!("the nodes share this machine's loopback: {why}");
-            return Ok((None, ports::free_addresses(2 * names.len())?));
+            let gateways = gateway_port.map_or(0, |_| names.len());
+            let mut addresses = ports::free_addresses(2 * names.len() + gateways)?;
+            return Ok(Places {
+                network: None,
+                gateways: addresses.split_off(2 * names.len()),
+                addresses,
+            });
         }
     };
     let of = |name: &String| network.address(name);
     let both = |address: IpAddr| [HTTP_PORT, PEER_PORT].map(|port| SocketAddr::new(address, port));
+    let gateway = |address: IpAddr| Some(SocketAddr::new(address, gateway_port?));
     let addresses = names.iter().filter_map(of).flat_map(both).collect();
-    Ok((Some(Arc::new(network)), addresses))
+    let gateways = names.iter().filter_map(of).filter_map(gateway).collect();
+    Ok(Places {
+        network: Some(Arc::new(network)),
+        addresses,
+        gateways,
+    })
 }
 
 fn needs_namespaces(means: &Means) -> bool {

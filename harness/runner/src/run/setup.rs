@@ -102,7 +102,7 @@ impl Run {
             return Ok(None);
         }
         self.orders_may_be_open(&target, &journal)?;
-        let (load, zero) = self.start_load(&target, &secrets).await?;
+        let (load, zero) = self.start_load(&environment, &secrets).await?;
         Ok(Some(Begun { target, load, zero }))
     }
 
@@ -211,7 +211,7 @@ impl Run {
 
     async fn start_load(
         &self,
-        target: &Target,
+        environment: &Environment,
         secrets: &Arc<Secrets>,
     ) -> Result<(Load, RunZero), RunError> {
         let plan = self.plan();
@@ -221,10 +221,11 @@ impl Run {
             session: plan.system.session,
             work: Work::Orders {
                 orders: plan.system.orders.clone(),
+                gateway: plan.system.gateway.clone(),
                 auth: plan.system.auth.clone(),
                 secrets: Secrets::clone(secrets),
             },
-            entry: target.entry.clone(),
+            entry: environment.gateway(&plan.system.gateway),
             ledger: self.run_dir().ledger(),
             prefix: self.prefix.clone(),
             mode: Mode::Open,

@@ -209,6 +209,7 @@ fn system(replicas: u32) -> System {
             reconnect_every_ns: 10_000_000,
             retry: RetryPolicy::SameIdAfterHeal,
         },
+        gateway: GatewayPlan::Http,
         orders: orders(),
         read_back: Some(ReadBack::List {
             get: request("GET", "/orders?after={{cursor}}", None),

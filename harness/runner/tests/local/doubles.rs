@@ -17,8 +17,9 @@ use shakedown_runner::mechanisms::{ProcessHandle, ProcessId, ProcessState, watch
 use shakedown_runner::state_dir::StateDir;
 use shakedown_scenarios::plan::{
     AckLevel, Answer, Arrival, Auth, Ceilings, CleanUp, DataLayout, EnvironmentPlan, FaultKind,
-    FreezeBy, Guards, Health, Identity, LoadPlan, LocalStandIn, Mix, OrderAction, OrderShape,
-    Orders, Part, Phases, Plan, Request, RestartedBy, RetryPolicy, Session, System, Take, Template,
+    FreezeBy, GatewayPlan, Guards, Health, Identity, LoadPlan, LocalStandIn, Mix, OrderAction,
+    OrderShape, Orders, Part, Phases, Plan, Request, RestartedBy, RetryPolicy, Session, System,
+    Take, Template,
 };
 
 /// A freeze by SIGSTOP.
@@ -274,6 +275,7 @@ pub fn plan(replicas: u32) -> Plan {
             reconnect_every_ns: 10_000_000,
             retry: RetryPolicy::Never,
         },
+        gateway: GatewayPlan::Http,
         orders: Orders {
             identity: Identity::Client,
             level: AckLevel::Durable,

@@ -210,6 +210,7 @@ fn system() -> System {
             reconnect_every_ns: 10_000_000,
             retry: RetryPolicy::SameIdAfterHeal,
         },
+        gateway: GatewayPlan::Http,
         orders: Orders {
             identity: Identity::Client,
             level: AckLevel::Durable,

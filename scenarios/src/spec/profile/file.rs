@@ -11,6 +11,7 @@ use crate::spec::{Entries, Later};
 use super::access::{AuthSpec, SecretSpec};
 use super::environment::{EnvironmentsSpec, ProofSpec};
 use super::exchange::{GetSpec, WhereSpec};
+use super::gateway::GatewaySpec;
 use super::orders::OrdersSpec;
 use super::read_back::ReadBackSpec;
 
@@ -46,6 +47,8 @@ pub(crate) struct ProfileSpec {
     pub(crate) ceilings: CeilingsSpec,
     #[serde(default)]
     pub(crate) session: SessionSpec,
+    /// How the orders of the load get in. Default: http.
+    pub(crate) gateway: Option<GatewaySpec>,
     pub(crate) orders: OrdersSpec,
     /// How orders are read back; without it no loss can be proven.
     pub(crate) read_back: Option<ReadBackSpec>,
@@ -172,7 +175,7 @@ pub(crate) struct CeilingsSpec {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct SessionSpec {
-    /// Default: http.
+    /// Names the `gateway` once more. Default: whatever that is.
     pub(crate) protocol: Option<ProtocolSpec>,
     /// Requests on one session without an answer. Default: 1.
     pub(crate) in_flight: Option<u32>,
@@ -190,9 +193,9 @@ pub(crate) enum ProtocolSpec {
     Http,
     #[schemars(skip)]
     Fix,
-    #[schemars(skip)]
+    /// JSON texts over WebSocket.
     Websocket,
-    #[schemars(skip)]
+    /// Length-prefixed frames.
     Binary,
 }
 

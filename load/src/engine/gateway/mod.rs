@@ -1,0 +1,27 @@
+//! Gateways: how a slot becomes bytes, and which slot an answer belongs to.
+//!
+//! ```text
+//! room, sessions, books, desk      |  Gateway
+//! what is asked, when, of whom --> |  encode(letter) --> bytes for the socket
+//! the slot ends, once          <-- |  hear(bytes)    --> the answer to this slot, an aside, or garbage
+//! ```
+//!
+//! The engine room knows no protocol and a gateway knows no schedule, no ledger and no socket. A gateway never decides
+//! that a slot was sent or is lost: it says what bytes mean. What it cannot read is [`Heard::Malformed`], and what was
+//! written and not answered then may have executed.
+
+mod binary;
+mod http;
+mod kind;
+mod plain;
+mod said;
+mod texts;
+mod websocket;
+
+pub(crate) use binary::BinaryOrders;
+pub(crate) use http::HttpOrders;
+pub(crate) use kind::Gateway;
+pub(crate) use plain::PlainRequests;
+pub(super) use said::{Heard, Judged, Letter};
+pub(crate) use texts::OrderTexts;
+pub(crate) use websocket::{WebSocketOrders, WebSocketParts};

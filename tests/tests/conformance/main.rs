@@ -1,0 +1,18 @@
+//! One suite for all gateways: whatever way orders go, the same behaviour of an engine is the same outcome, every
+//! scheduled slot ends once, and what may have executed is never taken for absent.
+//!
+//! `server` misbehaves: it speaks each of them, with an encoder of its own, and does to each message what the
+//! test says; `reference` is the reference engine. Where a gateway cannot know something (HTTP/1.1 has nothing to tell
+//! answers in a wrong order by), the test says so.
+#![allow(clippy::unwrap_used, reason = "all of this is test code")]
+
+mod binary;
+mod http;
+mod outages;
+mod outcomes;
+mod peculiar;
+mod reference;
+mod rig;
+mod server;
+mod way;
+mod websocket;

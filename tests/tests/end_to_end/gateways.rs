@@ -1,0 +1,53 @@
+//! The main command through every gateway: the leader is killed under load, and what was acknowledged is on every copy.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test says what it expects by unwrapping it"
+)]
+
+use shakedown_record::Verdict;
+use shakedown_tests::shakedown::{Sandbox, alone, library, workspace};
+
+/// Runs the quickstart with these lines in place of the reference profile's session.
+fn quickstart_through(gateway: &str) {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let profile = workspace().join("scenarios/library/systems/reference.yaml");
+    let profile = std::fs::read_to_string(profile).unwrap();
+    let session = "session: { protocol: http, in-flight: 1,";
+    assert!(profile.contains(session));
+    sandbox.write("gateway.yaml", profile.replace(session, gateway));
+    let scenario = std::fs::read_to_string(library("quickstart")).unwrap();
+    assert!(scenario.contains("\nsystem: reference"));
+    let scenario = scenario.replace("\nsystem: reference", "\nsystem: gateway.yaml");
+    let scenario = sandbox.write("quickstart.yaml", scenario);
+    let run = sandbox.run_soundly(&scenario, &["--seed", "7"]);
+    let record = run.expect_code(0);
+    assert_eq!(record.verdict, Verdict::Pass);
+    assert_eq!(sandbox.left_after_s(2.0), []);
+}
+
+#[test]
+fn the_quickstart_passes_in_frames() {
+    quickstart_through(
+        "gateway: { binary: { port: 7410, batch: 4 } }\nsession: { protocol: binary, in-flight: 4,",
+    );
+}
+
+#[test]
+fn the_quickstart_passes_over_websocket() {
+    let message = |op: &str, fields: &str, done: &str| {
+        format!(
+            "{{ send: '{{\"op\":\"{op}\",\"id\":\"{{{{id}}}}\"{fields}}}', acked: {{ /state: {done} }}, \
+             rejected: {{ /state: [rejected, too-late, unknown-order] }} }}"
+        )
+    };
+    let terms = r#","price":"{{price}}","quantity":"{{quantity}}""#;
+    let order = r#","account":"{{account}}","symbol":"{{symbol}}","side":"{{side}}""#;
+    let new = message("new", &format!("{order}{terms}"), "accepted");
+    let cancel = message("cancel", "", "cancelled");
+    let replace = message("replace", terms, "replaced");
+    quickstart_through(&format!(
+        "gateway:\n  websocket:\n    path: /ws\n    id: /id\n    new: {new}\n    cancel: {cancel}\n    replace: {replace}\n    \
+         take: {{ sequence: /sequence, served-by: /node }}\nsession: {{ protocol: websocket, in-flight: 4,"
+    ));
+}
