@@ -46,6 +46,21 @@ fn baseline() {
 }
 
 #[test]
+fn market_flow() {
+    let record = passes_with(
+        "market-flow",
+        &[
+            "--set",
+            "phases.steady=10s",
+            "--set",
+            "load.arrival.hawkes.rate=300/s",
+        ],
+    );
+    assert_eq!(record.faults, []);
+    assert!(record.latency[&Phase::Steady].count > 1_000);
+}
+
+#[test]
 fn follower_kill() {
     let record = passes("follower-kill");
     assert_eq!(record.faults[0].kind, "kill");
