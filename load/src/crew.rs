@@ -9,7 +9,7 @@ use shakedown_scenarios::plan::GatewayPlan;
 use crate::config::{GeneratorConfig, Work};
 use crate::engine::{
     BinaryOrders, Books, Desk, Gateway, HttpOrders, Names, OrderDesk, OrderDeskParts, OrderTexts,
-    Part, PlainRequests, Room, RoomPlan, Shared, SlotMerger, Source, WebSocketOrders,
+    Part, PlainRequests, Room, RoomPlan, Scratch, Shared, SlotMerger, Source, WebSocketOrders,
     WebSocketParts,
 };
 use crate::error::LoadError;
@@ -48,6 +48,14 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
     let threads = config.plan.threads.clamp(1, config.plan.sessions) as usize;
     let shared = Arc::new(Shared::new(threads, config.duration_ns.unwrap_or(u64::MAX)));
     let (finished, source) = channel();
+    let scratch = match &config.work {
+        Work::Orders { .. } => None,
+        Work::Requests { .. } => Some(Scratch::new(
+            config.ledger.clone(),
+            config.plan.timeout_ns,
+            config.duration_ns.unwrap_or(0),
+        )),
+    };
     let names = Names::new(Arc::new(match &config.work {
         Work::Orders { secrets, .. } | Work::Requests { secrets, .. } => secrets.clone(),
     }));
@@ -61,7 +69,7 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
         let books = Books::new(
             thread,
             config.plan.timeout_ns,
-            LedgerWriter::new(&config.ledger),
+            scratch.is_none().then(|| LedgerWriter::new(&config.ledger)),
             finished.clone(),
             Arc::clone(&shared),
         );
@@ -83,8 +91,8 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
     }
     Ok(Crew {
         rooms,
+        slots: SlotMerger::new(source, threads, scratch, Arc::clone(&shared)),
         shared,
-        slots: SlotMerger::new(source, threads),
         names,
     })
 }

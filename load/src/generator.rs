@@ -13,6 +13,7 @@ use std::time::Duration;
 use shakedown_record::event::GeneratorReport;
 use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::ledger::LedgerWriter;
+use shakedown_record::load_digest::LoadDigest;
 use shakedown_record::slots::SlotStats;
 use shakedown_record::{OutcomeCounts, monotonic_ns};
 
@@ -39,9 +40,11 @@ pub struct LiveCounters {
 }
 
 /// A load run that has ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Finished {
     pub report: GeneratorReport,
+    /// The figures of a load on one URL, of which the ledger has only what was disturbed; `None` where it has every order.
+    pub digest: Option<LoadDigest>,
     /// Run time from which no slot was scheduled, in nanoseconds.
     pub end_ns: u64,
     pub scheduled: u64,
@@ -195,7 +198,10 @@ impl Generator {
             what: "the watching thread panicked".to_string(),
         })?;
         let totals = self.add_up(ends)?;
-        self.close_ledger(totals.slots_end)?;
+        let digest = self.end_scratch()?;
+        if digest.is_none() {
+            self.close_ledger(totals.slots_end)?;
+        }
         let LiveCounters {
             scheduled,
             outcomes,
@@ -226,6 +232,7 @@ impl Generator {
                 steal_fraction: watched.steal_fraction,
                 throttled_ns: watched.throttled_ns,
             },
+            digest,
             end_ns: self.shared.stop_at_ns.load(Ordering::Acquire),
             scheduled,
         })
@@ -273,6 +280,14 @@ impl Generator {
             }
         }
         died.map_or(Ok(ends), Err)
+    }
+
+    fn end_scratch(&self) -> Result<Option<LoadDigest>, LoadError> {
+        self.slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .end_scratch()
+            .map_err(|source| self.ledger_error(source))
     }
 
     fn close_ledger(&self, slots_end: u64) -> Result<(), LoadError> {

@@ -33,6 +33,13 @@ impl LatencyHistogram {
             .expect("all latency histograms share their bounds");
     }
 
+    /// Takes the samples of another histogram away again, all of which are in this one.
+    pub fn take_away(&mut self, part: &LatencyHistogram) {
+        self.inner
+            .subtract(&part.inner)
+            .expect("a part of a histogram has the same bounds and no more samples");
+    }
+
     /// Number of samples.
     pub fn count(&self) -> u64 {
         self.inner.len()

@@ -17,6 +17,7 @@ pub mod fault;
 pub mod histogram;
 pub mod ledger;
 pub mod links;
+pub mod load_digest;
 pub mod notice;
 pub mod outcome;
 pub mod phase;

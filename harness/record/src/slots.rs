@@ -52,15 +52,33 @@ impl SlotTally {
 
     /// The figures of the finished slot.
     pub fn stats(&self) -> SlotStats {
-        let mut sorted = self.response_ns.clone();
-        sorted.sort_unstable();
-        SlotStats {
-            outcomes: self.outcomes,
-            p50_ns: nearest_rank(&sorted, 0.50),
-            p99_ns: nearest_rank(&sorted, 0.99),
-            lag_max_ns: self.lag_max_ns,
+        self.interval().stats
+    }
+
+    /// The figures of the finished slot, or of as long an interval as it was filled for.
+    pub fn interval(&self) -> IntervalStats {
+        let mut samples = self.response_ns.clone();
+        let p999_ns = take_rank(&mut samples, 0.999);
+        let p99_ns = take_rank(&mut samples, 0.99);
+        let p50_ns = take_rank(&mut samples, 0.50);
+        IntervalStats {
+            stats: SlotStats {
+                outcomes: self.outcomes,
+                p50_ns,
+                p99_ns,
+                lag_max_ns: self.lag_max_ns,
+            },
+            p999_ns,
         }
     }
+}
+
+/// The value at a quantile of samples in any order by nearest rank, in linear time.
+fn take_rank(samples: &mut [u64], quantile: f64) -> Option<u64> {
+    let rank = (quantile * samples.len() as f64).ceil().max(1.0) as usize;
+    let at = rank.min(samples.len()).checked_sub(1)?;
+    let (_, value, _) = samples.select_nth_unstable(at);
+    Some(*value)
 }
 
 /// The value at a quantile of sorted samples by nearest rank; `None` without samples.
@@ -76,6 +94,13 @@ pub struct SlotStats {
     pub p50_ns: Option<u64>,
     pub p99_ns: Option<u64>,
     pub lag_max_ns: u64,
+}
+
+/// The figures of one finished interval of any length.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct IntervalStats {
+    pub stats: SlotStats,
+    pub p999_ns: Option<u64>,
 }
 
 /// Whether a slot served its clients.

@@ -16,8 +16,8 @@ use crate::pacing::Slot;
 #[derive(Debug)]
 pub(crate) struct Books {
     thread: usize,
-    timeout_ns: u64,
-    ledger: LedgerWriter,
+    /// Every slot from before it is written; `None` where entries are sent away when they have ended.
+    ledger: Option<LedgerWriter>,
     tallies: Tallies,
     finished: Sender<ThreadSlots>,
     shared: Arc<Shared>,
@@ -44,15 +44,14 @@ impl Books {
     pub fn new(
         thread: usize,
         timeout_ns: u64,
-        ledger: LedgerWriter,
+        ledger: Option<LedgerWriter>,
         finished: Sender<ThreadSlots>,
         shared: Arc<Shared>,
     ) -> Books {
         Books {
             thread,
-            timeout_ns,
+            tallies: Tallies::new(timeout_ns, ledger.is_none()),
             ledger,
-            tallies: Tallies::default(),
             finished,
             shared,
             open: 0,
@@ -83,12 +82,7 @@ impl Books {
         entry.outcome = Some(outcome);
         entry.done_ns = Some(done_ns.max(entry.sent_ns.unwrap_or(entry.intended_ns)));
         self.put(slot, &entry);
-        self.tallies.ended(
-            entry.intended_ns,
-            outcome,
-            entry.response_ns(self.timeout_ns),
-            u64::from(entry.lag_ns),
-        );
+        self.tallies.ended(slot, &entry);
         self.open -= 1;
         self.shared.threads[self.thread].ended(outcome);
     }
@@ -105,20 +99,26 @@ impl Books {
 
     /// Hands out finished 100 ms slots and lets go of ledger segments that nobody writes any more.
     pub fn housekeep(&mut self, passed_ns: u64) {
+        if let Ok(mut emptied) = self.shared.emptied.try_lock() {
+            self.tallies.give_back(&mut emptied);
+        }
         let mut moved = false;
-        while let Some((index, tally)) = self.tallies.finished(passed_ns) {
+        while let Some((index, collected)) = self.tallies.finished(passed_ns) {
             moved = true;
             let said = ThreadSlots::Finished {
                 thread: self.thread,
                 index,
-                tally,
+                collected,
             };
             if self.finished.send(said).is_err() {
                 tracing::debug!("nobody takes 100 ms slots any more");
             }
         }
-        if moved && let Some(slot) = self.tallies.lowest_open() {
-            self.ledger.release_below(slot);
+        if moved
+            && let Some(slot) = self.tallies.lowest_open()
+            && let Some(ledger) = &mut self.ledger
+        {
+            ledger.release_below(slot);
         }
     }
 
@@ -142,7 +142,9 @@ impl Books {
     }
 
     fn put(&mut self, slot: u64, entry: &Entry) {
-        if let Err(error) = self.ledger.put(slot, entry) {
+        if let Some(ledger) = &mut self.ledger
+            && let Err(error) = ledger.put(slot, entry)
+        {
             self.failure.get_or_insert(error);
         }
     }

@@ -24,6 +24,7 @@ mod names;
 mod order_desk;
 mod poller;
 mod room;
+mod scratch;
 mod session;
 mod shared;
 mod socket;
@@ -41,6 +42,7 @@ pub(crate) use gateway::{
 pub(crate) use names::Names;
 pub(crate) use order_desk::{OrderDesk, OrderDeskParts};
 pub(crate) use room::{Room, RoomEnd, RoomPlan};
+pub(crate) use scratch::Scratch;
 pub(crate) use shared::{Shared, SlotMerger};
 pub(crate) use source::{Part, Source};
 pub(crate) use urgency::raise as raise_urgency;

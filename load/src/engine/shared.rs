@@ -1,11 +1,18 @@
 //! What threads tell the outside while they run.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use shakedown_record::slots::{SlotStats, SlotTally};
+use shakedown_record::ledger::Entry;
+use shakedown_record::load_digest::LoadDigest;
+use shakedown_record::slots::SlotStats;
 use shakedown_record::{Outcome, OutcomeCounts};
+
+use super::scratch::Scratch;
+use super::tally::Collected;
 
 /// Signals to and counters of all threads.
 #[derive(Debug)]
@@ -15,6 +22,8 @@ pub(crate) struct Shared {
     /// End at once: open slots stay unresolved.
     pub abandon: AtomicBool,
     pub threads: Vec<ThreadCounters>,
+    /// Lists of entries that have been looked at, for whoever needs one.
+    pub emptied: Mutex<Vec<Vec<(u64, Entry)>>>,
 }
 
 impl Shared {
@@ -24,6 +33,7 @@ impl Shared {
             stop_at_ns: AtomicU64::new(stop_at_ns),
             abandon: AtomicBool::new(false),
             threads: (0..threads).map(|_| ThreadCounters::default()).collect(),
+            emptied: Mutex::default(),
         }
     }
 
@@ -73,7 +83,7 @@ pub(crate) enum ThreadSlots {
     Finished {
         thread: usize,
         index: usize,
-        tally: SlotTally,
+        collected: Collected,
     },
     /// The thread has none left.
     Ended { thread: usize },
@@ -85,19 +95,28 @@ pub(crate) struct SlotMerger {
     source: Receiver<ThreadSlots>,
     /// The first slot that each thread has not finished.
     reached: Vec<usize>,
-    merging: BTreeMap<usize, SlotTally>,
+    merging: BTreeMap<usize, Collected>,
     next: usize,
+    scratch: Option<Scratch>,
+    shared: Arc<Shared>,
     finished: VecDeque<(usize, SlotStats)>,
 }
 
 impl SlotMerger {
-    /// A merger for so many threads.
-    pub fn new(source: Receiver<ThreadSlots>, threads: usize) -> SlotMerger {
+    /// A merger for so many threads; what it merges goes to `scratch` where there is no ledger.
+    pub fn new(
+        source: Receiver<ThreadSlots>,
+        threads: usize,
+        scratch: Option<Scratch>,
+        shared: Arc<Shared>,
+    ) -> SlotMerger {
         SlotMerger {
             source,
             reached: vec![0; threads],
             merging: BTreeMap::new(),
             next: 0,
+            scratch,
+            shared,
             finished: VecDeque::new(),
         }
     }
@@ -110,10 +129,10 @@ impl SlotMerger {
                 ThreadSlots::Finished {
                     thread,
                     index,
-                    tally,
+                    collected,
                 } => {
                     self.reached[thread] = index + 1;
-                    self.merging.entry(index).or_default().merge(&tally);
+                    self.merging.entry(index).or_default().merge(collected);
                 }
             }
         }
@@ -123,10 +142,31 @@ impl SlotMerger {
             .last_key_value()
             .map_or(0, |(index, _)| index + 1);
         while self.next < reached.min(last) {
-            let tally = self.merging.remove(&self.next).unwrap_or_default();
-            self.finished.push_back((self.next, tally.stats()));
+            let collected = self.merging.remove(&self.next).unwrap_or_default();
+            let stats = match &mut self.scratch {
+                Some(scratch) => {
+                    let (stats, emptied) = scratch.take(collected);
+                    self.shared
+                        .emptied
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(emptied);
+                    stats
+                }
+                None => collected.tally.stats(),
+            };
+            self.finished.push_back((self.next, stats));
             self.next += 1;
         }
+    }
+
+    /// What became of the scratch once every thread has ended, and an error if it could not be written.
+    ///
+    /// # Errors
+    /// When an entry could not be kept.
+    pub fn end_scratch(&mut self) -> io::Result<Option<LoadDigest>> {
+        self.absorb();
+        self.scratch.take().map(Scratch::end).transpose()
     }
 
     /// The finished slots since the last call.
@@ -140,6 +180,8 @@ impl SlotMerger {
 mod tests {
     use std::sync::mpsc::channel;
 
+    use shakedown_record::slots::SlotTally;
+
     use super::*;
 
     fn finished(thread: usize, index: usize) -> ThreadSlots {
@@ -148,14 +190,17 @@ mod tests {
         ThreadSlots::Finished {
             thread,
             index,
-            tally,
+            collected: Collected {
+                tally,
+                entries: Vec::new(),
+            },
         }
     }
 
     #[test]
     fn slots_wait_for_the_slowest_thread_and_come_in_order() {
         let (sender, receiver) = channel();
-        let mut merger = SlotMerger::new(receiver, 2);
+        let mut merger = SlotMerger::new(receiver, 2, None, Arc::new(Shared::new(2, u64::MAX)));
         sender.send(finished(0, 0)).unwrap();
         sender.send(finished(0, 1)).unwrap();
         assert!(merger.take().is_empty());

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, SendFlags, SocketFlags, SocketType, connect, getpeername, getsockname, ipproto,
-    send, socket_with, sockopt,
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, getpeername,
+    getsockname, ipproto, recv, send, socket_with, sockopt,
 };
 
 /// Why a dial came to nothing.
@@ -118,9 +118,9 @@ pub(super) enum ReadEnd {
 /// Reads without blocking.
 pub(super) fn read(socket: &OwnedFd, buffer: &mut [u8]) -> ReadEnd {
     loop {
-        return match rustix::io::read(socket, &mut *buffer) {
-            Ok(0) => ReadEnd::Closed,
-            Ok(count) => ReadEnd::Bytes(count),
+        return match recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => ReadEnd::Closed,
+            Ok((_, count)) => ReadEnd::Bytes(count),
             Err(Errno::AGAIN) => ReadEnd::Empty,
             Err(Errno::INTR) => continue,
             Err(_) => ReadEnd::Broken,

@@ -94,6 +94,8 @@ impl Timed {
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     pub orders: &'a Orders,
+    /// How many orders there were in all.
+    pub scheduled: u64,
     /// 100 ms slots from zero.
     pub slots: &'a [SlotStats],
     /// The health limit on a slot's P99 and on single answers.
@@ -351,7 +353,7 @@ impl View<'_> {
 
     /// Mean time between two orders.
     fn resolution_s(&self) -> Option<f64> {
-        (self.orders.written > 0).then(|| self.end_ns as f64 / 1e9 / self.orders.written as f64)
+        (self.scheduled > 0).then(|| self.end_ns as f64 / 1e9 / self.scheduled as f64)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The figures of `shakedown load`: a ledger without a plan, faults or phases.
+//! The figures of `shakedown load`: a digest without a plan, faults or phases, and a ledger of what was disturbed.
 //!
 //! Outages are found by the code that times failovers. Without a proven steady state the health limit comes from the
 //! first good second: the largest of ten times its median, twice its slots' median P99, and 50 ms.
@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 use shakedown_record::event::GeneratorReport;
 use shakedown_record::histogram::LatencySummary;
+use shakedown_record::load_digest::{GOOD_NS, LoadDigest};
 use shakedown_record::run_record::{Failover, GeneratorInfo, Throughput};
 use shakedown_record::slots::{MAX_ERROR_FRACTION, SlotStats};
 use shakedown_record::{Phase, PhaseWindows};
@@ -21,9 +22,6 @@ use crate::orders::Orders;
 use crate::series::stats_of;
 use crate::tally::{Tally, curve};
 use crate::timeline::rows;
-
-/// Below this an answer is not late, whatever the first second looked like.
-const LIMIT_FLOOR_NS: u64 = 50_000_000;
 
 /// 100 ms slots that make the second from which the limit is taken.
 const BASELINE_SLOTS: usize = 10;
@@ -48,28 +46,31 @@ pub struct LoadResult {
     pub latency_intervals: Vec<LatencyInterval>,
 }
 
-/// Measures what `shakedown load` wrote. `end_ns`: end of the schedule in nanoseconds since zero.
+/// Measures what `shakedown load` saw. `disturbed`: the ledger of the entries that the digest asked to keep; `end_ns`: end of
+/// the schedule in nanoseconds since zero.
 ///
 /// # Errors
 /// When the ledger cannot be read.
 pub fn analyse_load(
-    ledger: &Path,
+    digest: &LoadDigest,
+    disturbed: &Path,
     timeout_ns: u64,
     end_ns: u64,
     report: &GeneratorReport,
 ) -> Result<LoadResult, AnalysisError> {
-    let orders = Orders::open(ledger, timeout_ns, Some(end_ns))?;
+    let orders = Orders::open(disturbed, timeout_ns, Some(end_ns))?;
     let windows = PhaseWindows {
         steady_from_ns: Some(0),
         impacts: Vec::new(),
         end_ns: end_ns as i64,
     };
-    let tally = Tally::over(&orders, &windows, end_ns);
+    let tally = Tally::of_digest(digest, end_ns);
     let slots = stats_of(&tally.slots);
     let limit_ns = baseline_limit_ns(&slots);
     let gaps = gaps(&orders, limit_ns);
     let view = View {
         orders: &orders,
+        scheduled: digest.outcomes.total(),
         slots: &slots,
         limit_ns,
         end_ns,
@@ -87,11 +88,7 @@ pub fn analyse_load(
         latency: only_run(run.response.summary()),
         latency_acked: only_run(run.acked.summary()),
         latency_service: only_run(run.service.summary()),
-        throughput: tally
-            .throughput(&windows)
-            .into_iter()
-            .filter(|(phase, _)| *phase == Phase::Run)
-            .collect(),
+        throughput: tally.throughput(&windows),
         generator: GeneratorInfo {
             scheduled: report.scheduled,
             outcomes: tally.outcomes,
@@ -127,14 +124,14 @@ fn baseline_limit_ns(slots: &[SlotStats]) -> u64 {
         .windows(BASELINE_SLOTS)
         .find(|second| second.iter().all(is_good));
     let Some(second) = good else {
-        return LIMIT_FLOOR_NS;
+        return GOOD_NS;
     };
     let median = |of: fn(&SlotStats) -> Option<u64>| {
         let mut values: Vec<u64> = second.iter().filter_map(of).collect();
         values.sort_unstable();
         values.get(values.len() / 2).copied().unwrap_or(0)
     };
-    LIMIT_FLOOR_NS
+    GOOD_NS
         .max(10 * median(|slot| slot.p50_ns))
         .max(2 * median(|slot| slot.p99_ns))
 }

@@ -47,6 +47,7 @@ impl Measured {
         let gaps = gaps(&input.orders, limit_ns);
         let view = View {
             orders: &input.orders,
+            scheduled: input.orders.written,
             slots: &slots,
             limit_ns,
             end_ns,

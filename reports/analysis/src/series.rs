@@ -3,14 +3,7 @@
 use std::collections::BTreeMap;
 
 use shakedown_record::ledger::Entry;
-use shakedown_record::slots::{SlotStats, SlotTally, nearest_rank};
-
-/// The figures of one finished interval.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Interval {
-    pub stats: SlotStats,
-    pub p999_ns: Option<u64>,
-}
+use shakedown_record::slots::{IntervalStats, SlotStats, SlotTally};
 
 /// Intervals while they fill. Response times are dropped as soon as an interval is complete.
 #[derive(Debug)]
@@ -18,7 +11,7 @@ pub(crate) struct Series {
     length_ns: u64,
     in_order: bool,
     open: BTreeMap<usize, SlotTally>,
-    done: Vec<Interval>,
+    done: Vec<IntervalStats>,
 }
 
 impl Series {
@@ -45,11 +38,11 @@ impl Series {
     }
 
     /// The intervals from zero to `end_ns`, and as far as there are orders; empty ones included.
-    pub fn finish(mut self, end_ns: u64) -> Vec<Interval> {
+    pub fn finish(mut self, end_ns: u64) -> Vec<IntervalStats> {
         self.close_all();
         let length = end_ns.div_ceil(self.length_ns) as usize;
         if self.done.len() < length {
-            self.done.resize(length, Interval::default());
+            self.done.resize(length, IntervalStats::default());
         }
         self.done
     }
@@ -57,19 +50,14 @@ impl Series {
     fn close_all(&mut self) {
         for (index, tally) in std::mem::take(&mut self.open) {
             if self.done.len() <= index {
-                self.done.resize(index + 1, Interval::default());
+                self.done.resize(index + 1, IntervalStats::default());
             }
-            let mut sorted = tally.response_ns.clone();
-            sorted.sort_unstable();
-            self.done[index] = Interval {
-                stats: tally.stats(),
-                p999_ns: nearest_rank(&sorted, 0.999),
-            };
+            self.done[index] = tally.interval();
         }
     }
 }
 
 /// The 100 ms slots of a series, as the run engine sees them.
-pub(crate) fn stats_of(intervals: &[Interval]) -> Vec<SlotStats> {
+pub(crate) fn stats_of(intervals: &[IntervalStats]) -> Vec<SlotStats> {
     intervals.iter().map(|interval| interval.stats).collect()
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use shakedown_record::histogram::{LatencyHistogram, LatencySummary};
 use shakedown_record::ledger::{Entry, OrderKind};
+use shakedown_record::load_digest::LoadDigest;
 use shakedown_record::run_record::Throughput;
-use shakedown_record::slots::SLOT_NS;
+use shakedown_record::slots::{IntervalStats, SLOT_NS};
 use shakedown_record::{Outcome, OutcomeCounts, Phase, PhaseWindows};
 
 use crate::analysis::{CurvePoint, LatencyInterval};
 use crate::orders::Orders;
-use crate::series::{Interval, Series};
+use crate::series::Series;
 
 /// Below this length of a run the timeline has a row for every 100 ms, above it one for every second.
 const FINE_ROWS_NS: u64 = 180_000_000_000;
@@ -75,8 +76,8 @@ pub(crate) struct Tally {
     /// All slots, warm-up included.
     pub outcomes: OutcomeCounts,
     /// 100 ms slots.
-    pub slots: Vec<Interval>,
-    pub rows: Vec<Interval>,
+    pub slots: Vec<IntervalStats>,
+    pub rows: Vec<IntervalStats>,
     pub row_ns: u64,
     pub intervals: Vec<LatencyInterval>,
 }
@@ -117,6 +118,44 @@ impl Tally {
             rows: rows.finish(end_ns),
             row_ns,
             intervals: log.finish(),
+        }
+    }
+
+    /// What a load's digest holds, all of it in the phase `run`. `end_ns`: end of the schedule.
+    pub fn of_digest(digest: &LoadDigest, end_ns: u64) -> Self {
+        let run = PhaseTally {
+            outcomes: digest.outcomes,
+            response: digest.response(),
+            acked: digest.acked(),
+            service: digest.service.clone(),
+            ..PhaseTally::default()
+        };
+        let (row_ns, rows) = match end_ns < FINE_ROWS_NS {
+            true => (SLOT_NS as u64, &digest.slots),
+            false => (SECOND_NS, &digest.seconds),
+        };
+        let up_to_end = |intervals: &[IntervalStats], length_ns: u64| {
+            let mut intervals = intervals.to_vec();
+            let length = end_ns.div_ceil(length_ns) as usize;
+            intervals.resize(length.max(intervals.len()), IntervalStats::default());
+            intervals
+        };
+        let at_s = |index: usize| (index as u64 * digest.log_ns) as f64 / 1e9;
+        let intervals = digest.log.iter().enumerate();
+        Self {
+            phases: BTreeMap::from([(Phase::Run, run)]),
+            outcomes: digest.outcomes,
+            slots: up_to_end(&digest.slots, SLOT_NS as u64),
+            rows: up_to_end(rows, row_ns),
+            row_ns,
+            intervals: intervals
+                .filter(|(_, histogram)| histogram.count() > 0)
+                .map(|(index, histogram)| LatencyInterval {
+                    from_s: at_s(index),
+                    to_s: at_s(index + 1),
+                    histogram: histogram.clone(),
+                })
+                .collect(),
         }
     }
 

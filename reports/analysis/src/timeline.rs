@@ -1,14 +1,14 @@
 //! The timeline: what was offered, achieved and felt in each interval of the run.
 
+use shakedown_record::slots::IntervalStats;
 use shakedown_record::{Phase, PhaseWindows};
 
 use crate::analysis::TimelineRow;
 use crate::gaps::Gap;
-use crate::series::Interval;
 
 /// Rows of `row_ns` each. `phase_of`: the phase at a run time in nanoseconds; `end_ns`: end of the schedule.
 pub(crate) fn rows(
-    intervals: &[Interval],
+    intervals: &[IntervalStats],
     row_ns: u64,
     gaps: &[Gap],
     end_ns: u64,

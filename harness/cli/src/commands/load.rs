@@ -122,7 +122,11 @@ fn measure(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> Result<LoadResult, 
             message: error.to_string(),
         }
     })?;
+    let digest = finished
+        .digest
+        .ok_or_else(|| Failure::bug("a load on one URL ended without its figures"))?;
     analyse_load(
+        &digest,
         folder,
         adhoc.plan.timeout_ns,
         finished.end_ns,

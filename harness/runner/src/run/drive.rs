@@ -288,6 +288,7 @@ impl<'a> Drive<'a> {
                 report,
                 end_ns,
                 scheduled,
+                ..
             })) => {
                 self.events.emit(Event::LoadStopped { scheduled, end_ns });
                 self.events.emit(Event::Generator { report });

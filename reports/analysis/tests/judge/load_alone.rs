@@ -1,30 +1,90 @@
 //! `shakedown load`: the same truth without a plan.
 
-use shakedown_analysis::analyse_load;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use shakedown_analysis::{LoadResult, analyse_load};
 use shakedown_record::event::GeneratorReport;
 use shakedown_record::ledger::{Entry, LedgerWriter};
+use shakedown_record::load_digest::LoadDigest;
+use shakedown_record::slots::{SlotTally, slot_index};
 use shakedown_record::{Outcome, Phase};
 
 use crate::build::*;
 
 const GONE_AT: u64 = 7 * S + 411 * MS;
 
-fn result(entries: &[Entry], end_ns: u64) -> shakedown_analysis::LoadResult {
+fn result(entries: &[Entry], end_ns: u64) -> LoadResult {
+    measured(entries, end_ns, |kept| kept)
+}
+
+/// The result of a load with these entries; `keep`: what becomes of the digest's word on which to keep.
+fn measured(entries: &[Entry], end_ns: u64, keep: fn(bool) -> bool) -> LoadResult {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = LedgerWriter::new(folder.path());
-    for (slot, entry) in entries.iter().enumerate() {
-        ledger.put(slot as u64, entry).unwrap();
+    let mut digest = LoadDigest::new(TIMEOUT, end_ns);
+    let mut kept = 0;
+    let last = entries.iter().map(|entry| entry.intended_ns).max();
+    for index in 0..last.map_or(0, |last_ns| slot_index(last_ns) + 1) {
+        let mut tally = SlotTally::default();
+        let numbered = (0..).zip(entries.iter().copied());
+        let inside: Vec<(u64, Entry)> = numbered
+            .filter(|(_, entry)| slot_index(entry.intended_ns) == index)
+            .collect();
+        for (_, entry) in &inside {
+            let response_ns = entry.response_ns(TIMEOUT);
+            tally.add(entry.settled(), response_ns, u64::from(entry.lag_ns));
+        }
+        if keep(digest.add(tally, &inside)) {
+            for (_, entry) in &inside {
+                ledger.put(kept, entry).unwrap();
+                kept += 1;
+            }
+        }
     }
+    digest.end();
     drop(ledger);
-    LedgerWriter::finish(folder.path(), entries.len() as u64).unwrap();
+    LedgerWriter::finish(folder.path(), kept).unwrap();
     let report = GeneratorReport {
         scheduled: entries.len() as u64,
         ..GeneratorReport::default()
     };
-    analyse_load(folder.path(), TIMEOUT, end_ns, &report).unwrap()
+    analyse_load(&digest, folder.path(), TIMEOUT, end_ns, &report).unwrap()
 }
 
-fn gone(length: u64, away: Away) -> shakedown_analysis::LoadResult {
+#[test]
+fn what_is_not_kept_changes_nothing() {
+    for seed in 0..40 {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut entries: Vec<Entry> = (0..20 * RATE)
+            .map(|slot| entry(slot, RATE, u64::MAX, u64::MAX, Away::Dead))
+            .collect();
+        for _ in 0..random.random_range(0..6) {
+            let from = random.random_range(0..entries.len());
+            let length = random.random_range(1..3_000).min(entries.len() - from);
+            let only = random.random_bool(0.5).then(|| random.random_range(0..64));
+            let late_ns = random.random_range(20 * MS..200 * MS);
+            let dead = random.random_bool(0.5);
+            for entry in &mut entries[from..from + length] {
+                if only.is_some_and(|session| entry.session % 64 != session) {
+                    continue;
+                }
+                if dead {
+                    entry.outcome = Some(Outcome::ResetAfterSend);
+                } else {
+                    entry.done_ns = Some(entry.intended_ns + late_ns);
+                }
+            }
+        }
+        let (sparse, full) = (
+            measured(&entries, 20 * S, |kept| kept),
+            measured(&entries, 20 * S, |_| true),
+        );
+        assert_eq!(sparse.failover, full.failover, "seed {seed}");
+        assert_eq!(sparse.timeline, full.timeline, "seed {seed}");
+    }
+}
+
+fn gone(length: u64, away: Away) -> LoadResult {
     let to = GONE_AT.saturating_add(length);
     let entries: Vec<Entry> = (0..20 * RATE)
         .map(|slot| entry(slot, RATE, GONE_AT, to, away))
