@@ -188,6 +188,7 @@ stage doc 120 cargo test --release --workspace --doc
 stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_tests)
 stage netem 300 bash -c netem
 stage conformance 240 cargo test --release --workspace --test conformance -- --test-threads=2
+stage rates 60 "$target/release/rates" 1000000 5
 end_to_end tidy 60 4
 end_to_end evidence 30 4
 end_to_end input 90 4

@@ -37,6 +37,7 @@ pub mod http_server;
 pub mod inside;
 pub mod pods;
 pub mod proc;
+pub mod rates;
 pub mod shakedown;
 pub mod source_tree;
 pub mod survival;

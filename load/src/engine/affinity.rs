@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::urgency;
+use super::urgency::{self, Urgency};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity, set_current_timer_slack};
 
 /// Cores that stay free of load threads before threads are pinned: the engine and the rest of Shakedown live there.
@@ -31,20 +31,21 @@ pub(super) fn core_for(thread: usize, threads: usize, cores: &[usize]) -> Option
 /// Prepares the calling thread: timers without slack, urgency, and a core of its own where there are enough.
 ///
 /// A thread that is never idle (closed loop) is not urgent: it would take its core from the engine for good.
-pub(super) fn settle(thread: usize, threads: usize, is_often_idle: bool) {
+pub(super) fn settle(thread: usize, threads: usize, is_often_idle: bool) -> Urgency {
     if let Err(errno) = set_current_timer_slack(NonZeroU64::new(1)) {
         tracing::warn!(%errno, "waits of the load threads are rounded up by the kernel");
     }
     let cores = available_cores();
-    urgency::raise(is_often_idle && cores.len() > threads);
+    let urgency = urgency::raise(is_often_idle && cores.len() > threads);
     let Some(core) = core_for(thread, threads, &cores) else {
-        return;
+        return urgency;
     };
     let mut set = CpuSet::new();
     set.set(core);
     if let Err(errno) = sched_setaffinity(None, &set) {
         tracing::warn!(%errno, core, "a load thread could not be pinned");
     }
+    urgency
 }
 
 #[cfg(test)]

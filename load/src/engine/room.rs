@@ -21,6 +21,7 @@ use super::shared::Shared;
 use super::socket::describe;
 use super::source::Source;
 use super::timers::Timers;
+use super::urgency::Urgency;
 use crate::pacing::Slot;
 
 /// How often a thread looks at things that are not urgent, in nanoseconds; also its longest sleep.
@@ -84,6 +85,7 @@ pub(crate) struct Room {
     pub(super) stop_at_ns: u64,
     pub(super) exhausted: Option<(u64, Errno)>,
     shared: Arc<Shared>,
+    urgency: Urgency,
     failure: Option<io::Error>,
     housekeeping_at_ns: u64,
 }
@@ -127,6 +129,7 @@ impl Room {
             stop_at_ns: u64::MAX,
             exhausted: None,
             shared,
+            urgency: Urgency::default(),
             failure: None,
             housekeeping_at_ns: 0,
         })
@@ -135,7 +138,7 @@ impl Room {
     /// Dials every session and waits until each is connected or has tried every address, `for_ns` at most.
     pub fn connect(&mut self, for_ns: u64) {
         let is_open_loop = self.source.next_at_ns().is_some();
-        settle(self.plan.thread, self.plan.threads, is_open_loop);
+        self.urgency = settle(self.plan.thread, self.plan.threads, is_open_loop);
         let until_ns = monotonic_ns() + for_ns;
         for session in 0..self.sessions.len() {
             self.now_ns = monotonic_ns();
@@ -300,6 +303,7 @@ impl Room {
             return;
         }
         self.housekeeping_at_ns = self.now_ns + HOUSEKEEPING_NS;
+        self.urgency.watch(self.now_ns, thread_cpu_ns());
         self.books.housekeep(self.passed_ns());
         if let Err(error) = self.desk.flush() {
             self.failure.get_or_insert(error);
