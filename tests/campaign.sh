@@ -6,6 +6,8 @@
 #   tests/campaign.sh partition-sigkill        about 7 minutes; needs root
 #   tests/campaign.sh freeze-sigkill           about 3 minutes; needs root
 #   tests/campaign.sh docker-pause-sigkill     about 1 minute; needs a Docker Engine (DOCKER_HOST, or the usual socket)
+#   tests/campaign.sh starved                  about 45 minutes; needs root
+#   tests/campaign.sh conservation             about 20 minutes; needs root
 #   tests/campaign.sh kubernetes-sigkill       about 2 hours; needs root, and what deploy/cluster needs
 #   tests/campaign.sh kubernetes-library       about 40 minutes: each scenario of the library on it once; needs the same
 #
@@ -16,8 +18,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in
     quickstart-20-seeds | sigkill-30 | partition-sigkill | freeze-sigkill | docker-pause-sigkill |
-        kubernetes-sigkill | kubernetes-library) name=$1 ;;
-    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+        starved | conservation | kubernetes-sigkill | kubernetes-library) name=$1 ;;
+    *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
 if [ -n "$(git status --porcelain -- . ':!docs/evidence')" ]; then
     echo "there are changes that are not committed: the table could not name what it was made from" >&2
@@ -29,6 +31,12 @@ target=${CARGO_TARGET_DIR:-target}
 export SHAKEDOWN_BIN
 SHAKEDOWN_BIN=$(realpath "$target/release/shakedown")
 make=("$target/release/campaign" --name "$name" --commit "$(git rev-parse HEAD)" --out "docs/evidence/$name.tsv")
+if [ "$name" = conservation ]; then
+    # The suite that knows the gateways makes the rows.
+    SHAKEDOWN_CONFORMANCE=$(cargo test -q --release --workspace --test conformance --no-run --message-format=json |
+        grep -o '"executable":"[^"]*/conformance-[^"]*"' | cut -d'"' -f4 | tail -n 1)
+    export SHAKEDOWN_CONFORMANCE
+fi
 case $name in
     kubernetes-*) tests/with-cluster.sh "$(realpath "$target")/kubernetes/state" "$SHAKEDOWN_BIN" "${make[@]}" ;;
     *) "${make[@]}" ;;

@@ -4,6 +4,7 @@
 #   tests/kubernetes.sh [--dev] [FILTER|OPTION...]     of the test program: all of them, or `--exact NAME`
 #
 # Those of `kubernetes_netem` come first, with a node that has netem and an engine of their own, which are gone before the others.
+# Not among them unless named: `kubernetes_spread::` (workers as pods), which has not passed on a cluster yet.
 #
 # With SHAKEDOWN_CLUSTER a cluster that is there already is used, and stays.
 set -u -o pipefail

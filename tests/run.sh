@@ -187,17 +187,26 @@ stage doc 120 cargo test --release --workspace --doc
 # shellcheck disable=SC2046 # one word a test target
 stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_tests)
 stage netem 300 bash -c netem
-stage conformance 240 cargo test --release --workspace --test conformance -- --test-threads=2
+stage instructions 240 tests/instructions.sh
+stage conformance 300 cargo test --release --workspace --test conformance -- --test-threads=4
 stage rates 60 "$target/release/rates" 1000000 5
 end_to_end tidy 60 4
 end_to_end evidence 30 4
+end_to_end benchmarks 30 4
 end_to_end input 90 4
 end_to_end quickstart 600 1
 end_to_end library 800 2
 end_to_end defects 900 2
 end_to_end foreign 300 3
+end_to_end capacity 300 1
+end_to_end load 120 2
+end_to_end standards 120 1
 end_to_end gateways 240 1
+end_to_end secure 120 2
+end_to_end alerts 240 2
 end_to_end sensors 180 2
+end_to_end starved 240 1
+end_to_end workers 120 3
 end_to_end resources 420 1
 end_to_end hooks 240 2
 end_to_end guards 300 2

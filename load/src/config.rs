@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use shakedown_scenarios::plan::{
-    Arrival, Auth, GatewayPlan, LoadPlan, Mix, OrderShape, Orders, Request, Session,
+    Arrival, Auth, GatewayPlan, LoadPlan, Mix, OrderShape, Orders, Plan, Request, Session, TlsPlan,
 };
 
 use crate::secret::Secrets;
@@ -41,9 +41,11 @@ pub struct GeneratorConfig {
     pub seed: u64,
     pub session: Session,
     pub work: Work,
-    /// Base URLs, such as `http://127.0.0.1:8080` or, for a gateway with a port of its own, `tcp://127.0.0.1:7410`;
-    /// sessions are spread over them.
+    /// Base URLs, such as `http://127.0.0.1:8080` or, for a gateway with a port of its own, `tcp://127.0.0.1:7410`; with
+    /// TLS `https`, `wss`, `tls`. Sessions are spread over them.
     pub entry: Vec<String>,
+    /// For the entries with TLS.
+    pub tls: TlsPlan,
     /// An existing folder for the ledger.
     pub ledger: PathBuf,
     /// Prefix of the client order ids: the order of slot 17 is `{prefix}-17`.
@@ -55,7 +57,71 @@ pub struct GeneratorConfig {
     pub duration_ns: Option<u64>,
 }
 
+/// What a run adds to its plan: as in [`GeneratorConfig`].
+#[derive(Debug, Clone)]
+pub struct RunParts {
+    pub entry: Vec<String>,
+    pub ledger: PathBuf,
+    pub prefix: String,
+}
+
+/// The part of the sessions that a process has, of several that make one load together: session `s` is that of worker
+/// `s mod workers`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// From 0.
+    pub worker: u32,
+    pub workers: u32,
+    /// All of them are on one machine.
+    pub beside: bool,
+}
+
+impl Share {
+    /// One process has all sessions.
+    pub const WHOLE: Share = Share {
+        worker: 0,
+        workers: 1,
+        beside: true,
+    };
+
+    /// True when a slot belongs to this worker.
+    pub fn owns(&self, slot: u64, sessions: u32) -> bool {
+        slot % u64::from(sessions) % u64::from(self.workers) == u64::from(self.worker)
+    }
+
+    /// The number of a load thread of this worker among those of all.
+    pub(crate) fn thread(&self, thread: usize) -> u64 {
+        thread as u64 * u64::from(self.workers) + u64::from(self.worker)
+    }
+
+    /// The load threads of all workers, each of which has so many.
+    pub(crate) fn threads(&self, each: usize) -> u64 {
+        each as u64 * u64::from(self.workers)
+    }
+}
+
 impl GeneratorConfig {
+    /// The order flow of a plan, open loop, without an end.
+    pub fn of(plan: &Plan, secrets: Secrets, parts: RunParts) -> GeneratorConfig {
+        GeneratorConfig {
+            plan: plan.load.clone(),
+            seed: plan.seed,
+            session: plan.system.session,
+            work: Work::Orders {
+                orders: plan.system.orders.clone(),
+                gateway: plan.system.gateway.clone(),
+                auth: plan.system.auth.clone(),
+                secrets,
+            },
+            entry: parts.entry,
+            tls: plan.system.tls.clone().unwrap_or_default(),
+            ledger: parts.ledger,
+            prefix: parts.prefix,
+            mode: Mode::Open,
+            duration_ns: None,
+        }
+    }
+
     /// A plan for plain requests, as `shakedown load` needs it: no symbols, no mix.
     pub fn plain_plan(arrival: Arrival, sessions: u32, threads: u32, timeout_ns: u64) -> LoadPlan {
         LoadPlan {
@@ -70,6 +136,7 @@ impl GeneratorConfig {
             accounts: Vec::new(),
             sessions,
             threads,
+            workers: 1,
             timeout_ns,
             shape: OrderShape::default(),
         }

@@ -1,19 +1,23 @@
 //! From a configuration to load threads that are ready to connect.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use shakedown_record::ledger::LedgerWriter;
-use shakedown_scenarios::plan::GatewayPlan;
+use shakedown_scenarios::plan::{Auth, FixGateway, GatewayPlan, Identity};
 
-use crate::config::{GeneratorConfig, Work};
+use crate::config::{GeneratorConfig, Share, Work};
+use crate::drop_copy::DropCopyParts;
 use crate::engine::{
-    BinaryOrders, Books, Desk, Gateway, HttpOrders, Names, OrderDesk, OrderDeskParts, OrderTexts,
-    Part, PlainRequests, Room, RoomPlan, Scratch, Shared, SlotMerger, Source, WebSocketOrders,
-    WebSocketParts,
+    BinaryOrders, Books, Desk, FixOrders, FixParts, Gateway, Http2Orders, HttpOrders, Names,
+    OrderDesk, OrderDeskParts, OrderTexts, Part, PlainRequests, Room, RoomPlan, Scratch, Shared,
+    SlotMerger, Source, WebSocketOrders, WebSocketParts, Wrapping, descriptors_for_sockets,
 };
 use crate::error::LoadError;
-use crate::http::BaseUrl;
+use crate::http::{BaseUrl, login};
+use crate::secret::Secrets;
+use crate::tls::{client_config, server_name};
 
 /// Most sessions: the ledger numbers them with 16 bits.
 const MOST_SESSIONS: u32 = 1 << 16;
@@ -24,15 +28,15 @@ pub(crate) struct Crew {
     pub shared: Arc<Shared>,
     pub slots: SlotMerger,
     pub names: Names,
+    /// What a drop copy is made of, where orders go over FIX.
+    pub drop_copy: Option<DropCopyParts>,
 }
 
-/// Checks a configuration and makes its threads' rooms. Nothing is dialled yet.
-pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
+/// Checks a configuration and makes the rooms of the threads that have this share of the sessions. Nothing is dialled
+/// yet.
+pub(crate) fn muster(config: &GeneratorConfig, share: Share) -> Result<Crew, LoadError> {
     check(config)?;
-    let scheme = match &config.work {
-        Work::Requests { .. } => "http",
-        Work::Orders { gateway, .. } => gateway.scheme(),
-    };
+    let scheme = scheme(&config.work);
     let entry = config
         .entry
         .iter()
@@ -45,26 +49,21 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
     if addresses.is_empty() {
         return Err(LoadError::NoEntry);
     }
-    let threads = config.plan.threads.clamp(1, config.plan.sessions) as usize;
+    let most = (config.plan.sessions / share.workers).max(1);
+    let threads = config.plan.threads.clamp(1, most) as usize;
     let shared = Arc::new(Shared::new(threads, config.duration_ns.unwrap_or(u64::MAX)));
     let (finished, source) = channel();
-    let scratch = match &config.work {
-        Work::Orders { .. } => None,
-        Work::Requests { .. } => Some(Scratch::new(
-            config.ledger.clone(),
-            config.plan.timeout_ns,
-            config.duration_ns.unwrap_or(0),
-        )),
-    };
+    let scratch = scratch(config);
     let names = Names::new(Arc::new(match &config.work {
         Work::Orders { secrets, .. } | Work::Requests { secrets, .. } => secrets.clone(),
     }));
+    let wrapping = wrapping(config, &entry)?;
     let mut rooms = Vec::with_capacity(threads);
     for thread in 0..threads {
         let part = Part {
             sessions: u64::from(config.plan.sessions),
-            thread: thread as u64,
-            threads: threads as u64,
+            thread: share.thread(thread),
+            threads: share.threads(threads),
         };
         let books = Books::new(
             thread,
@@ -73,15 +72,22 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
             finished.clone(),
             Arc::clone(&shared),
         );
+        // Threads of workers on one machine share its cores.
+        let (number, of) = match share.beside {
+            true => (part.thread as usize, part.threads as usize),
+            false => (thread, threads),
+        };
         let plan = RoomPlan {
-            thread,
-            threads,
+            thread: number,
+            threads: of,
             timeout_ns: config.plan.timeout_ns,
             reconnect_every_ns: config.session.reconnect_every_ns,
             in_flight: config.session.in_flight as usize,
+            descriptors: descriptors_for_sockets(),
             addresses: addresses.clone(),
+            tls: wrapping.for_one_thread(),
         };
-        let (desk, gateway) = work(config, &entry, &names, thread, part)?;
+        let (desk, gateway) = work(config, &entry, &names, part)?;
         let source = Source::new(config.mode, config.plan.arrival.clone(), config.seed, part);
         let room = Room::new(plan, books, desk, gateway, source, Arc::clone(&shared));
         rooms.push(room.map_err(|source| LoadError::Kernel {
@@ -94,6 +100,87 @@ pub(crate) fn muster(config: &GeneratorConfig) -> Result<Crew, LoadError> {
         slots: SlotMerger::new(source, threads, scratch, Arc::clone(&shared)),
         shared,
         names,
+        drop_copy: drop_copy(config, share, &entry, addresses)?,
+    })
+}
+
+fn drop_copy(
+    config: &GeneratorConfig,
+    share: Share,
+    entry: &[BaseUrl],
+    addresses: Vec<SocketAddr>,
+) -> Result<Option<DropCopyParts>, LoadError> {
+    let found = match &config.work {
+        Work::Orders {
+            gateway: GatewayPlan::Fix(gateway),
+            auth,
+            secrets,
+            ..
+        } => Some(DropCopyParts {
+            gateway: FixGateway::clone(gateway),
+            login: login(auth, secrets),
+            addresses,
+            secrets: secrets.clone(),
+        }),
+        Work::Orders { .. } | Work::Requests { .. } => None,
+    };
+    let found = found.filter(|parts| parts.gateway.drop_copy.is_some());
+    match found {
+        Some(_) if share.workers > 1 => Err(LoadError::Plan {
+            what: "a drop copy is kept by one process: leave load.workers or drop-copy out".into(),
+        }),
+        Some(_) if entry.iter().any(|url| url.secure) => Err(LoadError::Plan {
+            what: "a drop copy has no TLS, and an entry wants it: leave drop-copy out".into(),
+        }),
+        found => Ok(found),
+    }
+}
+
+/// Where figures are taken while the load runs; `None` where the ledger has every order.
+fn scratch(config: &GeneratorConfig) -> Option<Scratch> {
+    match &config.work {
+        Work::Orders { .. } => None,
+        Work::Requests { .. } => Some(Scratch::new(
+            config.ledger.clone(),
+            config.plan.timeout_ns,
+            config.duration_ns.unwrap_or(0),
+        )),
+    }
+}
+
+/// Of the entries, without TLS.
+fn scheme(work: &Work) -> &'static str {
+    match work {
+        Work::Requests { .. } => "http",
+        Work::Orders { gateway, .. } => gateway.scheme(),
+    }
+}
+
+/// Which addresses want TLS.
+fn wrapping(config: &GeneratorConfig, entry: &[BaseUrl]) -> Result<Wrapping, LoadError> {
+    if entry.iter().all(|url| !url.secure) {
+        return Ok(Wrapping::default());
+    }
+    let (offers, needs): (&[&str], _) = match &config.work {
+        Work::Requests { .. } => (&["http/1.1"], None),
+        Work::Orders { gateway, .. } => match gateway {
+            GatewayPlan::Http | GatewayPlan::WebSocket(_) => (&["http/1.1"], None),
+            GatewayPlan::Http2 => (&["h2"], Some("h2")),
+            GatewayPlan::Binary(_) | GatewayPlan::Fix(_) => (&[], None),
+        },
+    };
+    let mut names = Vec::new();
+    for url in entry {
+        let name = match url.secure {
+            true => Some(server_name(&config.tls, &url.host)?),
+            false => None,
+        };
+        names.extend(std::iter::repeat_n(name, url.addresses.len()));
+    }
+    Ok(Wrapping {
+        config: Some(Arc::new(client_config(&config.tls, offers)?)),
+        names,
+        needs,
     })
 }
 
@@ -102,7 +189,6 @@ fn work(
     config: &GeneratorConfig,
     entry: &[BaseUrl],
     names: &Names,
-    thread: usize,
     part: Part,
 ) -> Result<(Desk, Gateway), LoadError> {
     let sessions = (0..part.count()).map(|local| part.session(local));
@@ -119,7 +205,7 @@ fn work(
                 orders,
                 secrets: Arc::new(secrets.clone()),
                 ledger: &config.ledger,
-                thread,
+                thread: part.thread as usize,
                 sessions: part.count(),
             })?;
             let texts =
@@ -131,6 +217,11 @@ fn work(
                     let http = HttpOrders::new(orders, auth, secrets, entry, texts, names);
                     Gateway::Http(Box::new(http))
                 }
+                GatewayPlan::Http2 => {
+                    let orders = Arc::new(orders.clone());
+                    let http2 = Http2Orders::new(orders, auth, secrets, entry, texts, names);
+                    Gateway::Http2(Box::new(http2))
+                }
                 GatewayPlan::Binary(plan) => {
                     let binary = BinaryOrders::new(orders.identity, plan.batch, texts, names)?;
                     Gateway::Binary(Box::new(binary))
@@ -141,11 +232,16 @@ fn work(
                         auth,
                         secrets,
                         entry,
-                        seed: config.seed.wrapping_add(thread as u64),
+                        seed: config.seed.wrapping_add(part.thread),
                         texts,
                         names,
                     };
                     Gateway::WebSocket(Box::new(WebSocketOrders::new(parts)))
+                }
+                GatewayPlan::Fix(plan) => {
+                    let entries = entry.iter().map(|url| url.addresses.len()).sum();
+                    let (identity, who) = (orders.identity, (auth, secrets));
+                    Gateway::Fix(Box::new(fix(plan, identity, who, entries, texts, names)?))
                 }
             };
             Ok((Desk::Orders(Box::new(desk)), gateway))
@@ -155,6 +251,25 @@ fn work(
             Ok((Desk::Requests, Gateway::Plain(Box::new(plain))))
         }
     }
+}
+
+fn fix(
+    plan: &FixGateway,
+    identity: Identity,
+    (auth, secrets): (&Auth, &Secrets),
+    entries: usize,
+    texts: OrderTexts,
+    names: Names,
+) -> Result<FixOrders, LoadError> {
+    FixOrders::new(FixParts {
+        plan,
+        identity,
+        auth,
+        secrets,
+        entries,
+        texts,
+        names,
+    })
 }
 
 fn check(config: &GeneratorConfig) -> Result<(), LoadError> {

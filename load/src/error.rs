@@ -8,10 +8,14 @@ use std::path::PathBuf;
 pub enum LoadError {
     #[error("there is no entry address: give at least one base URL such as http://127.0.0.1:8080")]
     NoEntry,
-    #[error("'{url}' is not an entry address: {what} (expected http://host:port)")]
+    #[error(
+        "'{url}' is not an entry address: {what} (expected http://host:port or https://host:port)"
+    )]
     Url { url: String, what: String },
     #[error("cannot resolve the host of '{url}': {source}")]
     Resolve { url: String, source: io::Error },
+    #[error("TLS cannot be used: {what}")]
+    Tls { what: String },
     #[error("the load plan cannot be run: {what}")]
     Plan { what: String },
     #[error(
@@ -25,6 +29,20 @@ pub enum LoadError {
     Ledger { path: PathBuf, source: io::Error },
     #[error("load thread {thread} died: {what}")]
     Panicked { thread: usize, what: String },
+    #[error("worker {worker} of {workers}: {why}")]
+    Worker {
+        worker: usize,
+        workers: usize,
+        why: String,
+    },
+    #[error(
+        "what worker {worker} of {workers} sent is refused: {what}; the figures of this run are void"
+    )]
+    Shard {
+        worker: usize,
+        workers: usize,
+        what: String,
+    },
     #[error(
         "conservation is broken: {scheduled} slots were scheduled and {ended} ended; the figures of this run are void"
     )]

@@ -1,6 +1,5 @@
 //! The handle by which the rest of Shakedown starts, watches and ends a load run.
 
-use std::any::Any;
 use std::fs;
 use std::mem;
 use std::path::PathBuf;
@@ -14,17 +13,22 @@ use shakedown_record::event::GeneratorReport;
 use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::ledger::LedgerWriter;
 use shakedown_record::load_digest::LoadDigest;
-use shakedown_record::slots::SlotStats;
+use shakedown_record::slots::{IntervalStats, SlotStats, SlotTally};
 use shakedown_record::{OutcomeCounts, monotonic_ns};
 
-use crate::config::{GeneratorConfig, Mode};
+use crate::config::{GeneratorConfig, Mode, Share};
 use crate::crew::{Crew, muster};
+use crate::drop_copy::DropCopy;
+use crate::ends::{Totals, conserved, panic_words};
 use crate::engine::{Names, Room, RoomEnd, Shared, SlotMerger};
 use crate::error::LoadError;
 use crate::selfcheck::{Observed, Watch, causes};
 
 /// Longest time for which the first dials delay zero, in nanoseconds.
 const CONNECT_NS: u64 = 200_000_000;
+
+/// The same where an entry has TLS, whose handshakes are work for both sides.
+const CONNECT_WITH_TLS_NS: u64 = 2_000_000_000;
 
 /// From the moment that every thread is ready to zero, in nanoseconds.
 const LEAD_NS: u64 = 5_000_000;
@@ -48,6 +52,8 @@ pub struct Finished {
     /// Run time from which no slot was scheduled, in nanoseconds.
     pub end_ns: u64,
     pub scheduled: u64,
+    /// Handshakes of TLS that came to nothing, and why the first of them did.
+    pub unwelcome: Option<(u64, String)>,
 }
 
 /// A load run under way. Dropping it ends the run at once.
@@ -61,32 +67,55 @@ pub struct Generator {
     threads: Vec<JoinHandle<RoomEnd>>,
     watch: Option<Watch>,
     names: Names,
+    drop_copy: Option<DropCopy>,
 }
 
-/// What all threads left behind.
-#[derive(Debug, Default)]
-struct Totals {
-    slots_end: u64,
-    elapsed_ns: u64,
-    busiest_thread: f64,
-    send_lag: LatencyHistogram,
-    session_wait: LatencyHistogram,
-    exhausted: Option<(u64, String)>,
+/// The generator's own histograms.
+#[derive(Debug)]
+pub(crate) struct Lags {
+    pub send_lag: LatencyHistogram,
+    pub session_wait: LatencyHistogram,
+}
+
+/// A generator whose sessions are connected and that waits to be told zero. Dropping it ends it.
+#[derive(Debug)]
+pub struct Prepared {
+    mode: Mode,
+    ledger: PathBuf,
+    shared: Arc<Shared>,
+    slots: Arc<Mutex<SlotMerger>>,
+    threads: Vec<JoinHandle<RoomEnd>>,
+    starts: Vec<Sender<u64>>,
+    names: Names,
+    drop_copy: Option<DropCopy>,
 }
 
 /// Connects the sessions, starts the load threads and sets zero a few milliseconds from now.
 ///
-/// Blocks until every session has an answer to its first dial, 200 ms at most.
+/// Blocks until every session has an answer to its first dial, 200 ms at most, with TLS 2 s.
 ///
 /// # Errors
 /// When the plan, the addresses, the kernel or the ledger's folder do not allow it.
 pub fn start(config: GeneratorConfig) -> Result<Generator, LoadError> {
+    let prepared = prepare(config, Share::WHOLE)?;
+    prepared.begin(monotonic_ns() + LEAD_NS)
+}
+
+/// Connects the sessions of a share and starts its load threads, which wait for zero.
+///
+/// Blocks until every session has an answer to its first dial, 200 ms at most.
+///
+/// # Errors
+/// As [`start`].
+pub fn prepare(config: GeneratorConfig, share: Share) -> Result<Prepared, LoadError> {
     let Crew {
         rooms,
         shared,
         slots,
         names,
-    } = muster(&config)?;
+        drop_copy,
+    } = muster(&config, share)?;
+    let drop_copy = DropCopy::begin(drop_copy, &config.ledger)?;
     let slots = Arc::new(Mutex::new(slots));
     let (ready, is_ready) = channel();
     let mut threads = Vec::new();
@@ -107,38 +136,61 @@ pub fn start(config: GeneratorConfig) -> Result<Generator, LoadError> {
     drop(ready);
     for _ in &starts {
         if is_ready
-            .recv_timeout(Duration::from_nanos(2 * CONNECT_NS))
+            .recv_timeout(Duration::from_nanos(CONNECT_NS + CONNECT_WITH_TLS_NS))
             .is_err()
         {
             tracing::warn!("a load thread was not ready in time");
         }
     }
-    let watch = Watch::begin(Arc::clone(&slots)).map_err(|source| LoadError::Kernel {
-        what: "threads",
-        source,
-    })?;
-    let zero_mono_ns = monotonic_ns() + LEAD_NS;
-    for (thread, start) in starts.iter().enumerate() {
-        start.send(zero_mono_ns).map_err(|_| LoadError::Panicked {
-            thread,
-            what: "it ended before the load began".to_string(),
-        })?;
-    }
-    Ok(Generator {
-        zero_mono_ns,
+    Ok(Prepared {
         mode: config.mode,
         ledger: config.ledger,
         shared,
         slots,
         threads,
-        watch: Some(watch),
+        starts,
         names,
+        drop_copy,
     })
+}
+
+impl Prepared {
+    /// Sets zero: `CLOCK_MONOTONIC` of the first slot's intended time, in nanoseconds.
+    ///
+    /// # Errors
+    /// When a load thread has died, or no more threads can be started.
+    pub fn begin(self, zero_mono_ns: u64) -> Result<Generator, LoadError> {
+        let watch = Watch::begin(Arc::clone(&self.slots)).map_err(|source| LoadError::Kernel {
+            what: "threads",
+            source,
+        })?;
+        for (thread, start) in self.starts.iter().enumerate() {
+            start.send(zero_mono_ns).map_err(|_| LoadError::Panicked {
+                thread,
+                what: "it ended before the load began".to_string(),
+            })?;
+        }
+        Ok(Generator {
+            zero_mono_ns,
+            mode: self.mode,
+            ledger: self.ledger,
+            shared: self.shared,
+            slots: self.slots,
+            threads: self.threads,
+            watch: Some(watch),
+            names: self.names,
+            drop_copy: self.drop_copy,
+        })
+    }
 }
 
 /// A load thread: connects, waits for zero, runs. A generator that was never told zero is over.
 fn work(mut room: Room, ready: &Sender<()>, zero: &Receiver<u64>) -> RoomEnd {
-    room.connect(CONNECT_NS);
+    room.connect(if room.has_tls() {
+        CONNECT_WITH_TLS_NS
+    } else {
+        CONNECT_NS
+    });
     let announced = ready.send(()).is_ok();
     match zero.recv() {
         Ok(zero_ns) if announced => room.run(zero_ns),
@@ -169,12 +221,39 @@ impl Generator {
             .take()
     }
 
+    /// A finished second of a load on one URL with its figures, and all response times until now, failures censored at the
+    /// timeout. `None` where there is no digest, or the second has not ended.
+    pub fn second(&self, index: usize) -> Option<(IntervalStats, LatencyHistogram)> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = slots.digest()?;
+        let second = *digest.seconds.get(index)?;
+        Some((second, digest.response()))
+    }
+
+    /// The same slots, with every sample, once each: of [`Generator::take_slots`] and this only one may be used.
+    pub(crate) fn take_tallies(&self) -> Vec<(usize, SlotTally)> {
+        self.slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_tallies()
+    }
+
+    /// Names of the nodes that served us; the first has number 1 in the ledger.
+    pub(crate) fn served_by(&self) -> Vec<String> {
+        self.names.all()
+    }
+
     /// Ends the schedule about 10 ms from now; what is in flight drains up to the timeout.
     pub fn request_stop(&self) {
+        self.request_stop_at(0);
+    }
+
+    /// Ends the schedule at this run time, or about 10 ms from now if that is later.
+    pub(crate) fn request_stop_at(&self, stop_ns: u64) {
         let now_ns = monotonic_ns().saturating_sub(self.zero_mono_ns);
         self.shared
             .stop_at_ns
-            .fetch_min(now_ns + STOP_LEAD_NS, Ordering::AcqRel);
+            .fetch_min(stop_ns.max(now_ns + STOP_LEAD_NS), Ordering::AcqRel);
     }
 
     /// True once every slot has ended.
@@ -187,7 +266,12 @@ impl Generator {
     ///
     /// # Errors
     /// When a thread died, the ledger could not be written, or conservation is broken.
-    pub fn finish(mut self) -> Result<Finished, LoadError> {
+    pub fn finish(self) -> Result<Finished, LoadError> {
+        self.finish_in_full().map(|(finished, _)| finished)
+    }
+
+    /// The same, with the generator's own histograms.
+    pub(crate) fn finish_in_full(mut self) -> Result<(Finished, Lags), LoadError> {
         if self.shared.stop_at_ns.load(Ordering::Acquire) == u64::MAX {
             self.request_stop();
         }
@@ -197,7 +281,10 @@ impl Generator {
             thread: self.shared.threads.len(),
             what: "the watching thread panicked".to_string(),
         })?;
-        let totals = self.add_up(ends)?;
+        if let Some(copies) = self.drop_copy.take() {
+            copies.end()?;
+        }
+        let totals = Totals::of(ends, &self.ledger)?;
         let digest = self.end_scratch()?;
         if digest.is_none() {
             self.close_ledger(totals.slots_end)?;
@@ -215,13 +302,17 @@ impl Generator {
             mode: self.mode,
             elapsed_ns: totals.elapsed_ns,
             send_lag_p99_ns,
+            gaps_displaced: totals.gaps.displaced(),
             steal_fraction: watched.steal_fraction,
             throttled_ns: watched.throttled_ns,
+            queue: totals.queue,
             stalls: watched.stalls,
+            loop_stalls: totals.loop_stalls,
+            major_faults: totals.major_faults,
             busiest_thread: totals.busiest_thread,
             exhausted: totals.exhausted,
         });
-        Ok(Finished {
+        let finished = Finished {
             report: GeneratorReport {
                 scheduled,
                 outcomes,
@@ -231,37 +322,18 @@ impl Generator {
                 why,
                 steal_fraction: watched.steal_fraction,
                 throttled_ns: watched.throttled_ns,
+                workers: Vec::new(),
             },
             digest,
             end_ns: self.shared.stop_at_ns.load(Ordering::Acquire),
             scheduled,
-        })
-    }
-
-    /// The threads' ends as one; an error when one of them could not do its work.
-    fn add_up(&self, ends: Vec<RoomEnd>) -> Result<Totals, LoadError> {
-        let mut totals = Totals::default();
-        for end in ends {
-            if let Some(source) = end.books.failure {
-                return Err(self.ledger_error(source));
-            }
-            if let Some(source) = end.failure {
-                return Err(LoadError::Kernel {
-                    what: "a load thread's poller or files",
-                    source,
-                });
-            }
-            let busy = end.cpu_ns as f64 / end.wall_ns.max(1) as f64;
-            totals.busiest_thread = totals.busiest_thread.max(busy);
-            totals.elapsed_ns = totals.elapsed_ns.max(end.wall_ns);
-            totals.slots_end = totals.slots_end.max(end.books.slots_end);
-            totals.send_lag.merge(&end.books.send_lag);
-            totals.session_wait.merge(&end.books.session_wait);
-            if let Some((count, what)) = end.exhausted {
-                totals.exhausted.get_or_insert((0, what)).0 += count;
-            }
-        }
-        Ok(totals)
+            unwelcome: totals.unwelcome,
+        };
+        let lags = Lags {
+            send_lag: totals.send_lag,
+            session_wait: totals.session_wait,
+        };
+        Ok((finished, lags))
     }
 
     fn join(&mut self) -> Result<Vec<RoomEnd>, LoadError> {
@@ -314,45 +386,6 @@ impl Drop for Generator {
             if handle.join().is_err() {
                 tracing::error!("a load thread panicked");
             }
-        }
-    }
-}
-
-/// Every scheduled slot has ended in exactly one outcome.
-fn conserved(scheduled: u64, outcomes: &OutcomeCounts) -> Result<(), LoadError> {
-    let ended = outcomes.total();
-    if scheduled == ended {
-        Ok(())
-    } else {
-        Err(LoadError::Conservation { scheduled, ended })
-    }
-}
-
-fn panic_words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("it panicked without a message")
-        .to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_or_doubled_outcome_breaks_conservation() {
-        let outcomes = OutcomeCounts {
-            acked: 7,
-            timeout: 3,
-            ..OutcomeCounts::default()
-        };
-        assert!(conserved(10, &outcomes).is_ok());
-        for scheduled in [9, 11] {
-            let broken = conserved(scheduled, &outcomes);
-            assert!(matches!(
-                broken,
-                Err(LoadError::Conservation { ended: 10, .. })
-            ));
         }
     }
 }

@@ -3,7 +3,10 @@
 //! ```text
 //! pacing (when) + flow (what) --> engine room: N threads, own sockets --> ledger, 100 ms slots, report
 //!                                      http, binary, websocket: bytes       selfcheck: was it us?
+//! points: market data into the engine      feed: what the engine tells      venue: what trading systems send to
 //! ```
+//!
+//! Several processes can make one load together ([`workers`]): each has its part of the sessions.
 //!
 //! Every scheduled slot has an intended time from a schedule that knows nothing of the engine, and ends in exactly
 //! one outcome. No tokio here: its timers round to milliseconds and its tasks hide who waited for whom.
@@ -11,17 +14,26 @@
 pub mod binary;
 mod config;
 mod crew;
+mod drop_copy;
+mod ends;
 mod engine;
 mod error;
+pub mod feed;
+pub mod fix;
 pub mod flow;
 mod generator;
 pub mod http;
+mod http2;
 pub mod pacing;
+pub mod points;
 mod portable;
 pub mod secret;
 pub mod selfcheck;
+pub mod tls;
+pub mod venue;
 pub mod websocket;
+pub mod workers;
 
-pub use config::{GeneratorConfig, Mode, Work};
+pub use config::{GeneratorConfig, Mode, RunParts, Share, Work};
 pub use error::LoadError;
-pub use generator::{Finished, Generator, LiveCounters, start};
+pub use generator::{Finished, Generator, LiveCounters, Prepared, prepare, start};

@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde::{Deserialize, Serialize};
 use shakedown_scenarios::plan::SecretSource;
 
 /// What stands in place of a secret wherever it would appear.
@@ -37,6 +38,24 @@ impl fmt::Debug for Secret {
 }
 
 impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// Secrets on their way to a process that makes load with us. They print as `***`.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct HandedOver(BTreeMap<String, String>);
+
+impl HandedOver {
+    /// As they are used.
+    pub fn take(self) -> Secrets {
+        let values = self.0.into_iter();
+        Secrets::of(values.map(|(name, value)| (name, Secret(value))).collect())
+    }
+}
+
+impl fmt::Debug for HandedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(REDACTED)
     }
@@ -100,16 +119,31 @@ impl Secrets {
             }
             by_name.insert(name.clone(), Secret(value));
         }
+        Ok(Secrets::of(by_name))
+    }
+
+    /// Secrets by name.
+    fn of(by_name: BTreeMap<String, Secret>) -> Secrets {
         let mut forms: Vec<String> = by_name
             .values()
             .flat_map(|secret| forms_of(secret.expose()))
             .collect();
         forms.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         forms.dedup();
-        Ok(Secrets {
+        Secrets {
             by_name,
             forms: forms.into_iter().map(Secret).collect(),
-        })
+        }
+    }
+
+    /// Their values, for a process that makes load with us; nobody else may see them.
+    pub fn hand_over(&self) -> HandedOver {
+        let values = self.by_name.iter();
+        HandedOver(
+            values
+                .map(|(name, secret)| (name.clone(), secret.0.clone()))
+                .collect(),
+        )
     }
 
     /// The secret of this name.

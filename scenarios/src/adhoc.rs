@@ -29,6 +29,8 @@ pub struct Arguments<'a> {
     pub headers: &'a [String],
     pub body: Option<&'a str>,
     pub sessions: u32,
+    /// Requests of a session that may be unanswered at a time.
+    pub in_flight: u32,
     pub threads: u32,
     pub arrival: AdhocArrival,
 }
@@ -106,7 +108,7 @@ impl Adhoc {
         Ok(Adhoc {
             plan: load_plan(arguments, arrival, timeout_ns),
             session: Session {
-                in_flight: 1,
+                in_flight: arguments.in_flight,
                 reconnect_every_ns: 10_000_000,
                 retry: RetryPolicy::Never,
             },
@@ -148,15 +150,18 @@ fn load_plan(arguments: &Arguments, arrival: Arrival, timeout_ns: u64) -> LoadPl
         accounts: vec!["load".to_string()],
         sessions: arguments.sessions,
         threads: arguments.threads.min(arguments.sessions),
+        workers: 1,
         timeout_ns,
         shape: OrderShape::default(),
     }
 }
 
 fn split_url(url: &str) -> Result<(String, String), String> {
-    let rest = url.strip_prefix("http://").ok_or_else(|| {
-        format!("'{url}' does not begin with http:// (TLS is not supported by this version)")
-    })?;
+    let known = [("http://", 80), ("https://", 443)].into_iter();
+    let mut found = known.filter_map(|known| Some((known, url.strip_prefix(known.0)?)));
+    let ((scheme, port), rest) = found
+        .next()
+        .ok_or_else(|| format!("'{url}' begins neither with http:// nor with https://"))?;
     let (host, path) = match rest.find(['/', '?']) {
         Some(at) if rest[at..].starts_with('?') => (&rest[..at], format!("/{}", &rest[at..])),
         Some(at) => (&rest[..at], rest[at..].to_string()),
@@ -174,9 +179,9 @@ fn split_url(url: &str) -> Result<(String, String), String> {
     let authority = if has_port {
         host.to_string()
     } else {
-        format!("{host}:80")
+        format!("{host}:{port}")
     };
-    Ok((format!("http://{authority}"), path))
+    Ok((format!("{scheme}{authority}"), path))
 }
 
 fn read_rate(text: Option<&str>) -> Result<f64, String> {
@@ -229,6 +234,7 @@ mod tests {
             headers: &[],
             body: None,
             sessions: 4,
+            in_flight: 1,
             threads: 8,
             arrival: AdhocArrival::Constant,
         }
@@ -249,6 +255,9 @@ mod tests {
                 .base_url,
             "http://host:80"
         );
+        let secure = Adhoc::parse(&arguments("https://host?x", "10/s")).unwrap();
+        assert_eq!(secure.base_url, "https://host:443");
+        assert_eq!(secure.request.path, Template::literal("/?x"));
     }
 
     #[test]

@@ -9,8 +9,9 @@ use crate::deeds::{Hand, deed, healing};
 use crate::guards;
 use crate::load_words::load_sentence;
 use crate::plan::{
-    AbortRule, DataLayout, EnvironmentPlan, FaultPlan, Plan, RestartedBy, RetryPolicy, Rule,
-    RuleKind, Trigger,
+    AbortRule, AlertRule, DataLayout, EnvironmentPlan, FaultPlan, FeedCount, FeedRule, FeedTime,
+    LimitEnd, MetricLimit, MetricRule, Plan, PointsRule, ResourceRule, RestartedBy, RetryPolicy,
+    Rule, RuleKind, TradeClass, Trigger, VenueRule,
 };
 
 /// The plan as a page of text.
@@ -26,6 +27,9 @@ pub fn describe(plan: &Plan) -> String {
     line("where", place(plan));
     line("seed", plan.seed.to_string());
     line("load", load_sentence(&plan.load));
+    if let Some(peak) = &plan.peak {
+        line("peak", peak.origin());
+    }
     line("phases", phases(plan));
     for fault in &plan.faults {
         line("fault", fault_sentence(fault, plan));
@@ -129,6 +133,9 @@ fn limit_words(kind: &RuleKind) -> String {
         format!("at most {} {what} in {}", share_text(at_most), phase.name())
     };
     match *kind {
+        RuleKind::Metric(ref rule) => metric_words(rule),
+        RuleKind::Alert(ref rule) => alert_words(rule),
+        RuleKind::Resource(ref rule) => resource_words(rule),
         RuleKind::Latency {
             quantile,
             at_most_ns,
@@ -173,9 +180,134 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::ErrorRate { at_most, phase } => share(at_most, "errors", phase),
         RuleKind::RejectRate { at_most, phase } => share(at_most, "rejected", phase),
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
+        RuleKind::Peak {
+            flow,
+            at_least_per_s,
+        } => format!("at least {} {}", rate_text(at_least_per_s), flow.words()),
         RuleKind::Rpo { at_most_ns } => {
             format!("no lost order older than {}", time_text(at_most_ns))
         }
+        RuleKind::Feed(ref rule) => feed_words(rule),
+        RuleKind::Venue(ref rule) => venue_words(rule),
+        RuleKind::Points(ref rule) => points_words(rule),
+    }
+}
+
+fn resource_words(rule: &ResourceRule) -> String {
+    format!(
+        "at most {} of the {} in use at each replica in {}{}",
+        share_text(rule.at_most),
+        rule.of.name(),
+        rule.phase.name(),
+        hold_words(rule.for_ns)
+    )
+}
+
+fn points_words(rule: &PointsRule) -> String {
+    match *rule {
+        PointsRule::Rate {
+            at_least_per_s,
+            phase,
+        } => {
+            let (rate, phase) = (rate_text(at_least_per_s), phase.name());
+            format!("at least {rate} points of market data taken in, in {phase}")
+        }
+        PointsRule::Lost { at_most } => {
+            format!("at most {at_most} points of market data not taken in")
+        }
+    }
+}
+
+fn venue_words(rule: &VenueRule) -> String {
+    match *rule {
+        VenueRule::Response {
+            quantile,
+            at_most_ns,
+            phase,
+        } => {
+            let (quantile, limit) = (quantile_text(quantile), time_text(at_most_ns));
+            format!(
+                "P{quantile} from message to order at the venue at most {limit} in {}",
+                phase.name()
+            )
+        }
+        VenueRule::Trades { what, at_most } => {
+            let what = match what {
+                TradeClass::Missing => "fills missing among the trades",
+                TradeClass::Phantom => "trades that the venue never made",
+                TradeClass::Duplicate => "fills twice among the trades",
+                TradeClass::Wrong => "trades that differ from their fill",
+            };
+            format!("at most {at_most} {what}")
+        }
+    }
+}
+
+fn feed_words(rule: &FeedRule) -> String {
+    match *rule {
+        FeedRule::Count { what, at_most } => {
+            let what = match what {
+                FeedCount::Gaps => "messages missing in the feed",
+                FeedCount::Duplicates => "messages twice in the feed",
+                FeedCount::Untold => "acknowledged orders that the feed does not tell of",
+            };
+            format!("at most {at_most} {what}")
+        }
+        FeedRule::Time {
+            what,
+            quantile,
+            at_most_ns,
+            phase,
+        } => {
+            let what = match what {
+                FeedTime::Freshness => "of the age of the feed's messages",
+                FeedTime::Skew => "between acknowledgement and feed",
+            };
+            let (quantile, limit) = (quantile_text(quantile), time_text(at_most_ns));
+            format!("P{quantile} {what} at most {limit} in {}", phase.name())
+        }
+    }
+}
+
+fn alert_words(rule: &AlertRule) -> String {
+    let over = match rule.resolved_within_ns {
+        None => String::new(),
+        Some(over_ns) => format!(", and is over {} after the heal", time_text(over_ns)),
+    };
+    format!(
+        "the alert {} fires at most {} after {}{over}",
+        rule.words(),
+        time_text(rule.within_ns),
+        rule.after
+    )
+}
+
+fn hold_words(for_ns: u64) -> String {
+    match for_ns {
+        0 => String::new(),
+        for_ns => format!(", broken once it is beyond for {}", time_text(for_ns)),
+    }
+}
+
+fn metric_words(rule: &MetricRule) -> String {
+    let (of, phase) = (rule.of.words(), rule.phase.name());
+    match rule.limit {
+        MetricLimit::Quantile { quantile, at_most } => {
+            let quantile = quantile_text(quantile);
+            format!("P{quantile} of {of} at most {at_most} in {phase}, by the system's own metrics")
+        }
+        MetricLimit::Value { end, limit, for_ns } => {
+            let end = match end {
+                LimitEnd::AtMost => "at most",
+                LimitEnd::AtLeast => "at least",
+            };
+            let hold = hold_words(for_ns);
+            format!("{of} {end} {limit} at each replica in {phase}{hold}")
+        }
+        MetricLimit::Increase { at_most, over_ns } => format!(
+            "{of} grows by at most {at_most} over all replicas in any {} of {phase}",
+            time_text(over_ns)
+        ),
     }
 }
 

@@ -9,6 +9,7 @@
 
 pub mod adhoc;
 pub mod calendar;
+pub mod capacity;
 mod cluster_deeds;
 mod compile;
 mod decode;
@@ -30,8 +31,8 @@ mod whom;
 mod yaml;
 
 pub use compile::{
-    CompileInput, Compiled, FileKind, KEPT_RECORDING, checkable, compile, compile_profile,
-    compile_with, file_kind, system_reference,
+    CompileInput, Compiled, FileKind, KEPT_RECORDING, checkable, compile, compile_on,
+    compile_profile, compile_with, file_kind, system_reference,
 };
 pub use describe::describe;
 pub use diagnostics::{Diagnostic, Diagnostics};

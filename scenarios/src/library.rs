@@ -56,8 +56,10 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 44] = [
+static SHIPPED: [Shipped; 53] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
+    shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
+    shipped!(Profile, "market-maker", "systems/market-maker.yaml"),
     shipped!(
         Calendar,
         "us-equities-example",
@@ -65,7 +67,13 @@ static SHIPPED: [Shipped; 44] = [
     ),
     shipped!(Scenario, "quickstart", "quickstart.yaml"),
     shipped!(Scenario, "baseline", "baseline.yaml"),
+    shipped!(Scenario, "engine-metrics", "engine-metrics.yaml"),
+    shipped!(Scenario, "market-data", "market-data.yaml"),
+    shipped!(Scenario, "market-feed", "market-feed.yaml"),
     shipped!(Scenario, "market-flow", "market-flow.yaml"),
+    shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
+    shipped!(Scenario, "rts6-double", "rts6-double.yaml"),
+    shipped!(Scenario, "rts7-double", "rts7-double.yaml"),
     shipped!(Scenario, "follower-kill", "follower-kill.yaml"),
     shipped!(Scenario, "leader-freeze", "leader-freeze.yaml"),
     shipped!(Scenario, "rolling-restart", "rolling-restart.yaml"),
@@ -74,6 +82,7 @@ static SHIPPED: [Shipped; 44] = [
     shipped!(Scenario, "lossy-link", "lossy-link.yaml"),
     shipped!(Scenario, "slow-link", "slow-link.yaml"),
     shipped!(Scenario, "two-faults", "two-faults.yaml"),
+    shipped!(Scenario, "venue-kill", "venue-kill.yaml"),
     shipped!(Scenario, "memory-limit", "memory-limit.yaml"),
     shipped!(Scenario, "slow-disk", "slow-disk.yaml"),
     shipped!(Scenario, "full-disk", "full-disk.yaml"),

@@ -10,8 +10,12 @@ pub(crate) fn load_sentence(load: &LoadPlan) -> String {
         .iter()
         .map(|symbol| symbol.name.as_str())
         .collect();
+    let workers = match load.workers {
+        0 | 1 => String::new(),
+        workers => format!(" of {workers} workers"),
+    };
     format!(
-        "{}, {} sessions, timeout {}, new {} cancel {} replace {} oversized {}, {}{}",
+        "{}, {} sessions{workers}, timeout {}, new {} cancel {} replace {} oversized {}, {}{}",
         arrival_words(&load.arrival),
         load.sessions,
         time_text(load.timeout_ns),

@@ -13,13 +13,15 @@ use crate::calm::wait_for_calm;
 use crate::cluster_kill::{ClusterKillWorld, Killed};
 use crate::evidence::{Campaign, Evidence};
 use crate::shakedown::{Finished, Running, Sandbox, binary, library, run_arguments};
+use crate::starved;
+use crate::storm_proxy::Storms;
 use crate::survival::{CutWorld, FrozenBy, FrozenWorld};
 
 /// Within this time nothing of a killed run may be left.
 pub const GRACE_S: f64 = 2.0;
 
 /// A calm moment is waited for this long before a run whose figures count.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The kills are spread over this long a part of a run.
 const SPREAD_S: f64 = 24.0;
@@ -200,6 +202,11 @@ fn rows_of(campaign: Campaign) -> Rows {
                 let after = moment(1, number, FROZEN_FOR_MS);
                 world.round(number, FrozenBy::Engine, after).row()
             })
+        }
+        Campaign::Starved => Box::new(starved::row),
+        Campaign::Conservation => {
+            let mut storms = Storms::default();
+            Box::new(move |seed| storms.row(seed))
         }
         Campaign::KubernetesLibrary => Box::new(kubernetes_library::row),
         Campaign::KubernetesSigkill => {

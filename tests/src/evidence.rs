@@ -13,6 +13,7 @@ use std::fmt;
 
 use crate::campaign::kubernetes_library;
 use crate::cluster_kill;
+use crate::{starved, storm_proxy};
 
 /// Facts that every table begins with.
 const FACTS: [&str; 4] = ["campaign", "command", "commit", "seeds"];
@@ -30,6 +31,10 @@ pub enum Campaign {
     FreezeSigkill,
     /// SIGKILL of whoever holds a pause by the Docker Engine.
     DockerPauseSigkill,
+    /// The generator starved from outside, each way with each command.
+    Starved,
+    /// Runs through storms of broken connections, over many seeds.
+    Conservation,
     /// Each shipped scenario for Kubernetes once, on a real cluster.
     KubernetesLibrary,
     /// SIGKILL of an agent, of the runner and of both, in the middle of a partition in a real cluster.
@@ -38,12 +43,14 @@ pub enum Campaign {
 
 impl Campaign {
     /// Every campaign.
-    pub const ALL: [Campaign; 7] = [
+    pub const ALL: [Campaign; 9] = [
         Campaign::QuickstartSeeds,
         Campaign::Sigkill,
         Campaign::PartitionSigkill,
         Campaign::FreezeSigkill,
         Campaign::DockerPauseSigkill,
+        Campaign::Starved,
+        Campaign::Conservation,
         Campaign::KubernetesLibrary,
         Campaign::KubernetesSigkill,
     ];
@@ -56,6 +63,8 @@ impl Campaign {
             Campaign::PartitionSigkill => "partition-sigkill",
             Campaign::FreezeSigkill => "freeze-sigkill",
             Campaign::DockerPauseSigkill => "docker-pause-sigkill",
+            Campaign::Starved => "starved",
+            Campaign::Conservation => "conservation",
             Campaign::KubernetesLibrary => "kubernetes-library",
             Campaign::KubernetesSigkill => "kubernetes-sigkill",
         }
@@ -76,6 +85,8 @@ impl Campaign {
             Campaign::PartitionSigkill => 1000,
             Campaign::FreezeSigkill => 400,
             Campaign::DockerPauseSigkill => 50,
+            Campaign::Starved => starved::ROWS,
+            Campaign::Conservation => storm_proxy::ROWS,
             Campaign::KubernetesLibrary => kubernetes_library::SCENARIOS.len(),
             Campaign::KubernetesSigkill => 300,
         }
@@ -122,6 +133,8 @@ impl Campaign {
                 "gone_ms",
                 "left",
             ],
+            Campaign::Starved => starved::COLUMNS,
+            Campaign::Conservation => storm_proxy::COLUMNS,
             Campaign::KubernetesLibrary => &kubernetes_library::COLUMNS,
             Campaign::KubernetesSigkill => cluster_kill::COLUMNS,
         }
@@ -204,6 +217,8 @@ impl Evidence {
             Campaign::PartitionSigkill => self.traffic_is_back(),
             Campaign::FreezeSigkill => self.thawed(&["signal", "cgroup"]),
             Campaign::DockerPauseSigkill => self.thawed(&["engine"]),
+            Campaign::Starved => starved::supports(&self.rows).map_err(NoEvidence),
+            Campaign::Conservation => storm_proxy::supports(&self.rows).map_err(NoEvidence),
             Campaign::KubernetesLibrary => {
                 kubernetes_library::claim(&self.rows).map_err(NoEvidence)
             }

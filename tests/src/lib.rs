@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! truth_server     replies after programmed delays, goes away on a programmed moment, and logs its own times
+//! lean_server      the same for high rates: one thread, for comparing load generators
+//! peers, affinity  Shakedown beside other load generators, each on a core of its own
 //! foreign_engine   a trading engine of another shape: proves that a profile is enough, and breaks on demand
 //! foreign          that engine as a target, with its profile and scenario
 //! shakedown        runs the real binary, reads what it wrote, finds what it left behind
@@ -9,11 +11,14 @@
 //! inside           the namespace of a node, by the programs of the machine
 //! containers       the reference engine in containers of a Docker Engine
 //! pods             the reference engine in a real cluster of Kubernetes
+//! monitoring       an Alertmanager and a Prometheus that ring when a test says so
 //! calm             waits for a machine that is left its cores, and repeats what was measured without them
 //! truth            what the servers' logs say that clients must have seen
 //! campaign, evidence          the rows of a campaign, and the tables that are kept of them
 //! cluster_kill     kills an agent, the runner or both in a real cluster, and measures the same
 //! survival         kills whoever holds a fault, over and over, and measures how soon all is as before
+//! starved          starves the generator from outside, and asks the binary what was wrong
+//! storm_proxy      breaks connections on their way to an engine, by a program that a seed decides
 //! source_tree, dependencies   the workspace as text and as a graph, for the tests of its rules
 //! ```
 //!
@@ -22,6 +27,7 @@
 //! from the servers' logs. `survival` calls the runner's mechanisms, because a thousand kills of whole runs would take
 //! days; the times that it tells are taken outside of them.
 
+pub mod affinity;
 pub mod bystanders;
 pub mod calm;
 pub mod campaign;
@@ -35,11 +41,16 @@ pub mod foreign;
 pub mod foreign_engine;
 pub mod http_server;
 pub mod inside;
+pub mod lean_server;
+pub mod monitoring;
+pub mod peers;
 pub mod pods;
 pub mod proc;
 pub mod rates;
 pub mod shakedown;
 pub mod source_tree;
+pub mod starved;
+pub mod storm_proxy;
 pub mod survival;
 pub mod truth;
 pub mod truth_server;

@@ -26,12 +26,9 @@ impl Truth {
     /// # Errors
     /// When the log cannot be read, or is empty.
     pub fn read(path: &Path, rate_per_s: u64) -> io::Result<Truth> {
-        let replies = fs::read_to_string(path)?
-            .lines()
-            .skip(1)
-            .map(parse)
-            .collect::<io::Result<BTreeMap<u64, Reply>>>()?;
-        Truth::of(replies, rate_per_s)
+        let replies = read_replies(&fs::read_to_string(path)?)?;
+        let replies = replies.into_iter().map(|reply| (reply.id, reply));
+        Truth::of(replies.collect(), rate_per_s)
     }
 
     fn of(replies: BTreeMap<u64, Reply>, rate_per_s: u64) -> io::Result<Truth> {
@@ -157,20 +154,25 @@ fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }
 
-fn parse(line: &str) -> io::Result<(u64, Reply)> {
+/// Reads the log of a server, in its order.
+///
+/// # Errors
+/// When a line is no reply.
+pub fn read_replies(log: &str) -> io::Result<Vec<Reply>> {
+    log.lines().skip(1).map(parse).collect()
+}
+
+fn parse(line: &str) -> io::Result<Reply> {
     let fields: Vec<u64> = line
         .split(',')
         .map(|field| field.parse().map_err(io::Error::other))
         .collect::<io::Result<_>>()?;
     match fields[..] {
-        [id, received_ns, replied_ns] => Ok((
+        [id, received_ns, replied_ns] => Ok(Reply {
             id,
-            Reply {
-                id,
-                received_ns,
-                replied_ns,
-            },
-        )),
+            received_ns,
+            replied_ns,
+        }),
         _ => Err(io::Error::other(format!("no reply: {line}"))),
     }
 }

@@ -53,6 +53,14 @@ pub struct Program {
     pub gone: Option<Gone>,
 }
 
+impl Program {
+    /// Answers at once, and stays.
+    pub const IMMEDIATE: Program = Program {
+        delay: Delay::None,
+        gone: None,
+    };
+}
+
 /// One answered request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply {
@@ -113,23 +121,30 @@ impl TruthServer {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_log(&self, path: &Path) -> io::Result<()> {
-        let mut out = BufWriter::new(File::create(path)?);
-        writeln!(out, "id,received_ns,replied_ns")?;
-        for reply in self
+        let replies = self
             .shared
             .replies
             .lock()
-            .expect("no thread panics holding it")
-            .iter()
-        {
-            writeln!(
-                out,
-                "{},{},{}",
-                reply.id, reply.received_ns, reply.replied_ns
-            )?;
-        }
-        out.flush()
+            .expect("no thread panics holding it");
+        write_replies(&replies, &mut BufWriter::new(File::create(path)?))
     }
+}
+
+/// Writes replies as `id,received_ns,replied_ns`.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn write_replies(replies: &[Reply], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "id,received_ns,replied_ns")?;
+    for reply in replies {
+        let Reply {
+            id,
+            received_ns,
+            replied_ns,
+        } = reply;
+        writeln!(out, "{id},{received_ns},{replied_ns}")?;
+    }
+    out.flush()
 }
 
 impl Shared {
@@ -241,6 +256,30 @@ impl Shared {
 }
 
 impl Delay {
+    /// Reads `none`, `fixed:MICROSECONDS`, `bimodal` or `freeze:EVERY_MS:FOR_MS`; `None` when it is none of these.
+    pub fn read(text: &str) -> Option<Delay> {
+        let mut words = text.split(':');
+        let kind = words.next()?;
+        let numbers: Vec<u64> = words.map(|word| word.parse().ok()).collect::<Option<_>>()?;
+        match (kind, &numbers[..]) {
+            ("none", []) => Some(Delay::None),
+            ("fixed", [us]) => Some(Delay::Fixed { ns: us * 1_000 }),
+            ("bimodal", []) => Some(Delay::BIMODAL),
+            ("freeze", [every_ms, for_ms]) => Some(Delay::Freeze {
+                every_ns: every_ms * 1_000_000,
+                for_ns: for_ms * 1_000_000,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Half a millisecond, and twenty for one request in ten.
+    pub const BIMODAL: Delay = Delay::Bimodal {
+        common_ns: 500_000,
+        rare_ns: 20_000_000,
+        every: 10,
+    };
+
     /// How long a request waits that came `since_ns` after the first one.
     pub fn wait_ns(self, id: u64, since_ns: u64) -> u64 {
         match self {

@@ -10,7 +10,9 @@ use crate::cluster;
 use crate::config::{ElectionTimeout, Gateways, Member, NodeConfig, PodName, SnapshotPolicy};
 use crate::defects::{Defect, Defects, defects};
 use crate::error::EngineError;
+use crate::maker::{self, MakerConfig};
 use crate::node;
+use crate::secure::TlsFiles;
 
 /// The longest drain, in milliseconds.
 const MAX_DRAIN_MS: u64 = 600_000;
@@ -23,6 +25,8 @@ pub enum EngineCommand {
     Node(NodeArgs),
     /// Run a whole cluster on this machine, until it is stopped; one JSON line for each node says where it is.
     Cluster(ClusterArgs),
+    /// Run a market maker, which quotes to a venue.
+    Maker(MakerArgs),
     /// List the defects that can be switched on.
     Defects,
 }
@@ -42,6 +46,26 @@ pub struct Behaviour {
     /// Log entries between two snapshots.
     #[arg(long, value_name = "N", default_value_t = SnapshotPolicy::default().every_entries)]
     pub snapshot_every: u64,
+}
+
+/// A market maker.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MakerArgs {
+    /// Its name, under which it logs on to the venue.
+    #[arg(long)]
+    pub name: String,
+    /// Where it serves ticks.
+    #[arg(long, value_name = "ADDRESS")]
+    pub http: SocketAddr,
+    /// Where the venue is (`shakedown venue`).
+    #[arg(long, value_name = "ADDRESS")]
+    pub venue: SocketAddr,
+    /// What is to be wrong with it on purpose.
+    #[arg(long = "defect", value_name = "NAME", value_delimiter = ',')]
+    pub defects: Vec<Defect>,
+    /// End when the process that started this one ends.
+    #[arg(long, value_name = "PID", num_args = 0..=1, default_missing_value = "0")]
+    pub with_parent: Option<i32>,
 }
 
 /// One node.
@@ -69,6 +93,18 @@ pub struct NodeArgs {
     /// Where it takes orders as JSON texts over WebSocket; nowhere without it.
     #[arg(long, value_name = "ADDRESS")]
     pub websocket: Option<SocketAddr>,
+    /// Where it speaks FIX 4.4, for orders and drop copies (docs/fix.md); nowhere without it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub fix: Option<SocketAddr>,
+    /// Where it takes in market data in length-prefixed frames (docs/market-data.md); nowhere without it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub ingest: Option<SocketAddr>,
+    /// Clients speak TLS with it, on every way in: its certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Where it serves the other nodes.
     #[arg(long, value_name = "ADDRESS")]
     pub peer_listen: SocketAddr,
@@ -126,6 +162,18 @@ pub fn run(command: EngineCommand) -> Result<(), EngineError> {
         EngineCommand::Cluster(args) => {
             runtime()?.block_on(cluster::run(&args, &mut std::io::stdout()))
         }
+        EngineCommand::Maker(args) => {
+            if let Some(parent) = args.with_parent {
+                stay_with_parent(parent)?;
+            }
+            let config = MakerConfig {
+                name: args.name,
+                http: args.http,
+                venue: args.venue,
+                defects: Defects::new(args.defects),
+            };
+            runtime()?.block_on(maker::run(config))
+        }
         EngineCommand::Defects => {
             list_defects(&mut std::io::stdout().lock()).map_err(output_failed)
         }
@@ -154,6 +202,12 @@ impl NodeArgs {
             gateways: Gateways {
                 binary: self.binary,
                 websocket: self.websocket,
+                fix: self.fix,
+                ingest: self.ingest,
+                tls: self
+                    .tls_cert
+                    .zip(self.tls_key)
+                    .map(|(certificate, key)| TlsFiles { certificate, key }),
             },
             peer: self.peer_listen,
             members: self.members,
@@ -322,7 +376,7 @@ mod tests {
         let mut out = Vec::new();
         list_defects(&mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text.lines().count(), 6);
+        assert_eq!(text.lines().count(), defects().len());
         assert!(text.lines().all(|line| line.ends_with('.')));
     }
 }

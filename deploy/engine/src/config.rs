@@ -8,6 +8,7 @@ use crate::checksum::crc32c;
 use crate::defects::Defects;
 use crate::endpoint::Endpoint;
 use crate::error::EngineError;
+use crate::secure::TlsFiles;
 
 /// One member of the cluster, written `ID=NAME,HTTP,PEER`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,13 +136,19 @@ impl Default for SnapshotPolicy {
     }
 }
 
-/// Ways in for orders beside HTTP, each at an address of its own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Ways in beside HTTP, each at an address of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gateways {
     /// Length-prefixed frames.
     pub binary: Option<SocketAddr>,
     /// JSON texts over WebSocket.
     pub websocket: Option<SocketAddr>,
+    /// FIX 4.4.
+    pub fix: Option<SocketAddr>,
+    /// Market data, in length-prefixed frames.
+    pub ingest: Option<SocketAddr>,
+    /// All of them, and HTTP, speak TLS with these files; none of them without.
+    pub tls: Option<TlsFiles>,
 }
 
 /// The configuration of one node.

@@ -40,6 +40,24 @@ pub enum StepError {
     TooLarge,
 }
 
+impl std::fmt::Display for Decimal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.units < 0 { "-" } else { "" };
+        let (units, one) = (self.units.unsigned_abs(), 10u64.pow(u32::from(self.scale)));
+        match self.scale {
+            0 => write!(f, "{sign}{units}"),
+            scale => {
+                let (whole, rest) = (units / one, units % one);
+                write!(
+                    f,
+                    "{sign}{whole}.{rest:0width$}",
+                    width = usize::from(scale)
+                )
+            }
+        }
+    }
+}
+
 impl Decimal {
     /// Reads `text`, for example `50000.01`.
     ///
@@ -139,6 +157,9 @@ mod tests {
             Decimal::from_units(most, 18),
             Decimal::parse(".999999999999999999")
         );
+        for text in ["0.05", "-1.50", "7", "-7", "50000.01"] {
+            assert_eq!(Decimal::parse(text).unwrap().to_string(), text);
+        }
         for (units, scale) in [(1, 19), (most + 1, 0), (i64::MIN, 0)] {
             let refused = Decimal::from_units(units, scale);
             assert_eq!(refused, Err(DecimalError::TooLong), "{units} {scale}");

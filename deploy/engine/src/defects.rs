@@ -37,6 +37,20 @@ pub enum Defect {
     CorruptQuantity,
     /// Fifteen seconds without a leader.
     SlowFailover,
+    /// Batches that do not get to the other nodes.
+    FlakyReplication,
+    /// Memory that is never given back.
+    LeakMemory,
+    /// Messages missing in the market-data feed.
+    FeedGap,
+    /// A market-data feed that is behind.
+    StaleFeed,
+    /// Fills of the venue that the market maker does not book.
+    DropsFills,
+    /// Fills that it books twice.
+    DoubleCountsFills,
+    /// Quotes that come late.
+    SlowResponse,
 }
 
 /// A defect as it is listed.
@@ -50,7 +64,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 6] = [
+static DEFECTS: [DefectInfo; 13] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -81,6 +95,41 @@ static DEFECTS: [DefectInfo; 6] = [
         name: "slow-failover",
         about: "Followers wait 15 s after losing a leader before they elect another.",
     },
+    DefectInfo {
+        defect: Defect::FlakyReplication,
+        name: "flaky-replication",
+        about: "Every 20th batch of log entries does not get to the other node and is sent again later: only the engine's own metrics tell.",
+    },
+    DefectInfo {
+        defect: Defect::LeakMemory,
+        name: "leak-memory",
+        about: "Each node takes 40 MB of memory a second and gives none back, up to 192 MB.",
+    },
+    DefectInfo {
+        defect: Defect::FeedGap,
+        name: "feed-gap",
+        about: "Every 200th message is left out of the market-data feed.",
+    },
+    DefectInfo {
+        defect: Defect::StaleFeed,
+        name: "stale-feed",
+        about: "The market-data feed holds every message back for up to 400 ms.",
+    },
+    DefectInfo {
+        defect: Defect::DropsFills,
+        name: "drops-fills",
+        about: "The market maker does not book every 20th fill.",
+    },
+    DefectInfo {
+        defect: Defect::DoubleCountsFills,
+        name: "double-counts-fills",
+        about: "The market maker books every 20th fill twice.",
+    },
+    DefectInfo {
+        defect: Defect::SlowResponse,
+        name: "slow-response",
+        about: "The market maker waits 400 ms before it quotes.",
+    },
 ];
 
 /// All defects, with what they do.
@@ -105,7 +154,15 @@ pub struct Defects(BTreeSet<Defect>);
 const FORGOTTEN_ORDERS: usize = 20;
 const CORRUPT_EVERY: u64 = 50;
 const REPLICATE_EVERY: Duration = Duration::from_millis(250);
+const REFUSED_APPENDS_EVERY: u64 = 20;
+const LEAK_EVERY: Duration = Duration::from_millis(100);
+const LEAK_BYTES: usize = 4 << 20;
+const LEAK_AT_MOST: usize = 192 << 20;
 const HOLD_ELECTIONS: Duration = Duration::from_secs(15);
+const LEAVE_OUT_EVERY: u64 = 200;
+const HOLD_FEED: Duration = Duration::from_millis(400);
+const BOOK_WRONG_EVERY: u64 = 20;
+const HOLD_RESPONSE: Duration = Duration::from_millis(400);
 
 impl Defects {
     /// Switches these on.
@@ -137,6 +194,35 @@ impl Defects {
         }
     }
 
+    /// Hook: a batch of log entries is about to be sent, the how manieth to this node. True to let it fail.
+    pub fn refuse_append(&self, number: u64) -> bool {
+        self.has(Defect::FlakyReplication) && number.is_multiple_of(REFUSED_APPENDS_EVERY)
+    }
+
+    /// Hook: a message is to be told in the feed. True to leave it out.
+    pub fn leave_out_of_feed(&self, sequence: u64) -> bool {
+        self.has(Defect::FeedGap) && sequence.is_multiple_of(LEAVE_OUT_EVERY)
+    }
+
+    /// Hook: there is something to be told in the feed. How long to hold it back, if at all.
+    pub fn feed_hold(&self) -> Option<Duration> {
+        self.has(Defect::StaleFeed).then_some(HOLD_FEED)
+    }
+
+    /// Hook: the market maker books its `number`th fill. How often to book it.
+    pub fn times_booked(&self, number: u64) -> u64 {
+        match number.is_multiple_of(BOOK_WRONG_EVERY) {
+            true if self.has(Defect::DropsFills) => 0,
+            true if self.has(Defect::DoubleCountsFills) => 2,
+            true | false => 1,
+        }
+    }
+
+    /// Hook: the market maker is about to quote. How long to wait, if at all.
+    pub fn response_hold(&self) -> Option<Duration> {
+        self.has(Defect::SlowResponse).then_some(HOLD_RESPONSE)
+    }
+
     /// Hook: the leader's proposer starts. Something that acknowledges too early, or nothing.
     pub fn early_acks(&self) -> Option<EarlyAcks> {
         self.has(Defect::AckBeforeQuorum).then(EarlyAcks::default)
@@ -149,6 +235,9 @@ impl Defects {
         }
         if self.has(Defect::SlowFailover) {
             tokio::spawn(hold_elections(raft.clone(), contact.clone()));
+        }
+        if self.has(Defect::LeakMemory) {
+            tokio::spawn(leak_memory());
         }
     }
 
@@ -271,6 +360,17 @@ async fn hold_elections(raft: EngineRaft, contact: Contact) {
     }
 }
 
+/// `leak-memory`: pages that are written to are really taken.
+async fn leak_memory() {
+    let mut leaked: Vec<Vec<u8>> = Vec::new();
+    loop {
+        if leaked.len() * LEAK_BYTES < LEAK_AT_MOST {
+            leaked.push(vec![0xA5; LEAK_BYTES]);
+        }
+        tokio::time::sleep(LEAK_EVERY).await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,7 +390,9 @@ mod tests {
         let none = Defects::default();
         assert!(!none.accept_retry_again() && !none.enter_rejected());
         assert_eq!(none.stored_lots(50, 7), 7);
+        assert!(!none.refuse_append(20));
         assert!(none.early_acks().is_none());
+        assert!(!none.leave_out_of_feed(LEAVE_OUT_EVERY) && none.feed_hold().is_none());
         assert!(none.names().is_empty());
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! The way of an order: [`http`], [`binary`] or [`websocket`] parses it, [`gateway`] brings it to the leader (over [`peer`] if need be),
 //! [`proposer`] puts all waiting commands into one entry of the [`raft`] log, every replica applies that entry to
-//! its [`state`], and the leader's answers travel back.
+//! its [`state`], and the leader's answers travel back. Each replica tells of what it applied in its [`feed`].
 
 pub mod binary;
 pub mod book;
@@ -23,11 +23,15 @@ pub mod durable;
 pub mod endpoint;
 pub mod entrances;
 pub mod error;
+pub mod feed;
+pub mod fix;
 pub mod gateway;
 pub mod handover;
 pub mod http;
 pub mod identity;
+pub mod ingest;
 pub mod instruments;
+pub mod maker;
 pub mod metrics;
 pub mod node;
 pub mod peer;
@@ -35,6 +39,7 @@ pub mod ports;
 pub mod proposer;
 pub mod raft;
 pub mod records;
+pub mod secure;
 pub mod state;
 pub mod upkeep;
 pub mod websocket;

@@ -15,10 +15,12 @@ use crate::config::NodeConfig;
 use crate::contact::Contact;
 use crate::entrances::{Entrances, listen};
 use crate::error::EngineError;
+use crate::fix::{Copies, Desk};
 use crate::gateway::Gateway;
 use crate::handover::{Changeover, Handover};
 use crate::http::App;
 use crate::identity;
+use crate::ingest::Ticker;
 use crate::metrics::Metrics;
 use crate::peer::{Hello, PeerServer, PeerService, Peers};
 use crate::proposer::Proposer;
@@ -63,15 +65,16 @@ pub fn start(config: NodeConfig) -> Boxed<'static, Result<NodeHandle, EngineErro
 
 async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     config.validate()?;
-    let (log, machine) = open_data(&config).await?;
-    let (log_reader, replica) = (log.reader(), machine.replica());
+    let copies = config.gateways.fix.map(|_| Copies::default());
+    let (log, machine) = open_data(&config, copies.clone()).await?;
+    let (log_reader, replica, feed) = (log.reader(), machine.replica(), machine.feed());
     let peer_listener = listen(config.peer).await?;
     let entrances = Entrances::open(&config).await?;
     let peers = Peers::new(&config);
-    let raft = start_consensus(&config, &peers, log, machine).await?;
+    let metrics = Metrics::default();
+    let raft = start_consensus(&config, &peers, &metrics, log, machine).await?;
     let contact = Contact::new();
     let waiting = wait_for_leader(&config, &raft, &contact).await?;
-    let metrics = Metrics::default();
     let proposer = Proposer::start(raft.clone(), replica.clone(), &config.defects);
     let changeover = Changeover::new();
     let handover = Handover {
@@ -93,15 +96,19 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         changeover: changeover.clone(),
     };
     config.defects.start(&raft, &replica, &contact);
+    let fix = fix_desk(&config, copies);
     let app = Arc::new(App {
         config,
         gateway,
         replica,
+        feed,
+        ticker: Ticker::default(),
         raft: raft.clone(),
         contact,
         metrics: metrics.clone(),
         log: log_reader.clone(),
         changeover,
+        fix,
     });
     let (stop, stopping) = watch::channel(false);
     let servers = entrances.serve(&app, &stopping);
@@ -124,6 +131,11 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     };
     node.form_cluster().await?;
     Ok(node)
+}
+
+fn fix_desk(config: &NodeConfig, copies: Option<Copies>) -> Desk {
+    let copies = copies.unwrap_or_default();
+    Desk::new(config.data.join("fix"), config.name(), copies)
 }
 
 /// A node with data that is to wait for a leader does not stand for election at first.
@@ -293,7 +305,10 @@ impl Drop for NodeHandle {
 }
 
 /// Opens log and snapshots; both may take a while, and the folder may still be in use by an engine that is ending.
-async fn open_data(config: &NodeConfig) -> Result<(LogStore, StateMachine), EngineError> {
+async fn open_data(
+    config: &NodeConfig,
+    copies: Option<Copies>,
+) -> Result<(LogStore, StateMachine), EngineError> {
     let (folder, defects) = (config.data.clone(), config.defects.clone());
     let member = config.member(config.id).cloned();
     let opened = tokio::task::spawn_blocking(move || {
@@ -301,7 +316,7 @@ async fn open_data(config: &NodeConfig) -> Result<(LogStore, StateMachine), Engi
         if let Some(member) = member {
             identity::claim(&folder, &member)?;
         }
-        let machine = StateMachine::open(&folder, &defects)?;
+        let machine = StateMachine::open(&folder, &defects, copies)?;
         Ok((log, machine))
     });
     opened.await.map_err(|error| EngineError::System {
@@ -313,11 +328,12 @@ async fn open_data(config: &NodeConfig) -> Result<(LogStore, StateMachine), Engi
 async fn start_consensus(
     config: &NodeConfig,
     peers: &Peers,
+    metrics: &Metrics,
     log: LogStore,
     machine: StateMachine,
 ) -> Result<EngineRaft, EngineError> {
     let settings = Arc::new(raft_config(config)?);
-    let network = NetworkFactory::new(peers.clone());
+    let network = NetworkFactory::new(peers.clone(), metrics.clone(), config.defects.clone());
     Raft::new(config.id, settings, network, log, machine)
         .await
         .map_err(|error| consensus(config, &error))

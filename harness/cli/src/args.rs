@@ -1,9 +1,13 @@
 //! The command line, as typed.
 
+mod measuring;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shakedown_runner::mechanisms::kubernetes::rights::Account;
+
+pub use measuring::{ArrivalName, CapacityArgs, LoadArgs};
 
 /// Chaos and performance validation for trading engines: one scenario, one verdict, with the evidence.
 #[derive(Debug, Parser)]
@@ -26,6 +30,8 @@ pub enum Command {
     Run(RunArgs),
     /// Ad-hoc HTTP load on one URL, free of coordinated omission.
     Load(LoadArgs),
+    /// Find the highest rate at which a scenario's SLA holds, and draw the curve.
+    Capacity(CapacityArgs),
     /// Send one order through every line of a profile, without faults, and say what it can prove.
     Probe(ProbeArgs),
     /// Check a scenario or a profile; every mistake is reported at once.
@@ -72,6 +78,8 @@ pub enum Command {
     /// Ask a market calendar.
     #[command(subcommand)]
     Calendar(CalendarCommand),
+    /// Play the venue that trading systems send their orders to; started by Shakedown itself, or by hand.
+    Venue(crate::commands::VenueArgs),
     /// Start the reference engine, or a cluster of it.
     #[cfg(feature = "stand-in")]
     #[command(subcommand)]
@@ -83,6 +91,9 @@ pub enum Command {
     /// Does one fault on the node on which it runs; started by Shakedown itself, in a cluster.
     #[command(hide = true)]
     Agent(AgentArgs),
+    /// Makes a part of a load; started by Shakedown itself, and told over its standard input.
+    #[command(hide = true)]
+    Worker(WorkerArgs),
     /// A run that was submitted as a Job; started by Shakedown itself, in a cluster.
     #[command(name = "__submitted", hide = true)]
     Submitted(SubmittedArgs),
@@ -122,6 +133,20 @@ pub struct AgentArgs {
     /// A folder of its own that lives as long as its pod, for the journal.
     #[arg(long, env = "SHAKEDOWN_AGENT_STATE")]
     pub state: PathBuf,
+}
+
+/// What stands on a worker's command line.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Whose worker it is, for people who look at a list of processes.
+    #[arg(long)]
+    pub about: Option<String>,
+    /// Only stay: a worker is started beside this one.
+    #[arg(long)]
+    pub stand_by: bool,
+    /// End the worker of this folder and write its ledger to standard output.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "stand_by")]
+    pub hand_over: Option<PathBuf>,
 }
 
 /// Where a scenario comes from and what is changed in it.
@@ -382,55 +407,6 @@ pub enum SchemaName {
     Profile,
     Calendar,
     Record,
+    Capacity,
     Webhook,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ArrivalName {
-    Constant,
-    Poisson,
-}
-
-#[derive(Debug, Args)]
-pub struct LoadArgs {
-    /// Target, such as http://127.0.0.1:8080/orders
-    pub url: String,
-    /// Requests per second, such as 10000/s. Required unless --closed.
-    #[arg(long, required_unless_present = "closed", conflicts_with = "closed")]
-    pub rate: Option<String>,
-    /// How long to send, such as 10s or 1m30s.
-    #[arg(long, default_value = "10s")]
-    pub duration: String,
-    /// Connections, each with one request in flight.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_000))]
-    pub sessions: u32,
-    /// Load threads.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
-    pub threads: u32,
-    #[arg(long, value_enum, default_value_t = ArrivalName::Constant)]
-    pub arrival: ArrivalName,
-    /// When a request counts as failed.
-    #[arg(long, default_value = "1s")]
-    pub timeout: String,
-    /// Closed loop: each session sends its next request when the previous one ended.
-    #[arg(long)]
-    pub closed: bool,
-    /// Seed of the Poisson arrivals.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Method; POST when a body is given.
-    #[arg(short = 'X', long = "request")]
-    pub method: Option<String>,
-    /// Header, such as 'Authorization: Bearer x'. May be repeated.
-    #[arg(short = 'H', long = "header")]
-    pub header: Vec<String>,
-    /// Body, or @FILE. {{id}} and {{now}} are filled in for each request.
-    #[arg(short = 'd', long = "data")]
-    pub data: Option<String>,
-    /// Exit 1 when this holds, such as 'p99>5ms', 'errors>0.1%' or 'rate<9000/s'. May be repeated.
-    #[arg(long = "fail-if")]
-    pub fail_if: Vec<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
 }

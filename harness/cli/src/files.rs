@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::LARGEST_RECORDING_BYTES;
 use shakedown_scenarios::{
-    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, compile_with, library,
-    system_reference,
+    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, compile_on, compile_with,
+    library, system_reference,
 };
 
 use crate::args::ScenarioArgs;
@@ -131,11 +131,21 @@ pub fn folders_of(scenario: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// # Errors
 /// Exit 64 with every mistake.
 pub fn compile_scenario(args: &ScenarioArgs) -> Result<Compiled, Failure> {
-    let overrides = args
-        .set
-        .iter()
-        .map(|text| parse_override(text))
-        .collect::<Result<Vec<_>, _>>()?;
+    compile_changed(args, &[], args.seed)
+}
+
+/// The same, with more overrides after those of the command line, and with a seed.
+///
+/// # Errors
+/// Exit 64 with every mistake.
+pub fn compile_changed(
+    args: &ScenarioArgs,
+    more: &[Override],
+    seed: Option<u64>,
+) -> Result<Compiled, Failure> {
+    let overrides = args.set.iter().map(|text| parse_override(text));
+    let mut overrides = overrides.collect::<Result<Vec<_>, _>>()?;
+    overrides.extend_from_slice(more);
     let scenario = read(&args.scenario)?;
     let profile = profile_of(&scenario)?;
     let environment = args
@@ -148,9 +158,16 @@ pub fn compile_scenario(args: &ScenarioArgs) -> Result<Compiled, Failure> {
         profile: &profile,
         overrides: &overrides,
         environment,
-        seed: args.seed,
+        seed,
     };
-    compile_with(&input, &|file| recording(&scenario, file)).map_err(Failure::usage)
+    compile_on(today(), &input, &|file| recording(&scenario, file)).map_err(Failure::usage)
+}
+
+/// The day by the calendars that are furthest ahead: what is in the future there is so everywhere.
+pub fn today() -> jiff::civil::Date {
+    jiff::tz::offset(14)
+        .to_datetime(jiff::Timestamp::now())
+        .date()
 }
 
 /// Reads `local`, `external` and so on.

@@ -12,6 +12,7 @@ mod interrupt;
 mod output;
 mod plan_text;
 mod progress;
+mod tls_args;
 mod webhook;
 
 use std::process;

@@ -3,9 +3,6 @@
 use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use shakedown_record::OutcomeCounts;
-use shakedown_record::phase::Phase;
-use shakedown_record::slots::SlotStats;
 use shakedown_runner::Progress;
 
 use crate::output::say;
@@ -33,20 +30,27 @@ impl Display {
     /// Shows one step.
     pub fn show(&mut self, progress: &Progress) {
         match (&self.bar, progress) {
-            (Some(bar), Progress::Second { .. }) => {
-                bar.set_message(line(progress));
-                bar.tick();
-            }
+            (_, Progress::Second { .. }) => self.second(line(progress)),
             (Some(bar), Progress::Note(_) | Progress::Fault(_)) => {
                 bar.suspend(|| say(&line(progress)))
             }
-            (None, Progress::Second { .. }) => {
+            (None, Progress::Note(_) | Progress::Fault(_)) => say(&line(progress)),
+        }
+    }
+
+    /// Shows the line of one more second.
+    pub fn second(&mut self, line: String) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(line);
+                bar.tick();
+            }
+            None => {
                 if self.lines.is_multiple_of(5) {
-                    say(&line(progress));
+                    say(&line);
                 }
                 self.lines += 1;
             }
-            (None, Progress::Note(_) | Progress::Fault(_)) => say(&line(progress)),
         }
     }
 
@@ -76,32 +80,5 @@ fn line(progress: &Progress) -> String {
                 phase.name()
             )
         }
-    }
-}
-
-/// Gathers slots of 100 ms into seconds.
-#[derive(Debug, Default)]
-pub struct Seconds {
-    outcomes: OutcomeCounts,
-    p99_ns: Option<u64>,
-}
-
-impl Seconds {
-    /// Adds a finished slot; the second that it completes, if it does.
-    pub fn add(&mut self, index: usize, slot: &SlotStats) -> Option<Progress> {
-        self.outcomes.merge(&slot.outcomes);
-        self.p99_ns = self.p99_ns.max(slot.p99_ns);
-        if index % 10 != 9 {
-            return None;
-        }
-        let Seconds { outcomes, p99_ns } = std::mem::take(self);
-        Some(Progress::Second {
-            at_s: (index + 1) as f64 / 10.0,
-            phase: Phase::Run,
-            offered_per_s: outcomes.total() as f64,
-            achieved_per_s: outcomes.acked as f64,
-            p99_ns,
-            errors: outcomes.errors(),
-        })
     }
 }

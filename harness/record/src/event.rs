@@ -11,10 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::monotonic_ns;
 use crate::fault::{Effect, FaultTarget, Firing};
+use crate::feed::FeedReport;
 use crate::links::LinkOverhead;
 use crate::outcome::OutcomeCounts;
 use crate::platform::PlatformChange;
+use crate::points::PointsReport;
 use crate::readback::ReadKind;
+use crate::venue::TradesDone;
+use crate::worker::WorkerReport;
 
 /// An event with its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +98,13 @@ pub enum Event {
     Generator {
         report: GeneratorReport,
     },
+    /// A process that made a part of the load is gone, or was put down because it answered nothing any more.
+    WorkerLost {
+        /// From 1.
+        worker: u32,
+        workers: u32,
+        why: String,
+    },
     /// What will be done to whom, resolved now; `role` says who was asked for.
     FaultPrepared {
         firing: Firing,
@@ -153,6 +164,18 @@ pub enum Event {
     },
     Interrupted {
         by: String,
+    },
+    /// The trading system's own trades.
+    TradesRead {
+        done: TradesDone,
+    },
+    /// No more market data is published.
+    PointsPublished {
+        report: PointsReport,
+    },
+    /// The market-data feed was listened to until now.
+    FeedHeard {
+        report: FeedReport,
     },
     RetriesDone {
         asked: u64,
@@ -221,6 +244,9 @@ pub struct GeneratorReport {
     pub steal_fraction: f64,
     /// Time for which the generator's cgroup was throttled, in nanoseconds.
     pub throttled_ns: u64,
+    /// Those who made the load, where it was more than one process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerReport>,
 }
 
 /// A copy was read back, or could not be.

@@ -76,6 +76,31 @@ impl LatencyHistogram {
         }
     }
 
+    /// Values that stand for what was recorded, each with its count: what [`LatencyHistogram::of_counts`] makes the same
+    /// histogram of.
+    pub fn counts(&self) -> Vec<(u64, u64)> {
+        let recorded = self.inner.iter_recorded();
+        recorded
+            .map(|bucket| {
+                (
+                    bucket.value_iterated_to(),
+                    bucket.count_since_last_iteration(),
+                )
+            })
+            .collect()
+    }
+
+    /// The histogram of these values in nanoseconds, each recorded so many times.
+    pub fn of_counts(counts: &[(u64, u64)]) -> LatencyHistogram {
+        let mut histogram = LatencyHistogram::default();
+        for (value_ns, count) in counts {
+            histogram
+                .inner
+                .saturating_record_n((*value_ns).max(1), *count);
+        }
+        histogram
+    }
+
     /// The HDR histogram, for serialisation.
     pub fn hdr(&self) -> &Histogram<u64> {
         &self.inner
@@ -95,6 +120,8 @@ pub struct LatencySummary {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prop_assert_eq, proptest};
+
     use super::*;
 
     #[test]
@@ -128,5 +155,26 @@ mod tests {
         }
         left.merge(&right);
         assert_eq!(left.summary(), both.summary());
+    }
+
+    proptest! {
+        /// Whatever is recorded where, told by counts and merged, is what one histogram would have recorded.
+        #[test]
+        fn shards_told_by_their_counts_are_the_union(
+            samples in collection::vec((0..4usize, 0..2 * MAX_NS), 0..400)
+        ) {
+            let mut shards = vec![LatencyHistogram::default(); 4];
+            let mut union = LatencyHistogram::default();
+            for (shard, ns) in samples {
+                shards[shard].record(ns);
+                union.record(ns);
+            }
+            let mut merged = LatencyHistogram::default();
+            for shard in &shards {
+                merged.merge(&LatencyHistogram::of_counts(&shard.counts()));
+            }
+            prop_assert_eq!(merged.counts(), union.counts());
+            prop_assert_eq!(merged.summary(), union.summary());
+        }
     }
 }

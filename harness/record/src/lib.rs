@@ -1,7 +1,7 @@
 //! Vocabulary and record of a run: the leaf crate that everything else speaks.
 //!
 //! ```text
-//! load, runner  --write-->  run directory (events, ledger, read-back)  --read-->  analysis  --> record.json
+//! load, runner  --write-->  run directory (events, series, ledger, read-back)  --read-->  analysis  --> record.json
 //! ```
 //!
 //! A run directory is append-only while the run goes on and is never written again afterwards, so that a
@@ -9,11 +9,13 @@
 //!
 //! Never here: sockets, tokio, kube, SLA rules, percentiles of a phase, opinions.
 
+pub mod capacity;
 pub mod clock;
 pub mod decimal;
 pub mod event;
 pub mod exit;
 pub mod fault;
+pub mod feed;
 pub mod histogram;
 pub mod ledger;
 pub mod links;
@@ -22,13 +24,17 @@ pub mod notice;
 pub mod outcome;
 pub mod phase;
 pub mod platform;
+pub mod points;
 pub mod readback;
 pub mod run_dir;
 pub mod run_record;
+pub mod series;
 pub mod slots;
 pub mod split;
+pub mod venue;
+pub mod worker;
 
-pub use clock::{RunZero, monotonic_ns};
+pub use clock::{RunZero, monotonic_ns, wall_ns};
 pub use decimal::Decimal;
 pub use exit::{ExitCode, Verdict};
 pub use links::LinkOverhead;

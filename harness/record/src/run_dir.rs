@@ -44,6 +44,10 @@ impl RunDir {
     pub fn events(&self) -> PathBuf {
         self.root.join("events.jsonl")
     }
+    /// The system's own series, as they were read while the run went on.
+    pub fn series(&self) -> PathBuf {
+        self.root.join(crate::series::SERIES_FILE)
+    }
     pub fn timeline(&self) -> PathBuf {
         self.root.join("timeline.csv")
     }
@@ -52,6 +56,22 @@ impl RunDir {
     }
     pub fn ledger(&self) -> PathBuf {
         self.root.join("ledger")
+    }
+    /// What the venue did that Shakedown played.
+    pub fn venue(&self) -> PathBuf {
+        self.root.join(crate::venue::VENUE_FILE)
+    }
+    /// Trades of a trading system, as it told of them.
+    pub fn trades(&self) -> PathBuf {
+        self.readback().join("trades.jsonl")
+    }
+    /// Market data that was published, interval by interval.
+    pub fn points(&self) -> PathBuf {
+        self.root.join(crate::points::POINTS_FILE)
+    }
+    /// What was told by the system's market-data feed, message by message.
+    pub fn feed(&self) -> PathBuf {
+        self.root.join(crate::feed::FEED_FILE)
     }
     pub fn readback(&self) -> PathBuf {
         self.root.join("readback")
@@ -69,6 +89,10 @@ impl RunDir {
     /// Logs of what Shakedown started, one file a process.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+    /// Ledgers of workers on this machine, until they are merged.
+    pub fn workers(&self) -> PathBuf {
+        self.root.join("workers")
     }
     pub fn report_html(&self) -> PathBuf {
         self.root.join("report.html")

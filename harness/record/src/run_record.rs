@@ -9,12 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::Verdict;
 use crate::fault::{Effect, FaultTarget};
+pub use crate::feed::{FeedRecord, SequenceRange};
 use crate::histogram::LatencySummary;
 use crate::links::LinkOverhead;
 use crate::outcome::OutcomeCounts;
 use crate::phase::Phase;
+pub use crate::points::{PointRates, PointsRecord};
 use crate::readback::ReadKind;
 use crate::split::FailoverSplit;
+pub use crate::venue::{TradesRecord, VenueRecord};
+use crate::worker::WorkerReport;
 
 /// Version of this schema; raised when a meaning changes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -51,6 +55,15 @@ pub struct RunRecord {
     /// What userspace links added to each round trip through one, measured before the run; absent without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links: Option<LinkOverhead>,
+    /// What went between a trading system and the venue that Shakedown played; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue: Option<VenueRecord>,
+    /// Market data that was published into the engine; absent without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<PointsRecord>,
+    /// What the market-data feed told; absent where no rule is about it, or nothing was heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<FeedRecord>,
     pub leftovers: Leftovers,
     /// Every trial of a repeated scenario; empty without `repeat`.
     pub trials: Vec<Trial>,
@@ -245,6 +258,9 @@ pub struct GeneratorInfo {
     pub saturated: bool,
     /// Why it is saturated; empty when sound.
     pub why: String,
+    /// Those who made the load, where it was more than one process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<WorkerReport>,
 }
 
 /// What was left behind; all zero is clean.

@@ -3,6 +3,8 @@
 //! The run engine decides with it when a fault may fire, the analysis decides with it when service was back; they
 //! cannot disagree because they call the same code. A slot holds the orders *intended* in it, whenever they ended.
 
+use serde::{Deserialize, Serialize};
+
 use crate::outcome::{Outcome, OutcomeCounts};
 
 /// Length of a slot in nanoseconds.
@@ -26,7 +28,7 @@ pub fn slot_index(intended_ns: u64) -> usize {
 }
 
 /// The orders of one slot while they are being collected.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotTally {
     pub outcomes: OutcomeCounts,
     /// Response times in nanoseconds, failures censored at the timeout.

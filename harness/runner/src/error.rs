@@ -12,6 +12,7 @@ use crate::environment::EnvironmentError;
 use crate::guard::Refusal;
 use crate::journal::JournalError;
 use crate::lock::LockError;
+use crate::mechanisms::monitoring::MonitoringError;
 use crate::probes::ClientError;
 use crate::state_dir::StateDirError;
 
@@ -41,8 +42,13 @@ pub enum RunError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error("worker {worker} cannot be started: {why}")]
+    Worker { worker: u32, why: String },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Alerts cannot be watched or silenced.
+    #[error("the system's monitoring: {0}")]
+    Monitoring(#[from] MonitoringError),
     #[error("{what} cannot be written: {source}")]
     Write { what: String, source: io::Error },
     #[error("{what} did not end within {within_s} s")]
@@ -56,7 +62,11 @@ impl RunError {
             RunError::Refused(_)
             | RunError::Lock(LockError::Held(_))
             | RunError::Drill(DrillError::Taken(_)) => ExitCode::Refused,
-            RunError::Load(LoadError::Conservation { .. } | LoadError::Panicked { .. })
+            RunError::Load(
+                LoadError::Conservation { .. }
+                | LoadError::Panicked { .. }
+                | LoadError::Shard { .. },
+            )
             | RunError::Hung { .. } => ExitCode::Bug,
             RunError::Unreachable(_)
             | RunError::NotReady { .. }
@@ -68,7 +78,9 @@ impl RunError {
             | RunError::Drill(DrillError::NoNamespace(_) | DrillError::Cluster(_))
             | RunError::Client(_)
             | RunError::Load(_)
+            | RunError::Worker { .. }
             | RunError::Ledger(_)
+            | RunError::Monitoring(_)
             | RunError::Write { .. } => ExitCode::Unavailable,
         }
     }

@@ -19,7 +19,7 @@ use shakedown_scenarios::guards::{self, Calendars, Circumstances, Down, Guard};
 use shakedown_scenarios::plan::{Endpoints, EnvironmentPlan, FaultPlan, Plan, ProofOfTarget};
 
 use crate::error::RunError;
-use crate::probes::Client;
+use crate::probes::{Client, https};
 
 pub use cluster::prove_faults_can_stay;
 
@@ -161,8 +161,8 @@ pub async fn prove_not_production(secrets: &Arc<Secrets>, plan: &Plan) -> Result
         EnvironmentPlan::Docker(docker) => &containers::endpoints(plan, docker).await?,
     };
     let bases = bases(plan, endpoints);
-    let https = bases.iter().any(|base| base.starts_with("https:"));
-    let client = Client::new(&plan.system.auth, Arc::clone(secrets), https)?;
+    let https = https(plan, bases.iter().copied());
+    let client = Client::new(&plan.system.auth, Arc::clone(secrets), https.as_ref())?;
     for base in bases {
         for proof in &endpoints.not_production {
             prove(&client, base, proof).await?;

@@ -38,6 +38,7 @@ pub mod state_dir;
 pub mod submit;
 #[cfg(test)]
 mod testing;
+pub mod workers;
 
 pub use environment::mechanisms_here;
 pub use error::RunError;

@@ -10,7 +10,9 @@ use shakedown_scenarios::plan::{EnvironmentPlan, KubernetesEntry, KubernetesPlan
 use self::of_faults::{of_kind, of_selector};
 use crate::drill;
 use crate::mechanisms::kubernetes::rights::{self, Account, Need, grants};
+use crate::mechanisms::kubernetes::usage::right as rights_to_usage;
 use crate::mechanisms::kubernetes::{Right, Scope};
+use crate::workers;
 
 /// What the account of the runner needs in the cluster of this plan, each right once for each thing that it is for, in a
 /// stable order; `None` for an environment without a cluster.
@@ -69,6 +71,19 @@ pub(crate) fn in_cluster(plan: &Plan, cluster: &KubernetesPlan) -> Vec<Need> {
         drill::rights(plan),
         "one run at a time on the system, and a copy of its journal for `recover`".to_string(),
     );
+    if plan.watches_resources() {
+        let right = rights_to_usage(namespace);
+        add(
+            vec![right],
+            "what the pods use, by the metrics API".to_string(),
+        );
+    }
+    if let (2.., Some(agent)) = (plan.load.workers, &cluster.agent) {
+        add(
+            workers::rights(agent),
+            "workers that make the load".to_string(),
+        );
+    }
     for fault in &plan.faults {
         let what_for = format!("fault {} ({})", fault.id, fault.kind.name());
         let mut rights = of_kind(fault, cluster);

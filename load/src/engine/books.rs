@@ -11,6 +11,7 @@ use shakedown_record::ledger::{Entry, LedgerWriter};
 use super::shared::{Shared, ThreadSlots};
 use super::tally::Tallies;
 use crate::pacing::Slot;
+use crate::selfcheck::Gaps;
 
 /// Ledger, 100 ms slots, counters and the generator's own histograms of one thread.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Books {
     /// One more than the highest slot that was scheduled.
     slots_end: u64,
     send_lag: LatencyHistogram,
+    gaps: Gaps,
     session_wait: LatencyHistogram,
     failure: Option<io::Error>,
 }
@@ -34,6 +36,7 @@ pub(crate) struct Books {
 pub(crate) struct ClosedBooks {
     pub slots_end: u64,
     pub send_lag: LatencyHistogram,
+    pub gaps: Gaps,
     pub session_wait: LatencyHistogram,
     /// The ledger could not be written: nothing that was measured afterwards is proven.
     pub failure: Option<io::Error>,
@@ -57,6 +60,7 @@ impl Books {
             open: 0,
             slots_end: 0,
             send_lag: LatencyHistogram::default(),
+            gaps: Gaps::default(),
             session_wait: LatencyHistogram::default(),
             failure: None,
         }
@@ -68,6 +72,7 @@ impl Books {
         self.slots_end = self.slots_end.max(slot.index + 1);
         self.tallies.scheduled(slot.index, slot.at_ns);
         self.send_lag.record(lag_ns);
+        self.gaps.note(slot.at_ns, lag_ns);
         self.shared.threads[self.thread].scheduled();
     }
 
@@ -136,6 +141,7 @@ impl Books {
         ClosedBooks {
             slots_end: self.slots_end,
             send_lag: self.send_lag,
+            gaps: self.gaps,
             session_wait: self.session_wait,
             failure: self.failure,
         }

@@ -7,6 +7,7 @@ use super::poller::Ready;
 use super::room::Room;
 use super::session::{Link, Waiting};
 use super::socket::{self, DialFailure};
+use crate::selfcheck::{Exhausted, Shortage};
 
 /// Shortest time between two dials of a session that nobody answers, in nanoseconds.
 const SHORTEST_REDIAL_NS: u64 = 1_000_000;
@@ -19,15 +20,14 @@ impl Room {
         owner.answered = false;
         owner.generation = owner.generation.wrapping_add(1);
         owner.unsent.clear();
+        owner.tls = None;
         owner.messages = 0;
         (owner.held, owner.held_bytes) = (0, 0);
         let token = u64::from(owner.generation) << 32 | session as u64;
-        let dialled =
-            socket::dial(self.plan.addresses[owner.address]).and_then(|socket| {
-                match self.poller.watch(&socket, token) {
-                    Ok(()) => Ok(socket),
-                    Err(_) => Err(DialFailure::Exhausted(rustix::io::Errno::NOMEM)),
-                }
+        let dialled = socket::dial(self.plan.addresses[owner.address], self.plan.descriptors)
+            .and_then(|socket| match self.poller.watch(&socket, token) {
+                Ok(()) => Ok(socket),
+                Err(_) => Err(DialFailure::Exhausted(Shortage::Memory)),
             });
         match dialled {
             Ok(socket) => {
@@ -40,13 +40,12 @@ impl Room {
     }
 
     /// A dial came to nothing: those who waited for it end, and the next address is tried later.
-    fn dial_failed(&mut self, session: usize, failure: DialFailure) {
+    pub(super) fn dial_failed(&mut self, session: usize, failure: DialFailure) {
         let outcome = match failure {
             DialFailure::Refused => Outcome::Refused,
             DialFailure::Unreachable => Outcome::Unreachable,
-            DialFailure::Exhausted(errno) => {
-                let (count, _) = self.exhausted.get_or_insert((0, errno));
-                *count += 1;
+            DialFailure::Exhausted(shortage) => {
+                Exhausted::note(&mut self.exhausted, shortage);
                 Outcome::NotSent
             }
         };
@@ -65,7 +64,7 @@ impl Room {
         self.timers.arm(session, dial_at_ns);
     }
 
-    fn rotate(&mut self, session: usize) {
+    pub(super) fn rotate(&mut self, session: usize) {
         let owner = &mut self.sessions[session];
         owner.address = (owner.address + 1) % self.plan.addresses.len();
     }
@@ -81,11 +80,11 @@ impl Room {
             // Somebody is there and lets nobody in: no order was sent.
             return self.dial_failed(session, DialFailure::Refused);
         }
-        while !self.sessions[session].flight.is_empty() {
-            self.complete(session, 0, Judged::without_answer(Outcome::ResetAfterSend));
-        }
-        if rotates {
-            self.rotate(session);
+        if !self.gateway.resumes() {
+            self.end_flight(session);
+            if rotates {
+                self.rotate(session);
+            }
         }
         let owner = &self.sessions[session];
         let every_ns = self.plan.reconnect_every_ns.max(SHORTEST_REDIAL_NS);
@@ -93,6 +92,13 @@ impl Room {
             self.dial(session);
         } else {
             self.go_down(session, Outcome::NotSent);
+        }
+    }
+
+    /// Nothing more will be said of what is in flight: it may have executed.
+    fn end_flight(&mut self, session: usize) {
+        while !self.sessions[session].flight.is_empty() {
+            self.complete(session, 0, Judged::without_answer(Outcome::ResetAfterSend));
         }
     }
 
@@ -117,6 +123,19 @@ impl Room {
         self.books
             .ended(flight.slot, flight.entry, judged.outcome, done_ns);
         self.desk.settle(session, flight.slot, flight.job, judged);
+    }
+
+    /// A written slot ends as one that the server did not look at: as if it had not been written.
+    pub(super) fn decline(&mut self, session: usize, place: usize) {
+        let Some(mut flight) = self.sessions[session].flight.remove(place) else {
+            return;
+        };
+        flight.entry.sent_ns = None;
+        let done_ns = self.run_ns();
+        self.books
+            .ended(flight.slot, flight.entry, Outcome::Refused, done_ns);
+        let declined = Judged::without_answer(Outcome::Refused);
+        self.desk.settle(session, flight.slot, flight.job, declined);
     }
 
     /// A socket has something to say.
@@ -145,25 +164,48 @@ impl Room {
         }
     }
 
-    /// The dial came off: where the gateway has a handshake, that is next.
+    /// The dial came off: where the entry has TLS or the gateway a handshake, that is next.
     fn connected(&mut self, session: usize) {
         let owner = &mut self.sessions[session];
-        self.gateway
-            .begin(session, owner.address, &mut owner.unsent);
         let link = std::mem::replace(&mut owner.link, Link::Down { dial_at_ns: 0 });
         owner.link = match link {
-            Link::Dialling { socket, give_up_ns } if !owner.unsent.is_empty() => {
-                Link::Greeting { socket, give_up_ns }
-            }
-            Link::Dialling { socket, .. } => Link::Up { socket },
+            Link::Dialling { socket, give_up_ns } => Link::Greeting { socket, give_up_ns },
             other => other,
         };
+        if !self.begin_tls(session) {
+            self.greet(session);
+        }
         self.flush(session);
         self.pump(session);
     }
 
+    /// Something was heard: where that was the last of the handshake, the session is up.
+    pub(super) fn greeted(&mut self, session: usize) {
+        let deadline_ns = self.now_ns + self.dial_ns();
+        let Link::Greeting { give_up_ns, .. } = &mut self.sessions[session].link else {
+            return;
+        };
+        *give_up_ns = deadline_ns;
+        if self.gateway.is_in_step(session) {
+            self.opened(session);
+        }
+    }
+
+    /// Bytes can be exchanged: where the gateway has a handshake, that is next.
+    pub(super) fn greet(&mut self, session: usize) {
+        let address = self.sessions[session].address;
+        self.outbox.clear();
+        self.gateway.begin(session, address, &mut self.outbox);
+        if self.outbox.is_empty() {
+            self.opened(session);
+        } else {
+            self.say(session);
+        }
+    }
+
     /// The handshake is done.
     pub(super) fn opened(&mut self, session: usize) {
+        self.end_flight(session);
         let owner = &mut self.sessions[session];
         let link = std::mem::replace(&mut owner.link, Link::Down { dial_at_ns: 0 });
         owner.link = match link {
@@ -211,7 +253,7 @@ impl Room {
             self.sessions[session].waiting.pop_front();
             self.end_unsent(session, waiting, Outcome::NotSent);
         }
-        if timed_out {
+        if timed_out && matches!(self.sessions[session].link, Link::Up { .. }) {
             // The answer may still come, and would be taken for the next one's.
             self.lose(session, true);
         }

@@ -31,18 +31,24 @@ mod socket;
 mod source;
 mod tally;
 mod timers;
+mod upkeep;
 mod urgency;
 mod wire;
+mod wrapped;
 
 pub(crate) use books::Books;
 pub(crate) use desk::Desk;
 pub(crate) use gateway::{
-    BinaryOrders, Gateway, HttpOrders, OrderTexts, PlainRequests, WebSocketOrders, WebSocketParts,
+    BinaryOrders, FixOrders, FixParts, Gateway, Http2Orders, HttpOrders, OrderTexts, PlainRequests,
+    WebSocketOrders, WebSocketParts,
 };
 pub(crate) use names::Names;
 pub(crate) use order_desk::{OrderDesk, OrderDeskParts};
 pub(crate) use room::{Room, RoomEnd, RoomPlan};
 pub(crate) use scratch::Scratch;
-pub(crate) use shared::{Shared, SlotMerger};
+pub(crate) use shared::{Shared, SlotMerger, ThreadSlots};
+pub(crate) use socket::descriptors_for_sockets;
 pub(crate) use source::{Part, Source};
+pub(crate) use tally::Collected;
 pub(crate) use urgency::raise as raise_urgency;
+pub(crate) use wrapped::Wrapping;

@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rustix::io::Errno;
-use rustix::time::{ClockId, clock_gettime};
 use shakedown_record::slots::SLOT_NS;
 use shakedown_record::{Outcome, monotonic_ns};
 
@@ -18,11 +16,12 @@ use super::idle::Idle;
 use super::poller::Poller;
 use super::session::{Link, Session, Waiting};
 use super::shared::Shared;
-use super::socket::describe;
 use super::source::Source;
 use super::timers::Timers;
 use super::urgency::Urgency;
+use super::wrapped::Wrapping;
 use crate::pacing::Slot;
+use crate::selfcheck::{Exhausted, VitalSigns, Vitals, thread_cpu_ns};
 
 /// How often a thread looks at things that are not urgent, in nanoseconds; also its longest sleep.
 const HOUSEKEEPING_NS: u64 = 20_000_000;
@@ -44,20 +43,27 @@ pub(crate) struct RoomPlan {
     pub timeout_ns: u64,
     pub reconnect_every_ns: u64,
     pub in_flight: usize,
+    /// Sockets may have descriptors below this; the rest is for the ledger and whatever else the process opens.
+    pub descriptors: u64,
     /// Session `s` begins with address `s mod addresses`.
     pub addresses: Vec<SocketAddr>,
+    /// Of the addresses that want it.
+    pub tls: Wrapping,
 }
 
 /// What a thread leaves behind.
 #[derive(Debug)]
 pub(crate) struct RoomEnd {
     pub books: ClosedBooks,
-    /// Dials that failed because this machine had no socket or port left, and what the kernel said.
-    pub exhausted: Option<(u64, String)>,
+    /// Dials that failed for a shortage of this machine's own.
+    pub exhausted: Option<Exhausted>,
+    /// Handshakes of TLS that came to nothing, and why the first of them did.
+    pub unwelcome: Option<(u64, String)>,
     /// The poller or a side file failed.
     pub failure: Option<io::Error>,
-    /// CPU time of the thread while the load ran, and how long it ran, in nanoseconds.
-    pub cpu_ns: u64,
+    /// What the thread had while the load ran.
+    pub vitals: VitalSigns,
+    /// How long the load ran, in nanoseconds.
     pub wall_ns: u64,
 }
 
@@ -73,6 +79,9 @@ pub(crate) struct Room {
     pub(super) source: Source,
     pub(super) inbox: Vec<u8>,
     pub(super) outbox: Vec<u8>,
+    /// Of a connection with TLS: what was read from it, and what is written to it.
+    pub(super) plain: Vec<u8>,
+    pub(super) sealed: Vec<u8>,
     /// Sessions with a batch that was not offered to its socket yet.
     pub(super) holding: Vec<usize>,
     /// Most messages of a session that are written at once.
@@ -83,7 +92,8 @@ pub(crate) struct Room {
     pub(super) zero_ns: u64,
     pub(super) running: bool,
     pub(super) stop_at_ns: u64,
-    pub(super) exhausted: Option<(u64, Errno)>,
+    pub(super) exhausted: Option<Exhausted>,
+    pub(super) unwelcome: Option<(u64, String)>,
     shared: Arc<Shared>,
     urgency: Urgency,
     failure: Option<io::Error>,
@@ -122,17 +132,25 @@ impl Room {
             source,
             inbox: vec![0; INBOX_BYTES],
             outbox: Vec::with_capacity(4096),
+            plain: Vec::new(),
+            sealed: Vec::new(),
             holding: Vec::new(),
             now_ns: monotonic_ns(),
             zero_ns: 0,
             running: false,
             stop_at_ns: u64::MAX,
             exhausted: None,
+            unwelcome: None,
             shared,
             urgency: Urgency::default(),
             failure: None,
             housekeeping_at_ns: 0,
         })
+    }
+
+    /// Some address wants TLS.
+    pub fn has_tls(&self) -> bool {
+        self.plan.tls.config.is_some()
     }
 
     /// Dials every session and waits until each is connected or has tried every address, `for_ns` at most.
@@ -166,7 +184,8 @@ impl Room {
     pub fn run(mut self, zero_ns: u64) -> RoomEnd {
         self.zero_ns = zero_ns;
         let mut idle = Idle::new(self.plan.threads, available_cores().len(), monotonic_ns());
-        let cpu_before_ns = thread_cpu_ns();
+        let mut vitals = Vitals::begin();
+        let mut due_ns = u64::MAX;
         if self.source.next_at_ns().is_none() {
             std::thread::sleep(std::time::Duration::from_nanos(
                 zero_ns.saturating_sub(monotonic_ns()),
@@ -180,6 +199,7 @@ impl Room {
         }
         loop {
             self.now_ns = monotonic_ns();
+            vitals.pass(self.now_ns, due_ns);
             self.stop_at_ns = self.shared.stop_at_ns.load(Ordering::Acquire);
             self.release_due();
             self.expire();
@@ -188,17 +208,18 @@ impl Room {
                 break;
             }
             let (deadline_ns, exact) = self.deadline();
+            due_ns = deadline_ns.max(self.now_ns);
             let ready = idle.wait(&mut self.poller, self.now_ns, deadline_ns, exact);
             self.serve(ready);
         }
-        self.close(cpu_before_ns)
+        self.close(vitals)
     }
 
     /// Ends a room whose load never began.
     pub fn leave(mut self) -> RoomEnd {
         self.stop_at_ns = 0;
         self.zero_ns = self.now_ns;
-        self.close(thread_cpu_ns())
+        self.close(Vitals::begin())
     }
 
     /// Nanoseconds since zero at the last reading of the clock.
@@ -206,8 +227,11 @@ impl Room {
         self.now_ns.saturating_sub(self.zero_ns)
     }
 
+    /// A thread that comes late may owe slots from before the stop after the stop: they are scheduled too.
     fn is_over(&self) -> bool {
-        self.books.open() == 0 && self.run_ns() >= self.stop_at_ns
+        let owes = self.source.next_at_ns();
+        let owes = owes.is_some_and(|at_ns| at_ns < self.stop_at_ns);
+        self.books.open() == 0 && !owes && self.run_ns() >= self.stop_at_ns
     }
 
     /// Until when there is nothing to do but to serve sockets, and whether a slot is due then.
@@ -251,11 +275,10 @@ impl Room {
             intended_ns: slot.at_ns,
             lag_ns,
         };
+        let has_room = self.has_room(session);
         let owner = &mut self.sessions[session];
         match owner.link {
-            Link::Up { .. }
-                if owner.waiting.is_empty() && owner.flight.len() < self.plan.in_flight =>
-            {
+            Link::Up { .. } if owner.waiting.is_empty() && has_room => {
                 self.submit(session, waiting);
             }
             Link::Up { .. } | Link::Dialling { .. } | Link::Greeting { .. } => {
@@ -305,6 +328,7 @@ impl Room {
         self.housekeeping_at_ns = self.now_ns + HOUSEKEEPING_NS;
         self.urgency.watch(self.now_ns, thread_cpu_ns());
         self.books.housekeep(self.passed_ns());
+        self.tick();
         if let Err(error) = self.desk.flush() {
             self.failure.get_or_insert(error);
         }
@@ -330,24 +354,19 @@ impl Room {
         }
     }
 
-    fn close(mut self, cpu_before_ns: u64) -> RoomEnd {
+    fn close(mut self, vitals: Vitals) -> RoomEnd {
+        self.say_goodbye();
         if let Err(error) = self.desk.flush() {
             self.failure.get_or_insert(error);
         }
         let wall_ns = self.run_ns();
         RoomEnd {
             books: self.books.close(self.stop_at_ns.min(wall_ns)),
-            exhausted: self
-                .exhausted
-                .map(|(count, errno)| (count, describe(errno))),
+            exhausted: self.exhausted,
+            unwelcome: self.unwelcome,
             failure: self.failure,
-            cpu_ns: thread_cpu_ns() - cpu_before_ns,
+            vitals: vitals.end(),
             wall_ns,
         }
     }
-}
-
-fn thread_cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

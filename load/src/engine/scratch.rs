@@ -49,6 +49,11 @@ impl Scratch {
         (stats, collected.entries)
     }
 
+    /// The digest as far as it is filled.
+    pub fn digest(&self) -> &LoadDigest {
+        &self.digest
+    }
+
     /// The digest, when all slots were taken.
     ///
     /// # Errors

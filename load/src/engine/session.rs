@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use shakedown_record::ledger::Entry;
 
 use super::desk::Job;
+use crate::tls::Channel;
 
 /// The connection of a session. Moments are `CLOCK_MONOTONIC` in nanoseconds.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub(super) enum Link {
     Down { dial_at_ns: u64 },
     /// Slots wait for this dial.
     Dialling { socket: OwnedFd, give_up_ns: u64 },
-    /// Connected, and the gateway's handshake is under way: slots wait for it.
+    /// Connected, and the handshake of TLS or of the gateway is under way: slots wait for it.
     Greeting { socket: OwnedFd, give_up_ns: u64 },
     /// Slots are sent, or wait while the session is busy.
     Up { socket: OwnedFd },
@@ -43,6 +44,8 @@ pub(crate) struct Flight {
 #[derive(Debug)]
 pub(super) struct Session {
     pub link: Link,
+    /// What lies between the gateway's bytes and those of the socket, on an entry with TLS.
+    pub tls: Option<Box<Channel>>,
     /// Counts connections, so that events of a closed one are recognised.
     pub generation: u32,
     /// Index into the entry addresses.
@@ -70,6 +73,7 @@ impl Session {
     pub fn new(address: usize) -> Session {
         Session {
             link: Link::Down { dial_at_ns: 0 },
+            tls: None,
             generation: 0,
             address,
             dialled_ns: 0,
@@ -81,6 +85,11 @@ impl Session {
             held: 0,
             held_bytes: 0,
         }
+    }
+
+    /// The same connection as when it had this generation, and not given up.
+    pub fn is_still(&self, generation: u32) -> bool {
+        self.generation == generation && !matches!(self.link, Link::Down { .. })
     }
 
     /// Intended time of the oldest slot that has not ended, in nanoseconds since zero.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use shakedown_record::ledger::Entry;
 use shakedown_record::load_digest::LoadDigest;
-use shakedown_record::slots::SlotStats;
+use shakedown_record::slots::{SlotStats, SlotTally};
 use shakedown_record::{Outcome, OutcomeCounts};
 
 use super::scratch::Scratch;
@@ -89,6 +89,14 @@ pub(crate) enum ThreadSlots {
     Ended { thread: usize },
 }
 
+/// What is left of a slot of all threads.
+#[derive(Debug)]
+enum Figures {
+    Tally(SlotTally),
+    /// Its samples are in a digest.
+    Stats(SlotStats),
+}
+
 /// Merges the threads' slots and hands them out in order.
 #[derive(Debug)]
 pub(crate) struct SlotMerger {
@@ -99,7 +107,7 @@ pub(crate) struct SlotMerger {
     next: usize,
     scratch: Option<Scratch>,
     shared: Arc<Shared>,
-    finished: VecDeque<(usize, SlotStats)>,
+    finished: VecDeque<(usize, Figures)>,
 }
 
 impl SlotMerger {
@@ -131,7 +139,7 @@ impl SlotMerger {
                     index,
                     collected,
                 } => {
-                    self.reached[thread] = index + 1;
+                    self.reached[thread] = self.reached[thread].max(index + 1);
                     self.merging.entry(index).or_default().merge(collected);
                 }
             }
@@ -143,7 +151,7 @@ impl SlotMerger {
             .map_or(0, |(index, _)| index + 1);
         while self.next < reached.min(last) {
             let collected = self.merging.remove(&self.next).unwrap_or_default();
-            let stats = match &mut self.scratch {
+            let figures = match &mut self.scratch {
                 Some(scratch) => {
                     let (stats, emptied) = scratch.take(collected);
                     self.shared
@@ -151,11 +159,11 @@ impl SlotMerger {
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .push(emptied);
-                    stats
+                    Figures::Stats(stats)
                 }
-                None => collected.tally.stats(),
+                None => Figures::Tally(collected.tally),
             };
-            self.finished.push_back((self.next, stats));
+            self.finished.push_back((self.next, figures));
             self.next += 1;
         }
     }
@@ -169,18 +177,35 @@ impl SlotMerger {
         self.scratch.take().map(Scratch::end).transpose()
     }
 
+    /// The digest as far as slots were merged.
+    pub fn digest(&self) -> Option<&LoadDigest> {
+        self.scratch.as_ref().map(Scratch::digest)
+    }
+
     /// The finished slots since the last call.
     pub fn take(&mut self) -> Vec<(usize, SlotStats)> {
         self.absorb();
-        self.finished.drain(..).collect()
+        let stats = |(index, figures)| match figures {
+            Figures::Tally(tally) => (index, SlotTally::stats(&tally)),
+            Figures::Stats(stats) => (index, stats),
+        };
+        self.finished.drain(..).map(stats).collect()
+    }
+
+    /// The same, with every sample; nothing where there is no ledger.
+    pub fn take_tallies(&mut self) -> Vec<(usize, SlotTally)> {
+        self.absorb();
+        let tally = |(index, figures)| match figures {
+            Figures::Tally(tally) => Some((index, tally)),
+            Figures::Stats(_) => None,
+        };
+        self.finished.drain(..).filter_map(tally).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
-
-    use shakedown_record::slots::SlotTally;
 
     use super::*;
 

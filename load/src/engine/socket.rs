@@ -1,8 +1,7 @@
 //! Non-blocking TCP sockets.
 
-use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -10,6 +9,9 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, getpeername,
     getsockname, ipproto, recv, send, socket_with, sockopt,
 };
+use rustix::process::{Resource, getrlimit};
+
+use crate::selfcheck::Shortage;
 
 /// Why a dial came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,27 +20,38 @@ pub(super) enum DialFailure {
     Refused,
     /// Nobody answered, or there is no way.
     Unreachable,
-    /// This machine has no socket or port left: our fault.
-    Exhausted(Errno),
+    /// This machine has none left: our fault.
+    Exhausted(Shortage),
 }
 
 impl DialFailure {
     fn from_errno(errno: Errno) -> DialFailure {
         match errno {
             Errno::CONNREFUSED | Errno::CONNRESET | Errno::CONNABORTED => DialFailure::Refused,
-            Errno::MFILE
-            | Errno::NFILE
-            | Errno::ADDRNOTAVAIL
-            | Errno::NOBUFS
-            | Errno::NOMEM
-            | Errno::AGAIN => DialFailure::Exhausted(errno),
+            Errno::MFILE => DialFailure::Exhausted(Shortage::Descriptors),
+            Errno::NFILE => DialFailure::Exhausted(Shortage::OpenFiles),
+            Errno::ADDRNOTAVAIL | Errno::AGAIN => DialFailure::Exhausted(Shortage::Ports),
+            Errno::NOBUFS | Errno::NOMEM => DialFailure::Exhausted(Shortage::Memory),
             _ => DialFailure::Unreachable,
         }
     }
 }
 
-/// Starts to connect. `Ok`: under way; the poller says when it is decided.
-pub(super) fn dial(address: SocketAddr) -> Result<OwnedFd, DialFailure> {
+/// Descriptors of the process that are not for sockets, at most.
+const RESERVE: u64 = 32;
+
+/// How many descriptors sockets may have in all: the limit of the process but for a reserve.
+///
+/// The kernel gives the lowest number that is free, so that a socket beyond this is the first of too many. Without the
+/// reserve a run with too many sessions could not open its own ledger, and would die instead of naming the cause.
+pub(crate) fn descriptors_for_sockets() -> u64 {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    limit - RESERVE.min(limit / 4)
+}
+
+/// Starts to connect. `Ok`: under way; the poller says when it is decided. A socket whose descriptor is not below
+/// `descriptors` is one too many.
+pub(super) fn dial(address: SocketAddr, descriptors: u64) -> Result<OwnedFd, DialFailure> {
     let open = || -> Result<OwnedFd, Errno> {
         let family = match address {
             SocketAddr::V4(_) => AddressFamily::INET,
@@ -46,6 +59,9 @@ pub(super) fn dial(address: SocketAddr) -> Result<OwnedFd, DialFailure> {
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+        if socket.as_raw_fd() as u64 >= descriptors {
+            return Err(Errno::MFILE);
+        }
         sockopt::set_tcp_nodelay(&socket, true)?;
         // Our port may be the one on which a killed engine wants to listen again: this lets it.
         sockopt::set_socket_reuseaddr(&socket, true)?;
@@ -128,11 +144,6 @@ pub(super) fn read(socket: &OwnedFd, buffer: &mut [u8]) -> ReadEnd {
     }
 }
 
-/// The words for an exhausted machine.
-pub(super) fn describe(errno: Errno) -> String {
-    io::Error::from(errno).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,10 +154,26 @@ mod tests {
         assert_eq!(of(Errno::CONNREFUSED), DialFailure::Refused);
         assert_eq!(of(Errno::HOSTUNREACH), DialFailure::Unreachable);
         assert_eq!(of(Errno::TIMEDOUT), DialFailure::Unreachable);
-        assert_eq!(of(Errno::MFILE), DialFailure::Exhausted(Errno::MFILE));
+        for (errno, shortage) in [
+            (Errno::MFILE, Shortage::Descriptors),
+            (Errno::NFILE, Shortage::OpenFiles),
+            (Errno::ADDRNOTAVAIL, Shortage::Ports),
+            (Errno::NOBUFS, Shortage::Memory),
+        ] {
+            assert_eq!(of(errno), DialFailure::Exhausted(shortage));
+        }
+    }
+
+    #[test]
+    fn sockets_leave_descriptors_for_the_ledger() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let limit = descriptors_for_sockets();
+        assert!(dial(address, limit).is_ok());
+        let none_left = dial(address, 3);
         assert_eq!(
-            of(Errno::ADDRNOTAVAIL),
-            DialFailure::Exhausted(Errno::ADDRNOTAVAIL)
+            none_left.unwrap_err(),
+            DialFailure::Exhausted(Shortage::Descriptors)
         );
     }
 

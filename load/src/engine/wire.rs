@@ -36,7 +36,15 @@ impl Room {
             number,
             job: &job,
         };
-        let bytes = self.gateway.encode(&letter, &mut self.outbox);
+        let plain = self.gateway.encode(&letter, &mut self.outbox);
+        let bytes = match &mut owner.tls {
+            None => plain,
+            Some(tls) => {
+                self.sealed.clear();
+                tls.seal(plain, &mut self.sealed);
+                &self.sealed
+            }
+        };
         let holds = self.batch > 1;
         let written = if owner.unsent.is_empty() && !holds {
             socket::write(socket, bytes)
@@ -74,12 +82,22 @@ impl Room {
         self.send_held();
     }
 
+    /// The session may send another message: by the profile, and by what the server allows.
+    pub(super) fn has_room(&self, session: usize) -> bool {
+        let most = self
+            .gateway
+            .most_in_flight(session)
+            .min(self.plan.in_flight);
+        self.sessions[session].flight.len() < most
+    }
+
     fn fill(&mut self, session: usize) {
         loop {
-            let owner = &mut self.sessions[session];
-            if !matches!(owner.link, Link::Up { .. }) || owner.flight.len() >= self.plan.in_flight {
+            let owner = &self.sessions[session];
+            if !matches!(owner.link, Link::Up { .. }) || !self.has_room(session) {
                 return;
             }
+            let owner = &mut self.sessions[session];
             if let Some(waiting) = owner.waiting.pop_front() {
                 if self.expires_ns(waiting.intended_ns) <= self.now_ns {
                     self.end_unsent(session, waiting, Outcome::NotSent);
@@ -144,12 +162,17 @@ impl Room {
             self.now_ns = monotonic_ns();
             match read {
                 ReadEnd::Bytes(count) => {
-                    self.consume(session, &inbox[..count]);
+                    self.take_in(session, &inbox[..count]);
                     if count < inbox.len() && !ending {
                         break;
                     }
                 }
                 ReadEnd::Empty => break,
+                ReadEnd::Closed if self.sessions[session].tls.is_some() => {
+                    // With TLS an end says so before: what was cut off here may be the end of an answer.
+                    self.lose(session, true);
+                    break;
+                }
                 ReadEnd::Closed => {
                     self.closed(session);
                     break;
@@ -165,7 +188,7 @@ impl Room {
     }
 
     /// Takes the answers out of what was read.
-    fn consume(&mut self, session: usize, bytes: &[u8]) {
+    pub(super) fn consume(&mut self, session: usize, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let owner = &mut self.sessions[session];
@@ -175,10 +198,9 @@ impl Room {
                 .hear(session, &owner.flight, rest, &mut self.outbox);
             if !self.outbox.is_empty() {
                 let generation = owner.generation;
-                owner.unsent.extend_from_slice(&self.outbox);
+                self.say(session);
                 self.flush(session);
-                let owner = &self.sessions[session];
-                if owner.generation != generation || matches!(owner.link, Link::Down { .. }) {
+                if !self.sessions[session].is_still(generation) {
                     return;
                 }
             }
@@ -197,25 +219,53 @@ impl Room {
                     if close {
                         return self.lose(session, false);
                     }
+                    self.greeted(session);
                 }
-                Heard::Aside { used } => rest = &rest[used..],
+                Heard::Aside { used } => {
+                    rest = &rest[used..];
+                    self.greeted(session);
+                }
+                Heard::Declined {
+                    used,
+                    places,
+                    close,
+                } => {
+                    rest = &rest[used..];
+                    for place in places.rev() {
+                        self.decline(session, place);
+                    }
+                    if close {
+                        return self.lose(session, true);
+                    }
+                }
                 Heard::Open { used } => {
                     rest = &rest[used..];
                     self.opened(session);
                 }
-                Heard::Bye => return self.lose(session, true),
-                // A server that says so before it hangs up.
-                Heard::Unasked => return self.lose(session, true),
-                Heard::Malformed => {
-                    self.complete(session, 0, Judged::without_answer(Outcome::BadResponse));
+                Heard::Bye => {
+                    // Who leaves in good order is left, also where one would come back else.
+                    if self.gateway.resumes() {
+                        self.rotate(session);
+                    }
                     return self.lose(session, true);
                 }
+                // A server that says so before it hangs up.
+                Heard::Unasked => return self.lose(session, true),
+                Heard::Malformed => return self.malformed(session),
             }
         }
     }
 
+    /// What came is not this protocol: the oldest in flight has that for its answer.
+    fn malformed(&mut self, session: usize) {
+        if !matches!(self.sessions[session].link, Link::Greeting { .. }) {
+            self.complete(session, 0, Judged::without_answer(Outcome::BadResponse));
+        }
+        self.lose(session, true);
+    }
+
     /// The server has closed in good order.
-    fn closed(&mut self, session: usize) {
+    pub(super) fn closed(&mut self, session: usize) {
         let judged = self.gateway.end(session, &self.sessions[session].flight);
         let mut rotates = true;
         if let Some(judged) = judged {

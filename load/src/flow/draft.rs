@@ -326,6 +326,7 @@ mod tests {
             accounts: vec!["A".into(), "B".into(), "C".into()],
             sessions: 64,
             threads: 1,
+            workers: 1,
             timeout_ns: 1_000_000_000,
             shape: OrderShape::default(),
         }

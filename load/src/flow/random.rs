@@ -20,6 +20,11 @@ impl Random {
     /// Purpose: how long an order lives, and what ends its life.
     pub const LIVES: u64 = 3;
 
+    /// Purpose: prices of market data.
+    pub const POINTS: u64 = 11;
+    /// Purpose: what a venue does.
+    pub const VENUE: u64 = 12;
+
     const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
     /// The stream of one slot for one purpose.

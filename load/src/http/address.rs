@@ -11,11 +11,13 @@ pub struct BaseUrl {
     pub host: String,
     /// Path before the templates' paths, without a trailing slash.
     pub prefix: String,
+    /// With TLS.
+    pub secure: bool,
     pub addresses: Vec<SocketAddr>,
 }
 
 impl BaseUrl {
-    /// Reads `http://host[:port][/prefix]` and resolves the host.
+    /// Reads `http://host[:port][/prefix]`, or `https://`, and resolves the host.
     ///
     /// # Errors
     /// When it is not such a URL, or the host has no address.
@@ -23,7 +25,7 @@ impl BaseUrl {
         BaseUrl::resolve_as(url, "http")
     }
 
-    /// The same with another scheme than `http`.
+    /// The same with another scheme than `http`, which has a twin with TLS: `wss` for `ws`, `tls` for `tcp`.
     ///
     /// # Errors
     /// As [`BaseUrl::resolve`].
@@ -32,12 +34,15 @@ impl BaseUrl {
             url: url.to_string(),
             what: what.to_string(),
         };
-        let rest = match url.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(wanted) => rest,
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => {
-                return Err(wrong("TLS is not supported by this version"));
+        let with_tls = secure_scheme(wanted);
+        let (secure, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(wanted) => (false, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(with_tls) => (true, rest),
+            Some(_) => {
+                return Err(wrong(&format!(
+                    "the scheme is neither {wanted} nor {with_tls}"
+                )));
             }
-            Some(_) => return Err(wrong(&format!("the scheme is not {wanted}"))),
             None => return Err(wrong("there is no scheme")),
         };
         let (host, prefix) = match rest.find('/') {
@@ -51,7 +56,7 @@ impl BaseUrl {
         let with_port = if name.contains(':') {
             host.to_string()
         } else {
-            format!("{host}:80")
+            format!("{host}:{}", if secure { 443 } else { 80 })
         };
         let resolved = with_port
             .to_socket_addrs()
@@ -66,8 +71,34 @@ impl BaseUrl {
         Ok(BaseUrl {
             host: host.to_string(),
             prefix: prefix.trim_end_matches('/').to_string(),
+            secure,
             addresses,
         })
+    }
+}
+
+impl BaseUrl {
+    /// For those who speak no TLS.
+    ///
+    /// # Errors
+    /// When it is to be spoken there.
+    pub fn bare(self) -> Result<BaseUrl, LoadError> {
+        match self.secure {
+            false => Ok(self),
+            true => Err(LoadError::Url {
+                url: self.host,
+                what: "market data is not sent or heard over TLS by this version".to_string(),
+            }),
+        }
+    }
+}
+
+/// The scheme of the same with TLS.
+fn secure_scheme(plain: &str) -> &'static str {
+    match plain {
+        "http" => "https",
+        "ws" => "wss",
+        _ => "tls",
     }
 }
 
@@ -85,6 +116,13 @@ mod tests {
         assert_eq!(url.addresses, ["127.0.0.1:8081".parse().unwrap()]);
         let default_port = BaseUrl::resolve("http://127.0.0.1").unwrap();
         assert_eq!(default_port.addresses[0].port(), 80);
+        let secure = BaseUrl::resolve("https://127.0.0.1").unwrap();
+        assert!(secure.secure && !default_port.secure);
+        assert_eq!(secure.addresses[0].port(), 443);
+        assert!(secure.bare().is_err() && default_port.bare().is_ok());
+        for (url, wanted) in [("wss://127.0.0.1:1", "ws"), ("tls://127.0.0.1:1", "tcp")] {
+            assert!(BaseUrl::resolve_as(url, wanted).unwrap().secure);
+        }
         let six = BaseUrl::resolve("http://[::1]:9000").unwrap();
         assert_eq!(six.addresses, ["[::1]:9000".parse().unwrap()]);
     }
@@ -94,7 +132,7 @@ mod tests {
         for url in [
             "",
             "127.0.0.1:80",
-            "https://127.0.0.1",
+            "wss://127.0.0.1",
             "ftp://x",
             "http://",
             "http://u@h",

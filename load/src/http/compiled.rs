@@ -158,10 +158,40 @@ impl CompiledText {
     /// # Panics
     /// As [`Compiled::new`].
     pub fn new(template: &Template, secrets: &Secrets) -> CompiledText {
+        CompiledText::at(Place::Body, "", template, secrets)
+    }
+
+    /// The same with holes filled as in a header.
+    ///
+    /// # Panics
+    /// As [`Compiled::new`].
+    pub(crate) fn header(template: &Template, secrets: &Secrets) -> CompiledText {
+        CompiledText::at(Place::Header, "", template, secrets)
+    }
+
+    /// The same with holes filled as in a path, behind a prefix.
+    ///
+    /// # Panics
+    /// As [`Compiled::new`].
+    pub(crate) fn path(prefix: &str, template: &Template, secrets: &Secrets) -> CompiledText {
+        CompiledText::at(Place::Path, prefix, template, secrets)
+    }
+
+    fn at(place: Place, prefix: &str, template: &Template, secrets: &Secrets) -> CompiledText {
         let mut builder = Builder::default();
-        builder.template(template, Place::Body, secrets);
+        builder.text(prefix);
+        builder.template(template, place, secrets);
         CompiledText {
             pieces: builder.pieces,
+        }
+    }
+
+    /// The bytes of a text without holes.
+    pub(crate) fn fixed(&self) -> Option<&[u8]> {
+        match self.pieces.as_slice() {
+            [] => Some(&[]),
+            [Piece::Text(bytes)] => Some(bytes),
+            _ => None,
         }
     }
 

@@ -110,8 +110,20 @@ pub fn auth_headers(auth: &Auth, secrets: &Secrets) -> Vec<(String, String)> {
     }
 }
 
+/// User and password, where that is how one is authenticated.
+///
+/// # Panics
+/// As [`render`].
+pub(crate) fn login(auth: &Auth, secrets: &Secrets) -> Option<(String, String)> {
+    let fill = |template| render_for(template, &Vars::default(), secrets, Place::Header);
+    match auth {
+        Auth::Basic { user, password } => Some((fill(user), fill(password))),
+        Auth::None | Auth::Header { .. } => None,
+    }
+}
+
 /// True when a body without a content type is sent as `application/json`.
-pub(super) fn looks_like_json(body: &str) -> bool {
+pub(crate) fn looks_like_json(body: &str) -> bool {
     body.trim_start().starts_with(['{', '['])
 }
 
@@ -161,22 +173,21 @@ pub(super) fn fill_variable(
         Variable::Price => vars.price,
         Variable::Quantity => vars.quantity,
         Variable::Cursor => vars.cursor,
-        Variable::Now => return fill(&now_ms(), filters, place, out),
+        Variable::Now => return fill(&unix_ms().to_string(), filters, place, out),
         Variable::Secret(_) => unreachable!("secrets are filled when the template is compiled"),
     };
     fill(value.unwrap_or(""), filters, place, out);
 }
 
-/// The value of `{{now}}`, which the profile defines as wall clock; nothing is timed with it.
+/// The wall clock, in milliseconds after 1970 began: the value of `{{now}}`, and the date of FIX messages. Nothing is
+/// timed with it.
 #[allow(
     clippy::disallowed_methods,
     reason = "the engine asks for the wall clock"
 )]
-fn now_ms() -> String {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis())
-        .to_string()
+pub(crate) fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
 }
 
 /// Appends a value through its filters, escaped for its place.

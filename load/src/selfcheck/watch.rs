@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use shakedown_record::monotonic_ns;
 
-use super::budget::Stalls;
+use super::budget::STALL_NS;
 use super::cgroup::Throttling;
 use super::cpu::CpuTimes;
+use super::stalls::Stalls;
 use crate::engine::{SlotMerger, raise_urgency};
 
 const EVERY_NS: u64 = 100_000_000;
@@ -82,7 +83,7 @@ fn watch(ends: &AtomicBool, slots: &Mutex<SlotMerger>) -> Stalls {
     while !ends.load(Ordering::Acquire) {
         let due_ns = monotonic_ns() + EVERY_NS;
         thread::sleep(Duration::from_nanos(EVERY_NS));
-        stalls.note(monotonic_ns().saturating_sub(due_ns));
+        stalls.note(monotonic_ns().saturating_sub(due_ns), STALL_NS);
         slots
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

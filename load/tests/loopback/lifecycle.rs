@@ -135,7 +135,7 @@ fn what_cannot_be_run_is_refused_before_anything_is_dialled() {
     };
     assert!(matches!(refused(|c| c.entry.clear()), LoadError::NoEntry));
     assert!(matches!(
-        refused(|c| c.entry[0] = "https://127.0.0.1".into()),
+        refused(|c| c.entry[0] = "ftp://127.0.0.1".into()),
         LoadError::Url { .. }
     ));
     let plans: [fn(&mut GeneratorConfig); 7] = [

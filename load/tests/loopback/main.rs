@@ -9,3 +9,4 @@ mod outcomes;
 mod replays;
 mod rig;
 mod server;
+mod workers;

@@ -26,6 +26,15 @@ fn with_nobody_there_slots_end_at_once_and_definitely() {
     }
 }
 
+/// More is due at once than a thread releases in a pass, and ends at once: what is left is owed after the stop as well.
+#[test]
+fn a_thread_that_comes_late_schedules_what_was_due_before_the_stop() {
+    let mut config = config(&nobody(), 1_000_000.0, 4);
+    config.duration_ns = Some(5 * MS);
+    let run = run(config);
+    assert_eq!(run.outcomes().total(), 5_000, "{:?}", run.outcomes());
+}
+
 #[test]
 fn a_closed_loop_counts_refusals_instead_of_sleeping_through_them() {
     let mut config = config(&nobody(), 1.0, 2);

@@ -7,25 +7,7 @@ use shakedown_scenarios::plan::LoadPlan;
 use shakedown_scenarios::{CompileInput, SourceFile, compile_with};
 
 /// An engine with two instruments and three accounts.
-pub const PROFILE: &str = r#"
-system: exchange
-data: replicated
-parts: { engine: { replicas: 1 } }
-environments: { external: { entry: [http://127.0.0.1:9100] } }
-accounts: [A1, A2, A3]
-instruments:
-  BTCUSD: { tick: 0.01, lot: 0.001, max: 100, price: { around: 50000, band: 2% } }
-  ETHUSD: { tick: 0.01, lot: 0.01, max: 1000, price: { around: 3000, band: 2% } }
-orders:
-  identity: client
-  new:
-    send: { method: POST, path: /orders, body: '{"id":"{{id}}","px":"{{price}}","qty":"{{quantity}}"}' }
-    acked: { status: [201] }
-    level: durable
-  cancel: { send: { method: DELETE, path: "/orders/{{id}}" }, acked: { status: [200] } }
-  replace: { send: { method: PUT, path: "/orders/{{id}}", body: "{{price}}" }, acked: { status: [200] } }
-clean-up: none
-"#;
+pub const PROFILE: &str = include_str!("exchange.yaml");
 
 /// The load of a scenario whose section `load` is this.
 pub fn load(section: &str) -> LoadPlan {

@@ -14,11 +14,13 @@ use crate::error::AnalysisError;
 use crate::evidence::Evidence;
 use crate::explain::stories;
 use crate::facts::{Facts, FiringFacts, TargetSeen};
+use crate::feed::FeedMeasured;
 use crate::input::Input;
 use crate::measured::{Measured, generator_info};
 use crate::phases::spans;
 use crate::timeline::{phase_in, rows};
 use crate::unchecked::unchecked;
+use crate::venue::VenueFigures;
 use crate::verdict::{Decision, check, decide};
 
 /// Judges a run: pure, offline, the same figures and verdict on every machine.
@@ -99,6 +101,12 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
         data_loss: measured.assessment.data_loss.clone(),
         generator: generator_info(input, tally),
         links: input.facts.links,
+        venue: measured.venue.as_ref().map(VenueFigures::record),
+        points: measured.points.record(),
+        feed: match &measured.feed {
+            FeedMeasured::Heard(figures) => Some(figures.record()),
+            FeedMeasured::Silent(_) | FeedMeasured::Unasked => None,
+        },
         leftovers,
         trials: Vec::new(),
     }

@@ -35,7 +35,8 @@ pub(crate) struct Bounded {
 }
 
 impl EngineHistogram {
-    fn add_difference(&mut self, before: Option<&[Bucket]>, after: &[Bucket]) {
+    /// Adds what was counted between two cumulative histograms; without an earlier one it began at zero.
+    pub fn add_difference(&mut self, before: Option<&[Bucket]>, after: &[Bucket]) {
         let mut below = 0;
         for bucket in sorted(after) {
             let at_before = before.map_or(0, |buckets| count_at(buckets, bucket.le_s));
@@ -58,7 +59,8 @@ impl EngineHistogram {
         }
     }
 
-    fn merge(&mut self, other: &EngineHistogram) {
+    /// Adds another histogram, bucket by bucket.
+    pub fn merge(&mut self, other: &EngineHistogram) {
         other
             .buckets
             .iter()

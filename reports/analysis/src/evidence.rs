@@ -1,12 +1,13 @@
 //! What a verdict rests on, judged before any limit. Each list names what is missing, in words; empty is sound.
 
-use shakedown_record::{LinkOverhead, Phase};
+use shakedown_record::worker::CLOCK_ERROR_BUDGET_NS;
+use shakedown_record::{LinkOverhead, Phase, RunZero};
 use shakedown_scenarios::plan::{FaultPlan, Plan, RuleKind};
 
-use crate::facts::FiringFacts;
+use crate::facts::{FiringFacts, LostWorker};
 use crate::input::Input;
 use crate::measured::Measured;
-use crate::words::{count, duration_ns};
+use crate::words::{count, duration_ns, moment_s};
 
 /// Missing evidence by subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,9 +40,21 @@ impl Evidence {
             | RuleKind::Throughput { phase, .. }
             | RuleKind::ErrorRate { phase, .. }
             | RuleKind::RejectRate { phase, .. } => (true, sees_faults(*phase)),
+            RuleKind::Peak { .. } => (true, false),
             RuleKind::EngineLatency { phase, .. } => (false, sees_faults(*phase)),
+            RuleKind::Metric(rule) => (false, sees_faults(rule.phase)),
+            RuleKind::Resource(rule) => (false, sees_faults(rule.phase)),
+            RuleKind::Venue(rule) => match rule.phase() {
+                Some(phase) => (true, sees_faults(phase)),
+                None => (false, true),
+            },
+            RuleKind::Points(rule) => (true, rule.phase().is_none_or(sees_faults)),
+            RuleKind::Feed(rule) => match rule.phase() {
+                Some(phase) => (true, sees_faults(phase)),
+                None => (false, true),
+            },
             RuleKind::Failover { .. } | RuleKind::Availability { .. } => (true, true),
-            RuleKind::Orders { .. } | RuleKind::Rpo { .. } => (false, true),
+            RuleKind::Orders { .. } | RuleKind::Rpo { .. } | RuleKind::Alert(_) => (false, true),
         };
         let mut missing: Vec<&str> = self.run.iter().map(String::as_str).collect();
         if let RuleKind::Latency { at_most_ns, .. } | RuleKind::EngineLatency { at_most_ns, .. } =
@@ -89,6 +102,12 @@ fn run_evidence(input: &Input, measured: &Measured) -> Vec<String> {
     if let Some(by) = &facts.interrupted {
         missing.push(format!("the run was interrupted by {by}"));
     }
+    missing.extend(
+        facts
+            .lost_workers
+            .iter()
+            .map(|lost| lost_words(lost, facts.zero)),
+    );
     missing.extend(input.missing.iter().cloned());
     if input.orders.damaged > 0 {
         let named = input.orders.damage.join("; ");
@@ -145,7 +164,31 @@ pub(crate) fn conservation(input: &Input) -> Option<String> {
     ))
 }
 
+fn lost_words(lost: &LostWorker, zero: Option<RunZero>) -> String {
+    let when = zero.map(|zero| moment_s(zero.since_s(lost.mono_ns)));
+    format!(
+        "worker {} of {} was lost{}, and its part of the load with it: {}",
+        lost.worker,
+        lost.workers,
+        when.map(|when| format!(" at {when}")).unwrap_or_default(),
+        lost.why
+    )
+}
+
 fn generator_evidence(input: &Input) -> Vec<String> {
+    let workers = input.facts.generator.iter().flat_map(|it| &it.workers);
+    let out_of_time = workers.filter(|worker| !worker.is_in_time()).map(|worker| {
+        format!(
+            "the times of worker {} are those of the others within {} only (budget {})",
+            worker.worker,
+            duration_ns(worker.clock_error_ns as f64),
+            duration_ns(CLOCK_ERROR_BUDGET_NS as f64)
+        )
+    });
+    starved(input).into_iter().chain(out_of_time).collect()
+}
+
+fn starved(input: &Input) -> Vec<String> {
     match &input.facts.generator {
         None if input.facts.zero.is_some() => {
             vec!["the generator gave no report of itself".to_string()]

@@ -6,8 +6,11 @@ use shakedown_record::event::{
     Bucket, Event, GeneratorReport, Leftover, Moment, ReadBackDone, ReplicaSeen, Stamped,
 };
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
+use shakedown_record::feed::FeedReport;
 use shakedown_record::platform::PlatformChange;
+use shakedown_record::points::PointsReport;
 use shakedown_record::run_record::GuardOverride;
+use shakedown_record::venue::TradesDone;
 use shakedown_record::{LinkOverhead, RunZero};
 
 /// A run as its events tell it. Moments are monotonic nanoseconds until [`Facts::since_zero`] turns them.
@@ -25,6 +28,7 @@ pub(crate) struct Facts {
     pub steady_missed: Option<String>,
     pub stopped: Option<Stopped>,
     pub generator: Option<GeneratorReport>,
+    pub lost_workers: Vec<LostWorker>,
     /// In order of first mention.
     pub firings: Vec<FiringFacts>,
     /// Condition and reason.
@@ -46,6 +50,9 @@ pub(crate) struct Facts {
     pub roles: Vec<RoleSeen>,
     /// What the platform did, in the order in which it was heard of.
     pub platform: Vec<PlatformChange>,
+    pub feed: Option<FeedReport>,
+    pub points: Option<PointsReport>,
+    pub trades: Option<TradesDone>,
 }
 
 /// A replica was seen in another role, or in another term, than before.
@@ -55,6 +62,16 @@ pub(crate) struct RoleSeen {
     pub replica: String,
     pub role: Option<String>,
     pub term: Option<u64>,
+}
+
+/// A worker that did not work to the end.
+#[derive(Debug, Clone)]
+pub(crate) struct LostWorker {
+    pub mono_ns: u64,
+    /// From 1.
+    pub worker: u32,
+    pub workers: u32,
+    pub why: String,
 }
 
 #[derive(Debug, Clone)]
@@ -207,7 +224,8 @@ impl Facts {
             | Event::SteadyReached
             | Event::SteadyMissed { .. }
             | Event::LoadStopped { .. }
-            | Event::Generator { .. } => self.take_load(at, &stamped.event),
+            | Event::Generator { .. }
+            | Event::WorkerLost { .. } => self.take_load(at, &stamped.event),
             Event::Sentinel { .. }
             | Event::ReadBack(_)
             | Event::CleanedUp { .. }
@@ -247,6 +265,9 @@ impl Facts {
                 term: *term,
             }),
             Event::PlatformChanged(change) => self.platform.push(change.clone()),
+            Event::TradesRead { done } => self.trades = Some(done.clone()),
+            Event::PointsPublished { report } => self.points = Some(report.clone()),
+            Event::FeedHeard { report } => self.feed = Some(report.clone()),
             Event::ReplicaReady { .. } | Event::RetriesDone { .. } => {}
         }
     }
@@ -267,6 +288,16 @@ impl Facts {
                 });
             }
             Event::Generator { report } => self.generator = Some(report.clone()),
+            Event::WorkerLost {
+                worker,
+                workers,
+                why,
+            } => self.lost_workers.push(LostWorker {
+                mono_ns: at,
+                worker: *worker,
+                workers: *workers,
+                why: why.clone(),
+            }),
             _ => {}
         }
     }

@@ -102,6 +102,8 @@ pub(crate) struct View<'a> {
     pub limit_ns: u64,
     /// End of the schedule.
     pub end_ns: u64,
+    /// How far the times of those who made the load may be from ours.
+    pub clock_error_ns: u64,
     pub struck: &'a [Struck],
     pub gaps: &'a [Gap],
     /// Outages without a fault are listed from here on; `None`: not at all.
@@ -351,9 +353,10 @@ impl View<'_> {
         Some((start as u64 * SLOT_NS as u64).max(from_ns))
     }
 
-    /// Mean time between two orders.
+    /// Mean time between two orders, and what the clocks of workers may be wrong by.
     fn resolution_s(&self) -> Option<f64> {
-        (self.scheduled > 0).then(|| self.end_ns as f64 / 1e9 / self.scheduled as f64)
+        let clock_s = self.clock_error_ns as f64 / 1e9;
+        (self.scheduled > 0).then(|| self.end_ns as f64 / 1e9 / self.scheduled as f64 + clock_s)
     }
 }
 

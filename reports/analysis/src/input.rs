@@ -1,11 +1,16 @@
 //! A run directory as the analysis reads it. What is missing or damaged is named, never guessed and never fatal.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use shakedown_record::event::read_events;
+use shakedown_record::feed::{FeedRow, read_feed};
 use shakedown_record::ledger::{Entry, Retry, read_retries, read_server_ids};
+use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
+use shakedown_record::series::{SeriesRecord, read_series};
+use shakedown_record::venue::{TradeRow, VenueLine, read_trades, read_venue};
 use shakedown_record::{Outcome, Phase, PhaseWindows};
 
 use crate::error::AnalysisError;
@@ -24,6 +29,15 @@ pub(crate) struct Input {
     /// What was sent again after the heal, by slot.
     pub retries: HashMap<u64, Vec<Retry>>,
     pub server_ids: ServerIds,
+    /// What was read of the system's own series; `None` when nobody looked.
+    pub series: Option<SeriesRecord>,
+    /// What the venue did, and the trades of the system; `None` when there was none, or nobody asked.
+    pub venue: Option<Vec<VenueLine>>,
+    pub trades: Option<Vec<TradeRow>>,
+    /// Market data that was published; `None` when there was none.
+    pub points: Option<Vec<PointsRow>>,
+    /// What the market-data feed told; `None` when nobody listened.
+    pub feed: Option<Vec<FeedRow>>,
     served_by: Vec<String>,
     /// What could not be read, in words.
     pub missing: Vec<String>,
@@ -45,6 +59,14 @@ pub(crate) enum Fate {
     Indeterminate,
     /// Cannot have executed.
     Absent(Outcome),
+}
+
+/// What a file holds, if there is one; why it cannot be read is missing.
+fn kept<T>(read: Result<Option<T>, impl Display>, missing: &mut Vec<String>) -> Option<T> {
+    read.unwrap_or_else(|error| {
+        missing.push(error.to_string());
+        None
+    })
 }
 
 impl Input {
@@ -78,6 +100,14 @@ impl Input {
             missing.push(error.to_string());
             Vec::new()
         });
+        let series = read_series(&dir.series()).unwrap_or_else(|error| {
+            missing.push(error.to_string());
+            None
+        });
+        let venue = kept(read_venue(&dir.venue()), &mut missing);
+        let trades = kept(read_trades(&dir.trades()), &mut missing);
+        let points = kept(read_points(&dir.points()), &mut missing);
+        let feed = kept(read_feed(&dir.feed()), &mut missing);
         let mut by_slot: HashMap<u64, Vec<Retry>> = HashMap::new();
         for retry in retries {
             by_slot.entry(retry.slot).or_default().push(retry);
@@ -96,6 +126,11 @@ impl Input {
             orders,
             retries: by_slot,
             server_ids,
+            series,
+            venue,
+            trades,
+            points,
+            feed,
             served_by: std::fs::read(ledger.join(SERVED_BY))
                 .ok()
                 .and_then(|text| serde_json::from_slice(&text).ok())

@@ -5,6 +5,7 @@
 //!   tally    one walk over the ledger         phases, 100 ms slots, timeline, histograms
 //!   gaps     sessions without good answers    -> failover, outages
 //!   data_loss  fates x copies                 -> classes, RPO
+//!   metrics  the system's own series           rises, resets, levels, holes
 //! measured   all of it, before any opinion
 //! evidence   what a verdict needs, and what of it is missing
 //! verdict    limits, checks, flags, exit code, words
@@ -17,6 +18,7 @@ mod analyse;
 mod analysis;
 mod availability;
 mod bits;
+pub mod capacity;
 mod data_loss;
 mod engine_latency;
 mod error;
@@ -25,12 +27,15 @@ mod explain;
 mod facts;
 pub mod fail_if;
 mod failover;
+mod feed;
 mod gaps;
 mod input;
 mod load_view;
 mod measured;
+mod metrics;
 mod orders;
 mod phases;
+mod points;
 mod replayed;
 mod series;
 mod split;
@@ -38,6 +43,7 @@ mod story;
 mod tally;
 mod timeline;
 mod unchecked;
+mod venue;
 mod verdict;
 pub mod words;
 

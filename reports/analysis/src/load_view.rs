@@ -16,6 +16,7 @@ use shakedown_record::{Phase, PhaseWindows};
 
 use crate::analysis::{CurvePoint, LatencyInterval, TimelineRow};
 use crate::error::AnalysisError;
+use crate::fail_if::Checked;
 use crate::failover::View;
 use crate::gaps::gaps;
 use crate::orders::Orders;
@@ -29,6 +30,9 @@ const BASELINE_SLOTS: usize = 10;
 /// What a load alone gives; the maps have the one phase `run`. Serialises as `shakedown load --json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct LoadResult {
+    /// When the first slot was due, on `CLOCK_MONOTONIC` in nanoseconds: a server on this machine joins its own log by it.
+    /// The analysis does not know it; whoever ran the load does.
+    pub began_monotonic_ns: Option<u64>,
     pub latency: BTreeMap<Phase, LatencySummary>,
     pub latency_acked: BTreeMap<Phase, LatencySummary>,
     pub latency_service: BTreeMap<Phase, LatencySummary>,
@@ -38,6 +42,8 @@ pub struct LoadResult {
     pub failover: Vec<Failover>,
     /// A 100 ms slot whose P99 is above this, or an answer that came later, is an outage, in nanoseconds.
     pub health_limit_ns: u64,
+    /// What `--fail-if` asked for.
+    pub fail_if: Vec<Checked>,
     #[serde(skip)]
     pub timeline: Vec<TimelineRow>,
     #[serde(skip)]
@@ -74,6 +80,7 @@ pub fn analyse_load(
         slots: &slots,
         limit_ns,
         end_ns,
+        clock_error_ns: 0,
         struck: &[],
         gaps: &gaps,
         from_ns: Some(0),
@@ -85,6 +92,7 @@ pub fn analyse_load(
         .iter()
         .map(|what| format!("the ledger is damaged: {what}"));
     Ok(LoadResult {
+        began_monotonic_ns: None,
         latency: only_run(run.response.summary()),
         latency_acked: only_run(run.acked.summary()),
         latency_service: only_run(run.service.summary()),
@@ -102,6 +110,7 @@ pub fn analyse_load(
                 .chain(damage)
                 .collect::<Vec<_>>()
                 .join("; "),
+            workers: report.workers.clone(),
         },
         failover: view
             .failovers()
@@ -109,6 +118,7 @@ pub fn analyse_load(
             .map(|timed| timed.entry)
             .collect(),
         health_limit_ns: limit_ns,
+        fail_if: Vec::new(),
         timeline: rows(&tally.rows, tally.row_ns, &gaps, end_ns, |_| Phase::Run),
         curve: curve(&run.response),
         latency_intervals: tally.intervals,

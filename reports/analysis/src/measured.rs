@@ -11,11 +11,15 @@ use crate::availability::{Projection, availability, project};
 use crate::data_loss::{Assessment, assess};
 use crate::engine_latency::{EngineHistogram, by_phase};
 use crate::failover::{Struck, Timed, View, struck};
+use crate::feed::{FeedMeasured, measure};
 use crate::gaps::{Gap, gaps};
 use crate::input::Input;
+use crate::metrics::Store;
 use crate::phases::windows;
+use crate::points::{self, PointsMeasured};
 use crate::series::stats_of;
 use crate::tally::Tally;
+use crate::venue::{self, VenueFigures};
 
 /// What was measured.
 #[derive(Debug)]
@@ -33,6 +37,11 @@ pub(crate) struct Measured {
     pub availability: Availability,
     pub engine: BTreeMap<Phase, EngineHistogram>,
     pub assessment: Assessment,
+    /// The system's own series.
+    pub store: Store,
+    pub feed: FeedMeasured,
+    pub points: PointsMeasured,
+    pub venue: Option<VenueFigures>,
 }
 
 impl Measured {
@@ -51,6 +60,7 @@ impl Measured {
             slots: &slots,
             limit_ns,
             end_ns,
+            clock_error_ns: clock_error_ns(input),
             struck: &struck,
             gaps: &gaps,
             from_ns: windows.steady_from_ns.map(|from| from as u64),
@@ -65,6 +75,10 @@ impl Measured {
             availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),
             engine: by_phase(&input.facts, &windows),
             assessment: assess(input, plan, &struck, &recovered),
+            store: store(input),
+            feed: measure(input, plan, &windows),
+            points: points::measure(input, &windows),
+            venue: venue::measure(input, &windows),
             windows,
             end_ns,
             tally,
@@ -74,6 +88,13 @@ impl Measured {
             gaps,
             failovers,
         }
+    }
+}
+
+fn store(input: &Input) -> Store {
+    match (&input.series, input.facts.zero) {
+        (Some(record), Some(zero)) => Store::of(record, zero),
+        (Some(_), None) | (None, _) => Store::default(),
     }
 }
 
@@ -117,6 +138,13 @@ fn failure_rate(plan: &Plan) -> Option<f64> {
     })
 }
 
+/// How far the times of workers may be from ours, in nanoseconds.
+fn clock_error_ns(input: &Input) -> u64 {
+    let workers = input.facts.generator.iter().flat_map(|it| &it.workers);
+    let errors = workers.map(|worker| worker.clock_error_ns);
+    errors.max().unwrap_or(0)
+}
+
 /// What the generator says of itself, over what stands in the ledger.
 pub(crate) fn generator_info(input: &Input, tally: &Tally) -> GeneratorInfo {
     let report = input.facts.generator.as_ref();
@@ -133,5 +161,6 @@ pub(crate) fn generator_info(input: &Input, tally: &Tally) -> GeneratorInfo {
             Some(report) => report.why.join("; "),
             None => "the generator gave no report".to_string(),
         },
+        workers: report.map_or_else(Vec::new, |report| report.workers.clone()),
     }
 }

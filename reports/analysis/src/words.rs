@@ -46,6 +46,23 @@ pub fn rate(per_s: f64) -> String {
     }
 }
 
+/// A number in a unit that is not known here, with up to six significant digits: `0.00005`, `12.5`, `1,048,576`.
+pub fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return value.to_string();
+    }
+    let size = value.abs();
+    if (1e6..1e18).contains(&size) {
+        let sign = if value < 0.0 { "-" } else { "" };
+        return format!("{sign}{}", count(size.round() as u64));
+    }
+    let digits = match size {
+        0.0 => 0,
+        size => (5 - size.log10().floor() as i32).clamp(0, 15) as usize,
+    };
+    trimmed(format!("{value:.digits$}"))
+}
+
 /// A fraction in percent with up to four decimals, rounded down: what is not 99.99 % never reads as 99.99 %.
 pub fn percent_down(fraction: f64) -> String {
     percent((fraction * 1e6 + 1e-6).floor())
@@ -118,6 +135,22 @@ mod tests {
         assert_eq!(percent_up(0.001), "0.1 %");
         assert_eq!([percent_up(0.0), percent_down(0.0)], ["0 %", "0 %"]);
         assert_eq!(percent_down(1.0), "100 %");
+    }
+
+    #[test]
+    fn numbers_keep_six_digits() {
+        assert_eq!(
+            [0.0, 5.0, 0.00005, 12.5, 1_048_576.0, 0.123456789, -3.25].map(number),
+            [
+                "0",
+                "5",
+                "0.00005",
+                "12.5",
+                "1,048,576",
+                "0.123457",
+                "-3.25"
+            ]
+        );
     }
 
     #[test]

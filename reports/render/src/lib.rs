@@ -11,6 +11,7 @@
 //! engine or a person wrote (ids, error texts) is made inert for its medium: escape sequences for the terminal, tags
 //! for HTML, pipes and links for Markdown.
 
+mod capacity;
 mod chart;
 mod document;
 mod explanation;
@@ -26,6 +27,9 @@ mod series;
 mod text;
 mod words;
 
+pub use capacity::{
+    capacity_line, render_capacity_html, render_capacity_json, render_capacity_text,
+};
 pub use explanation::render_explanation;
 pub use load::{render_load_json, render_load_text};
 pub use look::Look;

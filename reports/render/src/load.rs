@@ -4,6 +4,7 @@
 //! request was due, with failures counted as the timeout; a generator that was late itself says so.
 
 use shakedown_analysis::LoadResult;
+use shakedown_analysis::fail_if::Held;
 use shakedown_record::Phase;
 
 use crate::document::{outcomes_table, ways_table};
@@ -38,6 +39,7 @@ pub fn render_load_text(result: &LoadResult, look: &Look) -> String {
     page.gap();
     outages(&mut page, result);
     health(&mut page, result);
+    conditions(&mut page, result);
     page.finish()
 }
 
@@ -93,11 +95,30 @@ fn outages(page: &mut Page, result: &LoadResult) {
     }
 }
 
+fn conditions(page: &mut Page, result: &LoadResult) {
+    if !result.fail_if.is_empty() {
+        page.gap();
+    }
+    for checked in &result.fail_if {
+        let (word, tone) = match checked.held {
+            Held::Yes => ("FAIL", Tone::Bad),
+            Held::No => ("ok", Tone::Good),
+            Held::Unknown => ("?", Tone::Unsure),
+        };
+        let text = format!("{word} {}: {}", checked.condition, checked.observed);
+        page.toned(&text, tone);
+    }
+}
+
 fn health(page: &mut Page, result: &LoadResult) {
     let line = generator(&result.generator);
     let lag = result.generator.send_lag_p99_ns.map(duration_ns);
     let lag = lag.map(|lag| format!(" (late by its own fault: {lag} at P99)"));
-    let wait = result.generator.session_wait_p99_ns.filter(|ns| *ns > 0);
+    // Below a microsecond it is the way through the program, not a wait.
+    let wait = result
+        .generator
+        .session_wait_p99_ns
+        .filter(|ns| *ns >= 1_000);
     let wait = wait.map(|ns| format!("; waited for a busy session: {} at P99", duration_ns(ns)));
     page.toned(
         &format!(
@@ -120,6 +141,7 @@ fn health(page: &mut Page, result: &LoadResult) {
 mod tests {
     use std::collections::BTreeMap;
 
+    use shakedown_analysis::fail_if::Checked;
     use shakedown_record::OutcomeCounts;
     use shakedown_record::histogram::LatencyHistogram;
     use shakedown_record::run_record::{Failover, GeneratorInfo, Throughput};
@@ -131,6 +153,7 @@ mod tests {
         (1..=10_000_u64).for_each(|us| histogram.record(us * 1_000));
         let latency = BTreeMap::from([(Phase::Run, histogram.summary())]);
         LoadResult {
+            began_monotonic_ns: None,
             latency: latency.clone(),
             latency_acked: latency.clone(),
             latency_service: latency,
@@ -153,6 +176,7 @@ mod tests {
             },
             failover: Vec::new(),
             health_limit_ns: 50_000_000,
+            fail_if: Vec::new(),
             timeline: Vec::new(),
             curve: Vec::new(),
             latency_intervals: Vec::new(),
@@ -208,6 +232,25 @@ mod tests {
         assert!(text.contains("as much of this machine as of the server"));
         assert!(text.contains("OUTAGE at 3.2 s"), "{text}");
         assert!(text.contains("NOT good again within 6.8 s"));
+    }
+
+    #[test]
+    fn conditions_stand_beside_what_was_observed() {
+        let mut result = result();
+        let checked = |condition: &str, held, observed: &str| Checked {
+            condition: condition.into(),
+            held,
+            observed: observed.into(),
+        };
+        result.fail_if = vec![
+            checked("p99>5ms", Held::Yes, "9.9 ms"),
+            checked("errors>1%", Held::No, "0.1 %"),
+            checked("max>1s", Held::Unknown, "not measured"),
+        ];
+        let text = text(&result);
+        assert!(text.contains("FAIL p99>5ms: 9.9 ms"), "{text}");
+        assert!(text.contains("ok errors>1%: 0.1 %"), "{text}");
+        assert!(text.contains("? max>1s: not measured"), "{text}");
     }
 
     #[test]

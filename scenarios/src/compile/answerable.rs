@@ -3,14 +3,21 @@
 
 use shakedown_record::phase::Phase;
 
-use crate::plan::{DataClass, FaultPlan, LoadPlan, Phases, RuleKind, System};
+use crate::plan::{
+    DataClass, EnvironmentPlan, FaultPlan, FeedRule, LoadPlan, Phases, PointsLoad, RuleKind,
+    System, VenueRule,
+};
 
+use super::alerts::alert_refusal;
 use super::certain::{certain_messages, lowest_per_s, silent_phase};
 use super::checkable::checkable;
 use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
+use super::market_data::{feed_refusal, points_refusal};
+use super::metrics::{metric_refusal, resource_refusal};
 use super::phases::{GOOD_FOR_NS, certain_ns};
 use super::rules::{Written, kind_name, phase_of};
+use super::venue::venue_refusal;
 
 /// Samples that must lie beyond a quantile for it to mean anything.
 const SAMPLES_BEYOND: f64 = 10.0;
@@ -19,7 +26,11 @@ const SAMPLES_BEYOND: f64 = 10.0;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) system: &'a System,
+    /// `None` where it could not be read.
+    pub(super) environment: Option<&'a EnvironmentPlan>,
     pub(super) load: &'a LoadPlan,
+    /// Market data that is published beside the orders.
+    pub(super) points: Option<PointsLoad>,
     pub(super) phases: &'a Phases,
     pub(super) faults: &'a [FaultPlan],
     /// Faults are written, also when they could not be read.
@@ -33,11 +44,16 @@ pub(super) type Refusal = (&'static str, String, String);
 fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
     match (kind, phase_of(kind)) {
         (RuleKind::Failover { .. }, _) => &[&["load", "arrival"], &["phases", "recovery"]],
+        (RuleKind::Peak { .. }, _) => &[],
         (RuleKind::Orders { .. } | RuleKind::Rpo { .. }, _) => {
             &[&["read-back"], &["data"], &["parts"], &["orders"]]
         }
-        (RuleKind::EngineLatency { .. }, _) => {
+        (RuleKind::EngineLatency { .. } | RuleKind::Metric(_) | RuleKind::Resource(_), _) => {
             &[&["metrics"], &["load", "arrival"], &["phases"], &["faults"]]
+        }
+        (RuleKind::Alert(_), _) => &[&["alerts"], &["faults"]],
+        (RuleKind::Feed(_) | RuleKind::Points(_) | RuleKind::Venue(_), _) => {
+            &[&["market-data"], &["load", "arrival"], &["phases"]]
         }
         (_, Some(Phase::Steady)) => &[
             &["load", "arrival"],
@@ -107,14 +123,19 @@ pub(super) fn answerable<'s>(
 
 fn needs_faults(kind: &RuleKind) -> bool {
     match kind {
-        RuleKind::Failover { .. } | RuleKind::Rpo { .. } => true,
+        RuleKind::Failover { .. } | RuleKind::Rpo { .. } | RuleKind::Alert(_) => true,
         RuleKind::Availability { projected, .. } => *projected,
-        RuleKind::Orders { .. } => false,
-        RuleKind::Latency { .. }
+        RuleKind::Orders { .. } | RuleKind::Peak { .. } => false,
+        RuleKind::Feed(_)
+        | RuleKind::Points(_)
+        | RuleKind::Venue(_)
+        | RuleKind::Latency { .. }
         | RuleKind::EngineLatency { .. }
         | RuleKind::Throughput { .. }
         | RuleKind::ErrorRate { .. }
-        | RuleKind::RejectRate { .. } => {
+        | RuleKind::RejectRate { .. }
+        | RuleKind::Metric(_)
+        | RuleKind::Resource(_) => {
             matches!(phase_of(kind), Some(Phase::Impact | Phase::Recovery))
         }
     }
@@ -156,10 +177,31 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
         }
         RuleKind::Orders { class, .. } => class_refusal(*class, facts.system),
         RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),
+        RuleKind::Metric(rule) => metric_refusal(rule, facts),
+        RuleKind::Resource(rule) => resource_refusal(rule, facts),
+        RuleKind::Alert(rule) => alert_refusal(rule, facts),
+        // Nobody writes one: what it needs is looked at where the peak is written.
+        RuleKind::Peak { .. } => None,
+        RuleKind::Venue(rule) => venue_refusal(rule, facts).or_else(|| match *rule {
+            VenueRule::Trades { .. } => None,
+            VenueRule::Response {
+                quantile, phase, ..
+            } => quantile_refusal(quantile, phase, facts),
+        }),
+        RuleKind::Points(rule) => points_refusal(rule, facts).or_else(|| {
+            let phase = rule.phase()?;
+            empty_phase(phase, facts)
+        }),
+        RuleKind::Feed(rule) => feed_refusal(rule, facts).or_else(|| match *rule {
+            FeedRule::Count { .. } => None,
+            FeedRule::Time {
+                quantile, phase, ..
+            } => quantile_refusal(quantile, phase, facts),
+        }),
     }
 }
 
-fn empty_phase(phase: Phase, facts: Facts) -> Option<Refusal> {
+pub(super) fn empty_phase(phase: Phase, facts: Facts) -> Option<Refusal> {
     if certain_ns(phase, facts.phases, facts.faults) > 0 {
         return None;
     }

@@ -1,10 +1,13 @@
 //! When messages are due: sensible, below the ceiling, and within the run.
 
-use crate::plan::{Arrival, RateStep, Replay, Spacing};
+use crate::plan::{Arrival, Peak, RateStep, Replay, Spacing};
 use crate::spec::scalar::Duration;
-use crate::spec::scenario::{ArrivalSpec, RampSpec, SpacingSpec, StepsSpec};
+use crate::spec::scenario::{
+    ArrivalSpec, DoubledPeakSpec, DoubledSpec, RampSpec, SpacingSpec, StepsSpec,
+};
 
 use super::human::{rate_text, time_text};
+use super::peak::TIMES;
 use super::sheet::{At, Sheet};
 use super::system::Described;
 
@@ -24,6 +27,7 @@ pub(super) enum Zero {
 #[derive(Clone, Copy)]
 pub(super) struct Ground<'a> {
     described: &'a Described,
+    peak: Option<&'a Peak>,
     pub(super) sheet: &'a Sheet<'a>,
 }
 
@@ -32,9 +36,14 @@ pub(super) fn arrival(
     at: &At,
     spec: &ArrivalSpec,
     described: &Described,
+    peak: Option<&Peak>,
     sheet: &Sheet,
 ) -> Option<Arrival> {
-    let ground = Ground { described, sheet };
+    let ground = Ground {
+        described,
+        peak,
+        sheet,
+    };
     match spec {
         ArrivalSpec::Constant(spec) => {
             let at = at.to("constant").to("rate");
@@ -51,6 +60,7 @@ pub(super) fn arrival(
         ArrivalSpec::Spike(spec) => ground.spike(&at.to("spike"), spec),
         ArrivalSpec::Bursts(spec) => ground.bursts(&at.to("bursts"), spec),
         ArrivalSpec::Hawkes(spec) => ground.hawkes(&at.to("hawkes"), spec),
+        ArrivalSpec::DoubledPeak(spec) => ground.doubled_peak(&at.to("doubled-peak"), *spec),
         // It is read together with what it is held against, and says more than when.
         ArrivalSpec::Replay(_) => None,
     }
@@ -189,6 +199,26 @@ impl Ground<'_> {
             return None;
         }
         Some(peak)
+    }
+
+    /// Evenly spaced, so that the rate is exact in any second.
+    fn doubled_peak(&self, at: &At, spec: DoubledPeakSpec) -> Option<Arrival> {
+        let Some(peak) = self.peak else {
+            if !self.sheet.lacks(&["peak"]) {
+                self.sheet.refuse_entry(
+                    at,
+                    "there is no peak to double",
+                    "write `peak` with its standard, messages, window, source and date",
+                );
+            }
+            return None;
+        };
+        let per_s = match spec.of {
+            None | Some(DoubledSpec::In) => peak.in_per_s,
+            Some(DoubledSpec::Larger) => peak.in_per_s.max(peak.out_per_s),
+        };
+        let rate_per_s = self.rate(at, TIMES * per_s, Zero::Refused)?;
+        Some(Arrival::Constant { rate_per_s })
     }
 
     fn ramp(&self, at: &At, spec: &RampSpec) -> Option<Arrival> {

@@ -1,5 +1,7 @@
 //! The whole way: read, decode, hold against each other, write out again.
 
+use jiff::civil::Date;
+
 use crate::decode::{Decoded, decode};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::environment_kind::EnvironmentKind;
@@ -54,6 +56,18 @@ pub fn compile(input: &CompileInput) -> Result<Compiled, Diagnostics> {
     compile_with(input, &|_| Err("files are out of reach here".to_string()))
 }
 
+/// Compiles a scenario that was just written, as [`compile_with`] does, and holds its dates against the day.
+///
+/// # Errors
+/// The same, and figures that are too old or still to come.
+pub fn compile_on(
+    today: Date,
+    input: &CompileInput,
+    read: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<Compiled, Diagnostics> {
+    compile_files(input, read, Some(today))
+}
+
 /// Compiles a scenario against a profile. `read` gives the text of a file by its path as the scenario has it, or says why it
 /// cannot be had.
 ///
@@ -63,6 +77,14 @@ pub fn compile_with(
     input: &CompileInput,
     read: &dyn Fn(&str) -> Result<String, String>,
 ) -> Result<Compiled, Diagnostics> {
+    compile_files(input, read, None)
+}
+
+fn compile_files(
+    input: &CompileInput,
+    read: &dyn Fn(&str) -> Result<String, String>,
+    today: Option<Date>,
+) -> Result<Compiled, Diagnostics> {
     let inputs = inputs::read(input.scenario, input.profile, input.overrides)?;
     let file = inputs
         .scenario
@@ -70,13 +92,12 @@ pub fn compile_with(
         .find(&RECORDING)
         .and_then(|node| node.text());
     let recording = file.map(read);
-    compiled(
-        inputs,
-        input.environment,
-        input.seed,
-        recording.as_ref(),
-        true,
-    )
+    let around = Around {
+        recording: recording.as_ref(),
+        today,
+        with_rules: true,
+    };
+    compiled(inputs, input.environment, input.seed, around)
 }
 
 /// Where a scenario names its recording.
@@ -106,15 +127,28 @@ pub fn compile_profile(
     };
     let inputs = inputs::read(&scenario, profile, &[])?;
     let kind = environment.or(first).unwrap_or(EnvironmentKind::Local);
-    compiled(inputs, Some(kind), None, None, false)
+    let around = Around {
+        recording: None,
+        today: None,
+        with_rules: false,
+    };
+    compiled(inputs, Some(kind), None, around)
+}
+
+/// What is known beside the two files.
+#[derive(Debug, Clone, Copy)]
+struct Around<'a> {
+    recording: Option<&'a Read>,
+    /// `None`: dates are not held against any day.
+    today: Option<Date>,
+    with_rules: bool,
 }
 
 fn compiled(
     mut inputs: Inputs,
     environment: Option<EnvironmentKind>,
     seed: Option<u64>,
-    recording: Option<&Read>,
-    with_rules: bool,
+    around: Around,
 ) -> Result<Compiled, Diagnostics> {
     let mut all = Diagnostics(refuse_literals(&mut inputs.profile));
     let has_literals = !all.is_empty();
@@ -141,7 +175,7 @@ fn compiled(
     let sheet = Sheet::new(&scenario, gone(own, other));
     let profile_sheet = Sheet::new(&profile, gone(other, own));
     let specs = (decoded_scenario.value, decoded_profile.value);
-    let built = held_together(specs, (&sheet, &profile_sheet), recording, with_rules);
+    let built = held_together(specs, (&sheet, &profile_sheet), around);
     found.0.extend(sheet.into_diagnostics().0);
     found.0.extend(profile_sheet.into_diagnostics().0);
     all.0.extend(found.0);
@@ -173,8 +207,7 @@ fn gone(own: &[Vec<String>], other: &[Vec<String>]) -> Vec<Vec<String>> {
 fn held_together(
     (scenario, profile): (Option<ScenarioSpec>, Option<ProfileSpec>),
     (sheet, profile_sheet): (&Sheet, &Sheet),
-    recording: Option<&Read>,
-    with_rules: bool,
+    around: Around,
 ) -> Option<(Plan, EnvironmentKind, u64)> {
     let profile = profile?;
     let described = describe(&profile, profile_sheet)?;
@@ -195,8 +228,9 @@ fn held_together(
         described: &described,
         environment,
         seed,
-        recording,
-        with_rules,
+        recording: around.recording,
+        today: around.today,
+        with_rules: around.with_rules,
     };
     plan(material).map(|plan| (plan, kind, seed))
 }

@@ -50,11 +50,13 @@ pub(super) fn environment(
         return containers(docker, spec, system, sheet).map(EnvironmentPlan::Docker);
     }
     match (choice.kind, &environments.local, &environments.external) {
-        (EnvironmentKind::Local, Some(local), _) => {
-            let StandInSpec::Engine(engine) = &local.stand_in;
-            let part = engine.part.as_ref().map(|part| part.0.as_str());
-            local_stand_in(part, system, sheet)
-        }
+        (EnvironmentKind::Local, Some(local), _) => match &local.stand_in {
+            StandInSpec::Engine(engine) => {
+                let part = engine.part.as_ref().map(|part| part.0.as_str());
+                local_stand_in(part, system, sheet)
+            }
+            StandInSpec::MarketMaker(_) => market_maker(system, sheet),
+        },
         (EnvironmentKind::External, _, Some(external)) => {
             endpoints(external, spec, system, sheet).map(EnvironmentPlan::External)
         }
@@ -82,6 +84,38 @@ pub(super) fn environment(
             None
         }
     }
+}
+
+fn market_maker(system: &System, sheet: &Sheet) -> Option<EnvironmentPlan> {
+    let at = At::of(&["environments", "local", "stand-in", "market-maker"]);
+    let part = system.parts.first()?;
+    let Some(venue) = &system.venue else {
+        sheet.refuse_entry(
+            &at,
+            "a market maker quotes to a venue, and the profile names none",
+            "add venue: { part: venue }, and that part",
+        );
+        return None;
+    };
+    let known = system
+        .parts
+        .iter()
+        .all(|it| it.name == part.name || it.name == venue.part);
+    let is_pair = system.parts.len() == 2 && system.parts.iter().all(|it| it.replicas == 1);
+    if !known || !is_pair {
+        sheet.refuse_with(
+            &At::of(&["parts"]),
+            "the market maker runs as one process beside one venue",
+            "such as parts: { maker: { replicas: 1 }, venue: { replicas: 1 } }",
+        );
+        return None;
+    }
+    Some(EnvironmentPlan::Local {
+        stand_in: LocalStandIn::MarketMaker {
+            part: part.name.clone(),
+            venue: venue.part.clone(),
+        },
+    })
 }
 
 fn local_stand_in(part: Option<&str>, system: &System, sheet: &Sheet) -> Option<EnvironmentPlan> {
@@ -268,14 +302,12 @@ pub(super) fn urls(at: &At, written: &[String], sheet: &Sheet) -> Option<Vec<Str
     found.into_iter().collect()
 }
 
-/// `http://host:port` without a slash at the end.
-fn base_url(text: &str) -> Result<String, String> {
-    let Some(rest) = text.strip_prefix("http://") else {
-        return Err(if text.starts_with("https://") {
-            "https is not supported by this version of Shakedown".to_string()
-        } else {
-            format!("`{}` is no address", crate::yaml::shortened(text))
-        });
+/// `http://host:port` or `https://host:port` without a slash at the end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let mut known = ["http://", "https://"].into_iter();
+    let found = known.find_map(|scheme| Some((scheme, text.strip_prefix(scheme)?)));
+    let Some((scheme, rest)) = found else {
+        return Err(format!("`{}` is no address", crate::yaml::shortened(text)));
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = match rest.rsplit_once(':') {
@@ -290,11 +322,11 @@ fn base_url(text: &str) -> Result<String, String> {
     if !host_is_good || !port_is_good {
         return Err(format!("`{}` is no address", crate::yaml::shortened(text)));
     }
-    Ok(format!("http://{rest}"))
+    Ok(format!("{scheme}{rest}"))
 }
 
 fn is_loopback(url: &str) -> bool {
-    let host = url.trim_start_matches("http://");
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let address = name.trim_matches(['[', ']']);
     name == "localhost"
@@ -314,10 +346,11 @@ mod tests {
             "http://127.0.0.1:80"
         );
         assert!(base_url("http://acme.internal").is_ok());
+        assert_eq!(base_url("https://acme:8443/").unwrap(), "https://acme:8443");
         assert!(base_url("http://[::1]:8080").is_ok());
         for text in [
             "127.0.0.1:80",
-            "https://a",
+            "ftp://a",
             "http://",
             "http://a:0",
             "http://a:x",

@@ -1,6 +1,6 @@
 //! The order flow, held against what the profile can take.
 
-use crate::plan::{Instrument, LoadPlan, Mix, SymbolShare};
+use crate::plan::{Instrument, LoadPlan, Mix, Peak, SymbolShare};
 use crate::spec::scenario::{ArrivalSpec, LoadSpec, MixSpec, SymbolsSpec};
 
 use super::arrival::arrival;
@@ -12,6 +12,7 @@ use super::system::Described;
 
 const MOST_SESSIONS: u32 = 20_000;
 const MOST_THREADS: u32 = 64;
+const MOST_WORKERS: u32 = 64;
 const LONGEST_TIMEOUT_NS: u64 = 300_000_000_000;
 
 /// Of a recording that could not be read: nothing is refused because of it.
@@ -27,7 +28,7 @@ pub(super) fn load(
     spec: &LoadSpec,
     accounts: Vec<String>,
     described: &Described,
-    read: Option<&Read>,
+    (peak, read): (Option<&Peak>, Option<&Read>),
     sheet: &Sheet,
 ) -> Option<(LoadPlan, Option<String>)> {
     let at = At::of(&["load"]);
@@ -53,14 +54,18 @@ pub(super) fn load(
         | ArrivalSpec::Steps(_)
         | ArrivalSpec::Spike(_)
         | ArrivalSpec::Bursts(_)
-        | ArrivalSpec::Hawkes(_) => {
-            let arrival = arrival(&at.to("arrival"), &spec.arrival, described, sheet);
+        | ArrivalSpec::Hawkes(_)
+        | ArrivalSpec::DoubledPeak(_) => {
+            let arrival = arrival(&at.to("arrival"), &spec.arrival, described, peak, sheet);
             let mix = mix(&at.to("mix"), spec.mix, described, named, sheet);
             (arrival, mix, None)
         }
     };
+    refuse_other_rate(&at.to("arrival"), &spec.arrival, peak, sheet);
     let threads = spec.threads.unwrap_or(1);
+    let workers = spec.workers.unwrap_or(1);
     limits(&at, spec, threads, sheet);
+    shared_by(&at, spec, threads, workers, sheet);
     let shape = shape(&at, spec, accounts.len(), mix, sheet);
     let load = LoadPlan {
         arrival: arrival?,
@@ -69,10 +74,22 @@ pub(super) fn load(
         accounts,
         sessions: spec.sessions,
         threads,
+        workers,
         timeout_ns: spec.timeout.ns,
         shape: shape?,
     };
     Some((load, note))
+}
+
+/// A peak beside a rate of its own would be a claim without a test.
+fn refuse_other_rate(at: &At, spec: &ArrivalSpec, peak: Option<&Peak>, sheet: &Sheet) {
+    if peak.is_some() && !matches!(spec, ArrivalSpec::DoubledPeak(_)) {
+        sheet.refuse_with(
+            at,
+            "the scenario has a `peak`, and its load has another rate",
+            "write arrival: { doubled-peak: {} }, or take `peak` out",
+        );
+    }
 }
 
 fn limits(at: &At, spec: &LoadSpec, threads: u32, sheet: &Sheet) {
@@ -104,6 +121,26 @@ fn limits(at: &At, spec: &LoadSpec, threads: u32, sheet: &Sheet) {
                 super::human::time_text(spec.timeout.ns)
             ),
             "from 1ms to 5m; 1s is usual",
+        );
+    }
+}
+
+/// Every thread of every worker has a session of its own.
+fn shared_by(at: &At, spec: &LoadSpec, threads: u32, workers: u32, sheet: &Sheet) {
+    if !(1..=MOST_WORKERS).contains(&workers) {
+        sheet.refuse_with(
+            &at.to("workers"),
+            format!("{workers} workers cannot be had"),
+            format!("from 1 to {MOST_WORKERS}; one is Shakedown itself"),
+        );
+    } else if workers > 1 && u64::from(workers) * u64::from(threads) > u64::from(spec.sessions) {
+        sheet.refuse_with(
+            &at.to("workers"),
+            format!(
+                "{workers} workers with {threads} threads each cannot share {} sessions",
+                spec.sessions
+            ),
+            "at least one session for each thread of each worker",
         );
     }
 }

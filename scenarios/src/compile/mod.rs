@@ -4,6 +4,7 @@
 //! nothing stops at the first mistake. What this scenario could not answer is a mistake too (`answerable`).
 
 mod access;
+mod alerts;
 mod answerable;
 mod arrival;
 mod blast;
@@ -27,11 +28,15 @@ mod instruments;
 mod kind;
 mod kubernetes;
 mod lifetimes;
+mod limits;
 mod load;
+mod market_data;
+mod metrics;
 mod notes;
 mod orders;
 mod overlaps;
 mod parts;
+mod peak;
 mod phases;
 mod read_back;
 mod references;
@@ -48,10 +53,13 @@ mod starts;
 mod system;
 mod template;
 mod triggers;
+mod venue;
 
 pub(crate) use blast::{AtOnce, at_once, taken};
 pub use checkable::checkable;
-pub use entry::{CompileInput, Compiled, KEPT_RECORDING, compile, compile_profile, compile_with};
+pub use entry::{
+    CompileInput, Compiled, KEPT_RECORDING, compile, compile_on, compile_profile, compile_with,
+};
 pub(crate) use human::{counted, rate_text, share_text, time_text};
 pub use kind::{FileKind, file_kind, system_reference};
 pub(crate) use phases::longest_ns;

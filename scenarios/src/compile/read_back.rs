@@ -61,7 +61,7 @@ fn list(at: &At, spec: &ListSpec, exchanges: &Exchanges) -> Option<ReadBack> {
         next: spec.next.as_ref().map(pointer),
         mark: spec.mark.as_ref().map(pointer),
         at_each_replica: spec.at == AtSpec::EachReplica,
-        fields: fields(at, &spec.fields, &spec.open, sheet),
+        fields: fields(at, &spec.fields, (&spec.open, &spec.filled), sheet),
     })
 }
 
@@ -89,17 +89,24 @@ fn by_id(at: &At, spec: &ByIdSpec, exchanges: &Exchanges) -> Option<ReadBack> {
         found: exchanges.answer(&at.to("found"), &spec.found),
         absent: exchanges.answer(&at.to("absent"), &spec.absent),
         at_each_replica: spec.at == AtSpec::EachReplica,
-        fields: fields(at, &spec.fields, &spec.open, sheet),
+        fields: fields(at, &spec.fields, (&spec.open, &spec.filled), sheet),
     })
 }
 
-fn fields(at: &At, spec: &FieldsSpec, open: &[String], sheet: &Sheet) -> FieldMap {
-    if !open.is_empty() && spec.state.is_none() {
-        sheet.refuse_with(
-            &at.to("open"),
-            "no field tells the state that is compared with these",
-            "add fields: { state: /state }",
-        );
+fn fields(
+    at: &At,
+    spec: &FieldsSpec,
+    (open, filled): (&[String], &[String]),
+    sheet: &Sheet,
+) -> FieldMap {
+    for (name, states) in [("open", open), ("filled", filled)] {
+        if !states.is_empty() && spec.state.is_none() {
+            sheet.refuse_with(
+                &at.to(name),
+                "no field tells the state that is compared with these",
+                "add fields: { state: /state }",
+            );
+        }
     }
     FieldMap {
         id: spec.id.as_ref().map(pointer),
@@ -109,5 +116,6 @@ fn fields(at: &At, spec: &FieldsSpec, open: &[String], sheet: &Sheet) -> FieldMa
         side: spec.side.as_ref().map(pointer),
         state: spec.state.as_ref().map(pointer),
         open_states: open.to_vec(),
+        filled_states: filled.to_vec(),
     }
 }

@@ -9,11 +9,16 @@ use crate::spec::Entries;
 use crate::spec::scalar::Id;
 use crate::spec::sla::{AvailabilityLimit, CountLimit, RuleSpec, Span};
 
+use super::alerts::alert_kind;
 use super::checkable::checkable;
+use super::limits::tighter;
+use super::market_data::{feed_rules, points_rules};
+use super::metrics::{metric_kinds, metric_name, resource_kind};
 use super::sheet::{At, Sheet};
+use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 31] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -28,6 +33,23 @@ const KINDS: [&str; 14] = [
     "corrupt-orders",
     "unresolved-orders",
     "rpo",
+    "metric-quantile",
+    "metric-value",
+    "metric-increase",
+    "resource",
+    "alert",
+    "response",
+    "missing-trades",
+    "phantom-trades",
+    "duplicate-trades",
+    "wrong-trades",
+    "points-rate",
+    "lost-points",
+    "feed-gaps",
+    "feed-duplicates",
+    "feed-untold",
+    "freshness",
+    "feed-skew",
 ];
 
 /// A rule with the place where it was written.
@@ -120,6 +142,12 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
             at_most: limit.at_most,
         })
     }));
+    kinds.extend(metric_kinds(at, spec, sheet));
+    kinds.extend(spec.resource.as_ref().map(resource_kind));
+    kinds.extend(spec.alert.as_ref().map(alert_kind));
+    kinds.extend(venue_rules(spec));
+    kinds.extend(points_rules(spec));
+    kinds.extend(feed_rules(spec));
     kinds
 }
 
@@ -209,6 +237,13 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
             DataClass::Unresolved => "unresolved-orders",
         },
         RuleKind::Rpo { .. } => "rpo",
+        RuleKind::Metric(rule) => metric_name(&rule.limit),
+        RuleKind::Resource(_) => "resource",
+        RuleKind::Alert(_) => "alert",
+        RuleKind::Peak { .. } => "peak",
+        RuleKind::Feed(rule) => rule.name(),
+        RuleKind::Points(rule) => rule.name(),
+        RuleKind::Venue(rule) => rule.name(),
     }
 }
 
@@ -220,10 +255,17 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         | RuleKind::Throughput { phase, .. }
         | RuleKind::ErrorRate { phase, .. }
         | RuleKind::RejectRate { phase, .. } => Some(*phase),
+        RuleKind::Metric(rule) => Some(rule.phase),
+        RuleKind::Resource(rule) => Some(rule.phase),
+        RuleKind::Feed(rule) => rule.phase(),
+        RuleKind::Points(rule) => rule.phase(),
+        RuleKind::Venue(rule) => rule.phase(),
         RuleKind::Failover { .. }
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
-        | RuleKind::Rpo { .. } => None,
+        | RuleKind::Rpo { .. }
+        | RuleKind::Alert(_)
+        | RuleKind::Peak { .. } => None,
     }
 }
 
@@ -257,70 +299,6 @@ pub(super) fn merged<'s>(
         }
     }
     all
-}
-
-/// True when the first limit is tighter than the second; `None` when they do not limit the same thing.
-fn tighter(one: &RuleKind, other: &RuleKind) -> Option<bool> {
-    let (one, other) = (Limit::of(one), Limit::of(other));
-    let is_tighter = match one.side {
-        End::AtMost => one.value < other.value,
-        End::AtLeast => one.value > other.value,
-    };
-    (one.what == other.what).then_some(is_tighter)
-}
-
-/// A limit as a number, beside everything else that makes out what is limited.
-struct Limit {
-    what: String,
-    side: End,
-    value: f64,
-}
-
-enum End {
-    AtMost,
-    AtLeast,
-}
-
-impl Limit {
-    fn of(kind: &RuleKind) -> Limit {
-        let (detail, side, value) = match kind {
-            RuleKind::Latency {
-                quantile,
-                at_most_ns,
-                ..
-            }
-            | RuleKind::EngineLatency {
-                quantile,
-                at_most_ns,
-                ..
-            } => (quantile.to_string(), End::AtMost, *at_most_ns as f64),
-            RuleKind::Throughput { at_least_per_s, .. } => {
-                (String::new(), End::AtLeast, *at_least_per_s)
-            }
-            RuleKind::Failover { at_most_ns } | RuleKind::Rpo { at_most_ns } => {
-                (String::new(), End::AtMost, *at_most_ns as f64)
-            }
-            RuleKind::Availability {
-                at_least,
-                projected,
-                failures_per_30d,
-            } => (
-                format!("{projected} {failures_per_30d}"),
-                End::AtLeast,
-                *at_least,
-            ),
-            RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
-                (String::new(), End::AtMost, *at_most)
-            }
-            RuleKind::Orders { at_most, .. } => (String::new(), End::AtMost, *at_most as f64),
-        };
-        let phase = phase_of(kind).map_or("", Phase::name);
-        Limit {
-            what: format!("{} {phase} {detail}", kind_name(kind)),
-            side,
-            value,
-        }
-    }
 }
 
 /// A rule `at most 0` for every class that can be checked and that nobody limits.

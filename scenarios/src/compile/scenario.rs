@@ -1,8 +1,9 @@
 //! The scenario as a whole, held against the system.
 
+use jiff::civil::Date;
 use shakedown_record::readback::ReadKind;
 
-use crate::plan::{AbortRule, EnvironmentPlan, LoadPlan, Plan, Rule};
+use crate::plan::{AbortRule, EnvironmentPlan, Guards, LoadPlan, Peak, Plan, Rule};
 use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::{AbortSpec, ReadSpec, ScenarioSpec};
 
@@ -13,12 +14,15 @@ use super::faults::{Ground, faults};
 use super::guards::guards;
 use super::human::{share_text, time_text};
 use super::load::load;
+use super::market_data::points;
 use super::notes;
+use super::peak::{implied_by_peak, peak, refuse_peak_ids, refuse_unshown};
 use super::phases::{longest_ns, phases};
 use super::replay::Read;
-use super::rules::{implied, merged, refuse_taken_ids, written};
+use super::rules::{Written, implied, merged, refuse_taken_ids, written};
 use super::sheet::{At, Sheet};
 use super::system::Described;
+use super::venue::venue;
 
 /// More slots than any ledger should hold: 12.8 GB.
 const MOST_SLOTS: f64 = 200e6;
@@ -35,27 +39,30 @@ pub(super) struct Material<'a> {
     pub(super) seed: u64,
     /// The recording that the scenario names.
     pub(super) recording: Option<&'a Read>,
+    /// The day against which dates are held.
+    pub(super) today: Option<Date>,
     /// False: no rules at all, as for a probe.
     pub(super) with_rules: bool,
 }
 
 /// The plan; `None` when a mistake leaves nothing to build on. Mistakes are noted on the sheets.
 pub(super) fn plan(material: Material) -> Option<Plan> {
+    let (peak, load) = flow(&material);
+    let limits = limits(&material);
+    let guards = all_guards(&material);
     let Material {
         scenario,
         sheet,
-        profile,
-        profile_sheet,
         described,
         environment,
         seed,
-        recording,
         with_rules,
+        ..
     } = material;
     let system = &described.system;
     let has_faults = !sheet.keys(&At::of(&["faults"])).is_empty();
-    let accounts = profile.accounts.iter().map(|name| name.0.clone()).collect();
-    let load = load(&scenario.load, accounts, described, recording, sheet);
+    let points = points(scenario, system, sheet);
+    let venue = venue(scenario, system, environment.as_ref(), sheet);
     let phases = phases(&scenario.phases, has_faults, sheet);
     let ground = Ground {
         system,
@@ -64,31 +71,25 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         sheet,
     };
     let faults = faults(scenario, ground);
-    let guards = guards(
-        (&profile.guards, profile_sheet),
-        (&scenario.guards, sheet),
-        system,
-    );
     let abort = abort(scenario, sheet);
     let reads = reads(scenario, system.read_back.is_some(), sheet);
     let (load, note) = load?;
     refuse_endless(&load, longest_ns(&phases, &faults), sheet);
+    if let Some(environment) = &environment {
+        refuse_placeless(&load, environment, sheet);
+    }
     let mut notes = notes::notes(system, &load, &phases, &faults);
     notes.extend(note);
     let facts = Facts {
         system,
+        environment: environment.as_ref(),
         load: &load,
+        points,
         phases: &phases,
         faults: &faults,
         has_faults,
     };
-    let of_system = written(&profile.sla, profile_sheet, false);
-    let of_scenario = written(&scenario.sla, sheet, true);
-    let written = merged(of_system, of_scenario, &mut notes);
-    let rules = match with_rules {
-        true => rules(written, facts, &mut notes),
-        false => Vec::new(),
-    };
+    let rules = rules(limits, facts, with_rules, peak.as_ref(), &mut notes);
     let mut plan = Plan {
         scenario: scenario.scenario.0.clone(),
         about: scenario.about.clone(),
@@ -97,6 +98,9 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         system: system.clone(),
         environment: environment?,
         load,
+        peak,
+        points,
+        venue,
         phases,
         faults,
         guards,
@@ -110,14 +114,70 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     Some(plan)
 }
 
-fn rules(all: Vec<super::rules::Written>, facts: Facts, notes: &mut Vec<String>) -> Vec<Rule> {
+/// The order flow, a note on its recording, and the peak that it doubles.
+fn flow(material: &Material) -> (Option<Peak>, Option<(LoadPlan, Option<String>)>) {
+    let (sheet, described) = (material.sheet, material.described);
+    let accounts = material.profile.accounts.iter();
+    let accounts = accounts.map(|name| name.0.clone()).collect();
+    let peak = peak(material.scenario.peak.as_ref(), material.today, sheet);
+    let beside = (peak.as_ref(), material.recording);
+    let load = load(&material.scenario.load, accounts, described, beside, sheet);
+    if let (Some(peak), Some((load, _))) = (&peak, &load) {
+        refuse_unshown(peak, &load.arrival, &described.system, sheet);
+    }
+    (peak, load)
+}
+
+/// The guards of the profile and of the scenario together.
+fn all_guards(material: &Material) -> Guards {
+    guards(
+        (&material.profile.guards, material.profile_sheet),
+        (&material.scenario.guards, material.sheet),
+        &material.described.system,
+    )
+}
+
+/// The limits as the profile has them, and as the scenario has them.
+fn limits<'s>(material: &Material<'s>) -> [Vec<Written<'s>>; 2] {
+    [
+        written(&material.profile.sla, material.profile_sheet, false),
+        written(&material.scenario.sla, material.sheet, true),
+    ]
+}
+
+/// The rules of the profile and of the scenario together; none at all without rules.
+fn rules<'s>(
+    [of_system, of_scenario]: [Vec<Written<'s>>; 2],
+    facts: Facts,
+    with_rules: bool,
+    peak: Option<&Peak>,
+    notes: &mut Vec<String>,
+) -> Vec<Rule> {
+    let all = merged(of_system, of_scenario, notes);
+    if !with_rules {
+        return Vec::new();
+    }
     let kept = answerable(all, facts, notes);
+    let of_peak = peak.map(implied_by_peak).unwrap_or_default();
+    refuse_peak_ids(&kept, &of_peak);
     let implied = implied(&kept, facts.system);
     refuse_taken_ids(&kept, &implied);
     kept.into_iter()
         .map(|written| written.rule)
+        .chain(of_peak)
         .chain(implied)
         .collect()
+}
+
+/// Workers of a cluster are pods, with an image, in a namespace.
+fn refuse_placeless(load: &LoadPlan, environment: &EnvironmentPlan, sheet: &Sheet) {
+    if load.workers > 1 && environment.cluster().is_some_and(|it| it.agent.is_none()) {
+        sheet.refuse_with(
+            &At::of(&["load", "workers"]),
+            "the profile does not say which image the pods of workers have, and where they are made",
+            "write `agent: { image: ..., namespace: ... }` under environments.kubernetes, or workers: 1",
+        );
+    }
 }
 
 /// A schedule with more slots than can be kept, or with a shape that the longest run never meets.

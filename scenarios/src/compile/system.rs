@@ -1,22 +1,27 @@
 //! The profile as a whole.
 
 use crate::plan::{
-    Ceilings, CleanUp, Health, Instrument, Metrics, RetryPolicy, Session, System, VersionProbe,
+    Ceilings, CleanUp, Health, Instrument, Metrics, Resources, RetryPolicy, Session, System,
+    VersionProbe,
 };
 use crate::spec::profile::{
-    CancelOnDisconnectSpec, CleanUpSpec, ProfileSpec, RetrySpec, SessionSpec,
+    CancelOnDisconnectSpec, CleanUpSpec, MetricsSpec, ProfileSpec, RetrySpec, SessionSpec,
 };
 use crate::spec::scalar::Rate;
 
 use super::access;
+use super::alerts::alerts;
 use super::exchange::{Exchanges, pointer};
-use super::gateway::gateway;
+use super::gateway::{gateway, tls};
 use super::instruments::instruments;
+use super::market_data::market_data;
+use super::metrics::is_series;
 use super::orders::orders;
 use super::parts::{data, parts};
 use super::read_back::read_back;
 use super::sheet::{At, Sheet};
 use super::template::Use;
+use super::venue::venue_side;
 
 /// Default of `session.reconnect-every`.
 const RECONNECT_NS: u64 = 10_000_000;
@@ -46,8 +51,11 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let read_back = read_back(spec.read_back.as_ref(), &exchanges);
     let session = session(&spec.session, sheet);
     let gateway = gateway(spec, session.in_flight, &exchanges);
+    let market_data = market_data(spec, sheet);
+    let venue = venue_side(spec, &exchanges);
     let health = health(spec, &exchanges);
     let metrics = metrics(spec, sheet);
+    let alerts = alerts(spec.alerts.as_ref(), sheet);
     let version = version(spec, &exchanges);
     let clean_up = clean_up(spec, sheet);
     accounts(spec, sheet);
@@ -62,10 +70,15 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             ceilings: ceilings(spec, sheet),
             session,
             gateway: gateway?,
+            tls: tls(spec, sheet),
+            market_data,
+            venue: venue?,
             orders: orders?,
             read_back: read_back?,
             health: health?,
             metrics: metrics?,
+            resources: resources(spec, sheet),
+            alerts: alerts?,
             version: version?,
             clean_up,
         },
@@ -199,15 +212,35 @@ fn metrics(spec: &ProfileSpec, sheet: &Sheet) -> Option<Option<Metrics>> {
         port: metrics.port,
         path: metrics.path.clone(),
         latency: metrics.latency.clone(),
+        every_ns: scrape_every(metrics, sheet),
     }))
 }
 
-fn is_series(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':')
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
-        && !name.ends_with("_bucket")
+fn resources(spec: &ProfileSpec, sheet: &Sheet) -> Option<Resources> {
+    let disk = &spec.resources.as_ref()?.disk;
+    if !disk.starts_with('/') {
+        sheet.refuse_with(
+            &At::of(&["resources", "disk"]),
+            "this is no absolute path",
+            "a folder as the replicas see it, such as /var/lib/acme",
+        );
+    }
+    Some(Resources { disk: disk.clone() })
+}
+
+fn scrape_every(metrics: &MetricsSpec, sheet: &Sheet) -> Option<u64> {
+    let every_ns = metrics.every?.ns;
+    if !(100_000_000..=60_000_000_000).contains(&every_ns) {
+        sheet.refuse_with(
+            &At::of(&["metrics", "every"]),
+            format!(
+                "{} is no sensible time between two scrapes",
+                super::human::time_text(every_ns)
+            ),
+            "from 100ms to 60s; a value is known to one of them at best",
+        );
+    }
+    Some(every_ns)
 }
 
 /// `Some(None)` when the profile has none.

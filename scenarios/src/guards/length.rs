@@ -28,6 +28,7 @@ pub fn planned_longest_ns(plan: &Plan) -> u64 {
         .saturating_add(longest_ns(&plan.phases, &plan.faults))
         .saturating_add(waits_ns)
         .saturating_add(AFTER_NS)
+        .saturating_add(plan.alerts_at_most_ns())
 }
 
 /// What a firing may take beyond the time for which it holds.

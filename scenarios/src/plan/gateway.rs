@@ -12,11 +12,15 @@ pub enum GatewayPlan {
     /// By the requests of `orders`, at the entry.
     #[default]
     Http,
+    /// By the same requests over HTTP/2.
+    Http2,
     /// Length-prefixed frames (`docs/binary-gateway.md`).
     Binary(BinaryGateway),
     /// JSON texts over WebSocket.
     #[serde(rename = "websocket")]
     WebSocket(Box<WebSocketGateway>),
+    /// FIX 4.4 (`docs/fix.md`).
+    Fix(Box<FixGateway>),
 }
 
 /// Length-prefixed frames at a port of their own.
@@ -44,6 +48,50 @@ pub struct WebSocketGateway {
     pub take: Take,
 }
 
+/// FIX 4.4: each session of the load is one FIX session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FixGateway {
+    /// At the host of each entry.
+    pub port: u16,
+    /// SenderCompID; `{{session}}` stands for the session's number.
+    pub sender: String,
+    /// TargetCompID.
+    pub target: String,
+    /// HeartBtInt in seconds.
+    pub heartbeat_s: u32,
+    pub numbers: FixNumbers,
+    /// From acknowledgements.
+    pub take: FixTake,
+    pub drop_copy: Option<FixDropCopy>,
+}
+
+/// For how long the sequence numbers of a session go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FixNumbers {
+    /// All through the run, for each entry by itself: every entry keeps its own.
+    EachEntry,
+    /// All through the run, at whatever entry: they share them.
+    AllEntries,
+    /// Never beyond a connection: every Logon asks for new ones.
+    EachLogon,
+}
+
+/// Tags of what is taken from an acknowledgement.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct FixTake {
+    pub server_id: Option<u32>,
+    pub sequence: Option<u32>,
+    pub served_by: Option<u32>,
+}
+
+/// A session that gets a copy of every execution report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FixDropCopy {
+    pub sender: String,
+    pub target: String,
+}
+
 /// One kind of message and how its answers are read. What no answer matches is indeterminate; without conditions, no
 /// answer does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,29 +105,52 @@ pub struct MessageAction {
 }
 
 impl GatewayPlan {
-    /// True when orders enter as everything else does.
+    /// True when nothing has to be said of it in a profile.
     pub fn is_http(&self) -> bool {
         match self {
             GatewayPlan::Http => true,
-            GatewayPlan::Binary(_) | GatewayPlan::WebSocket(_) => false,
+            GatewayPlan::Http2
+            | GatewayPlan::Binary(_)
+            | GatewayPlan::WebSocket(_)
+            | GatewayPlan::Fix(_) => false,
+        }
+    }
+
+    /// True when it is at the entries themselves.
+    pub fn is_at_entry(&self) -> bool {
+        match self {
+            GatewayPlan::Http | GatewayPlan::Http2 => true,
+            GatewayPlan::Binary(_) | GatewayPlan::WebSocket(_) | GatewayPlan::Fix(_) => false,
         }
     }
 
     /// The scheme of the URLs at which it is.
     pub fn scheme(&self) -> &'static str {
         match self {
-            GatewayPlan::Http => "http",
+            GatewayPlan::Http | GatewayPlan::Http2 => "http",
             GatewayPlan::Binary(_) => "tcp",
             GatewayPlan::WebSocket(_) => "ws",
+            GatewayPlan::Fix(_) => "fix",
+        }
+    }
+
+    /// The same where it has TLS.
+    pub fn secure_scheme(&self) -> &'static str {
+        match self {
+            GatewayPlan::Http | GatewayPlan::Http2 => "https",
+            GatewayPlan::Binary(_) => "tls",
+            GatewayPlan::WebSocket(_) => "wss",
+            GatewayPlan::Fix(_) => "fixs",
         }
     }
 
     /// The port at each entry's host, where it is another one than the entry's.
     pub fn port(&self) -> Option<u16> {
         match self {
-            GatewayPlan::Http => None,
+            GatewayPlan::Http | GatewayPlan::Http2 => None,
             GatewayPlan::Binary(binary) => Some(binary.port),
             GatewayPlan::WebSocket(websocket) => websocket.port,
+            GatewayPlan::Fix(fix) => Some(fix.port),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A plan holds no secrets (only where they come from), no clocks and no addresses that are not in the files.
 
+mod alert;
 mod docker;
 mod fault;
 mod gateway;
@@ -9,17 +10,26 @@ mod guards;
 mod http;
 mod kubernetes;
 mod load;
+mod market_data;
+mod metric;
+mod peak;
+mod phases;
+mod resolved;
+mod resource;
 mod rule;
 mod system;
+mod tls;
+mod venue;
 
-use serde::Serialize;
-use shakedown_record::readback::ReadKind;
-
+pub use alert::{AlertRule, AlertSource, Alerts, SilencePlan};
 pub use docker::{DockerPart, DockerPlan, Pick};
 pub use fault::{
     Direction, FaultKind, FaultPlan, FreezeBy, Hook, LinkEnd, Repeat, Selector, Signal, Trigger,
 };
-pub use gateway::{BinaryGateway, GatewayPlan, MessageAction, WebSocketGateway};
+pub use gateway::{
+    BinaryGateway, FixDropCopy, FixGateway, FixNumbers, FixTake, GatewayPlan, MessageAction,
+    WebSocketGateway,
+};
 pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{
     Condition, Expected, Extract, JsonPointer, Request, Template, TemplatePart, Variable,
@@ -34,47 +44,22 @@ pub use load::{
     Lifetimes, LoadPlan, Mix, OrderShape, PARTS_PER_SLOT, PowerLaw, Prices, RateCurve, RatePiece,
     RateStep, Recorded, Recording, Replay, Spacing, Spike, SymbolShare,
 };
+pub use market_data::{
+    BinaryPublish, FeedCount, FeedPlan, FeedRule, FeedTime, HttpPublish, MadeAt, MarketData,
+    PointPart, PointsLoad, PointsRule, PublishPlan,
+};
+pub use metric::{
+    LimitEnd, MetricLimit, MetricRule, PROCESS_START, SCRAPE_EVERY_NS, SeriesPattern,
+};
+pub use peak::{Peak, PeakFlow, Standard};
+pub use phases::Phases;
+pub use resolved::Plan;
+pub use resource::{Resource, ResourceRule};
 pub use rule::{AbortRule, DataClass, Rule, RuleKind};
 pub use system::{
     AckLevel, Answer, Auth, Ceilings, CleanUp, DataLayout, Endpoints, EnvironmentPlan, FieldMap,
     Health, Identity, LocalStandIn, Metrics, OrderAction, Orders, Part, ProofOfTarget, ReadBack,
-    RestartedBy, RetryPolicy, Role, SecretSource, Session, System, Take, VersionProbe,
+    Resources, RestartedBy, RetryPolicy, Role, SecretSource, Session, System, Take, VersionProbe,
 };
-
-/// A scenario, compiled against its system's profile for one environment.
-#[derive(Debug, Clone, Serialize)]
-pub struct Plan {
-    pub scenario: String,
-    pub about: String,
-    pub tags: Vec<String>,
-    pub seed: u64,
-    pub system: System,
-    /// The one environment that was chosen.
-    pub environment: EnvironmentPlan,
-    pub load: LoadPlan,
-    pub phases: Phases,
-    /// In the order in which they are written.
-    pub faults: Vec<FaultPlan>,
-    /// What must hold before anything is touched: the profile's guards and the scenario's.
-    pub guards: Guards,
-    /// The system's own rules, the scenario's, and the implied ones.
-    pub rules: Vec<Rule>,
-    pub abort: Vec<AbortRule>,
-    /// Always contains `converged` unless the profile cannot read back at all.
-    pub reads: Vec<ReadKind>,
-    /// Things a person should know before running this, in words.
-    pub notes: Vec<String>,
-    /// SHA-256 over everything above: equal plans have equal digests.
-    pub digest: String,
-}
-
-/// Lengths of the phases in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Phases {
-    /// Warm-up extends to here until steady state is proven.
-    pub warm_up_at_most_ns: u64,
-    /// Measured steady time before the first fault.
-    pub steady_ns: u64,
-    /// Recovery ends early once service is stable.
-    pub recovery_at_most_ns: u64,
-}
+pub use tls::TlsPlan;
+pub use venue::{Delay, TradeClass, TradesRead, VenuePlan, VenueRule, VenueSide};

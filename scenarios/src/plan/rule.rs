@@ -4,6 +4,13 @@ use serde::Serialize;
 use shakedown_record::phase::Phase;
 use shakedown_record::run_record::Severity;
 
+use super::alert::AlertRule;
+use super::market_data::{FeedRule, PointsRule};
+use super::metric::MetricRule;
+use super::peak::PeakFlow;
+use super::resource::ResourceRule;
+use super::venue::VenueRule;
+
 /// One SLA rule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rule {
@@ -49,6 +56,20 @@ pub enum RuleKind {
     Orders { class: DataClass, at_most: u64 },
     /// Age of the oldest lost order when the fault struck.
     Rpo { at_most_ns: u64 },
+    /// Series that the system exposes itself.
+    Metric(MetricRule),
+    /// What the system uses of its machine.
+    Resource(ResourceRule),
+    /// An alert of the system's own.
+    Alert(AlertRule),
+    /// Twice a recorded peak, per second.
+    Peak { flow: PeakFlow, at_least_per_s: f64 },
+    /// What the market-data feed told, and when.
+    Feed(FeedRule),
+    /// Market data that was published.
+    Points(PointsRule),
+    /// What went between the system and its venue.
+    Venue(VenueRule),
 }
 
 /// A class of data loss that a rule can limit and a read can count.

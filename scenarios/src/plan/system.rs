@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::alert::Alerts;
 use super::docker::DockerPlan;
 use super::gateway::GatewayPlan;
 use super::http::{Condition, Extract, JsonPointer, Request};
 use super::kubernetes::KubernetesPlan;
+use super::market_data::MarketData;
+use super::tls::TlsPlan;
+use super::venue::VenueSide;
 
 /// Everything Shakedown knows about an engine.
 #[derive(Debug, Clone, Serialize)]
@@ -24,10 +28,23 @@ pub struct System {
     /// Left out where it is HTTP, so that plans of before keep their digest.
     #[serde(skip_serializing_if = "GatewayPlan::is_http")]
     pub gateway: GatewayPlan,
+    /// Left out where it is not written, for the same reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsPlan>,
+    /// Left out where there is none, for the same reason.
+    #[serde(skip_serializing_if = "MarketData::is_empty")]
+    pub market_data: MarketData,
+    /// Of a system that sends orders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub venue: Option<VenueSide>,
     pub orders: Orders,
     pub read_back: Option<ReadBack>,
     pub health: Option<Health>,
     pub metrics: Option<Metrics>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Alerts>,
     pub version: Option<VersionProbe>,
     pub clean_up: CleanUp,
 }
@@ -120,6 +137,8 @@ impl EnvironmentPlan {
 pub enum LocalStandIn {
     /// The reference engine: one process for each replica of the part.
     Engine { part: String },
+    /// A market maker as the first part, and the venue that it quotes to.
+    MarketMaker { part: String, venue: String },
 }
 
 /// Base URLs, such as `http://127.0.0.1:8080`.
@@ -291,6 +310,9 @@ pub struct FieldMap {
     pub state: Option<JsonPointer>,
     /// Values of `state` that mean that the order is still open.
     pub open_states: Vec<String>,
+    /// States in which all of an order was traded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filled_states: Vec<String>,
 }
 
 /// Health endpoints. `port`: on another port than the orders.
@@ -308,6 +330,16 @@ pub struct Metrics {
     pub path: String,
     /// Base name of the latency histogram in seconds.
     pub latency: Option<String>,
+    /// Time between two scrapes of one replica; `None`: nobody said, see [`Metrics::scrape_every_ns`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_ns: Option<u64>,
+}
+
+/// Where the system keeps what it uses up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resources {
+    /// A folder on the file system that is watched, as the replicas see it.
+    pub disk: String,
 }
 
 /// How the build under test says what it is.

@@ -4,10 +4,12 @@
 //! part. Nothing here is checked beyond the form of single values: `compile` holds them against each other.
 //! Choices that later versions bring are known by name, so that they are not called mistakes in spelling.
 
+pub(crate) mod alert;
 pub(crate) mod calendar;
 mod entries;
 pub(crate) mod guards;
 mod later;
+pub(crate) mod metric;
 pub(crate) mod profile;
 pub(crate) mod scalar;
 pub(crate) mod scenario;

@@ -5,6 +5,8 @@ use serde::Deserialize;
 use shakedown_record::phase::Phase;
 use shakedown_record::run_record::Severity;
 
+use super::alert::AlertLimit;
+use super::metric::{MetricIncrease, MetricQuantile, MetricValue, ResourceLimit};
 use super::scalar::{Duration, Percent, Rate};
 
 /// One SLA rule: exactly one kind beside `severity` and `source`.
@@ -43,6 +45,40 @@ pub(crate) struct RuleSpec {
     pub(crate) unresolved_orders: Option<CountLimit>,
     /// Age of the oldest lost order when the fault struck.
     pub(crate) rpo: Option<DurationLimit>,
+    /// A quantile of a histogram that the system exposes itself.
+    pub(crate) metric_quantile: Option<MetricQuantile>,
+    /// The value of a series that the system exposes itself.
+    pub(crate) metric_value: Option<MetricValue>,
+    /// The growth of a counter that the system exposes itself.
+    pub(crate) metric_increase: Option<MetricIncrease>,
+    /// CPU, memory or disk in use at any replica.
+    pub(crate) resource: Option<ResourceLimit>,
+    /// An alert of the system's own that must fire when a fault strikes.
+    pub(crate) alert: Option<AlertLimit>,
+    /// From what caused it (the intended time of a message of the load) to the order's arrival at the venue.
+    pub(crate) response: Option<LatencyLimit>,
+    /// Fills of the venue that are not among the system's trades.
+    pub(crate) missing_trades: Option<CountLimit>,
+    /// Trades of the system that the venue never made.
+    pub(crate) phantom_trades: Option<CountLimit>,
+    /// Fills of the venue that are twice among the system's trades.
+    pub(crate) duplicate_trades: Option<CountLimit>,
+    /// Trades of the system with another price or quantity than the venue's fill.
+    pub(crate) wrong_trades: Option<CountLimit>,
+    /// Market data that the engine acknowledged per second.
+    pub(crate) points_rate: Option<ThroughputLimit>,
+    /// Points of market data that were offered and not acknowledged.
+    pub(crate) lost_points: Option<CountLimit>,
+    /// Numbers of the market-data feed that never came.
+    pub(crate) feed_gaps: Option<CountLimit>,
+    /// Numbers of the market-data feed that came again.
+    pub(crate) feed_duplicates: Option<CountLimit>,
+    /// Acknowledged orders of which the market-data feed never told.
+    pub(crate) feed_untold: Option<CountLimit>,
+    /// Age of the feed's messages when they came.
+    pub(crate) freshness: Option<LatencyLimit>,
+    /// Time between an acknowledgement and the feed's message on that order, whichever came first.
+    pub(crate) feed_skew: Option<LatencyLimit>,
 }
 
 /// Limit of a latency quantile.
@@ -84,7 +120,7 @@ pub(crate) struct ShareLimit {
     pub(crate) phase: Phase,
 }
 
-/// Limit of a number of orders.
+/// Limit of a number of orders, messages or points.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct CountLimit {

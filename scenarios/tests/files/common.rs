@@ -2,6 +2,7 @@
 
 use shakedown_scenarios::{
     CompileInput, Compiled, Diagnostics, Override, SourceFile, compile, compile_profile, library,
+    system_reference,
 };
 
 pub const REFERENCE: &str = "reference";
@@ -59,9 +60,11 @@ pub fn set(key: &str, value: &str) -> Override {
     }
 }
 
-/// A shipped scenario against the reference engine, with options.
+/// A shipped scenario against its own system, with options.
 pub fn with(scenario: &str, overrides: &[Override]) -> Result<Compiled, Diagnostics> {
-    compile_both(&shipped(scenario), &shipped(REFERENCE), overrides)
+    let scenario = shipped(scenario);
+    let system = system_reference(&scenario)?;
+    compile_both(&scenario, &shipped(&system), overrides)
 }
 
 pub fn compile_both(

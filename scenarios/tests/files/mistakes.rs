@@ -274,8 +274,8 @@ fn mistakes_of_a_profile_are_told_too() {
         (
             "protocol: http",
             "protocol: fix",
-            "`fix` is not supported by this version",
-            "",
+            "the profile's `gateway` is another one",
+            "gateway: { fix:",
         ),
         (
             "protocol: http",
@@ -345,9 +345,27 @@ fn mistakes_of_a_profile_are_told_too() {
         ),
         (
             "session: { protocol: http,",
-            "gateway: { fix: {} }\nsession: {",
-            "`fix` is not supported by this version",
-            "",
+            "gateway: { fix: { port: 0, sender: A, target: B } }\nsession: {",
+            "there is no port 0",
+            "1 to 65535",
+        ),
+        (
+            "session: { protocol: http,",
+            "gateway: { fix: { port: 1, sender: \"A {{session}}\", target: B } }\nsession: {",
+            "a CompID has",
+            "SHK-{{session}}",
+        ),
+        (
+            "session: { protocol: http,",
+            "gateway: { fix: { port: 1, sender: A, target: B, heartbeat: 1500ms } }\nsession: {",
+            "whole seconds",
+            "600s",
+        ),
+        (
+            "session: { protocol: http,",
+            "gateway: { fix: { port: 1, sender: A, target: B, drop-copy: { sender: A, target: B } } }\nsession: {",
+            "the names of another one",
+            "of its own",
         ),
         (
             "\"id\":\"{{id}}\",",

@@ -13,11 +13,7 @@ fn main() -> io::Result<()> {
     let delay = match arguments.text("delay").unwrap_or("none") {
         "none" => Delay::None,
         "fixed" => Delay::Fixed { ns: 1_000_000 },
-        "bimodal" => Delay::Bimodal {
-            common_ns: 500_000,
-            rare_ns: 20_000_000,
-            every: 10,
-        },
+        "bimodal" => Delay::BIMODAL,
         "freeze" => Delay::Freeze {
             every_ns: 2_000_000_000,
             for_ns: 200_000_000,

@@ -7,12 +7,26 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code")]
 
 mod binary;
+mod certificates;
+mod feed;
+mod fix;
+mod fix_acceptor;
+mod fix_copies;
+mod fix_sessions;
 mod http;
+mod http2;
 mod outages;
 mod outcomes;
 mod peculiar;
+mod pipelining;
+mod points;
 mod reference;
 mod rig;
 mod server;
+mod storms;
+mod stream;
+mod streams;
+mod tls;
+mod venue;
 mod way;
 mod websocket;

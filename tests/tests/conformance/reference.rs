@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,36 +13,46 @@ use shakedown_engine::config::{Gateways, Member, NodeConfig, SnapshotPolicy};
 use shakedown_engine::defects::Defects;
 use shakedown_engine::node::{self, NodeHandle};
 use shakedown_engine::ports::free_ports;
+use shakedown_engine::secure::TlsFiles;
+use shakedown_load::tls::{client_config, server_name};
 use shakedown_record::ledger::OrderKind;
 use shakedown_record::{Decimal, Outcome};
 use shakedown_scenarios::plan::Mix;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::certificates::FILES;
 use crate::rig::{Run, config, roll, run};
 use crate::way::Way;
 
 /// One node, which is a quorum of its own.
-struct Engine {
+pub struct Engine {
     http: SocketAddr,
     binary: SocketAddr,
     websocket: SocketAddr,
+    fix: SocketAddr,
+    tls: Option<TlsFiles>,
     peer: SocketAddr,
     folder: TempDir,
     running: Option<(Runtime, NodeHandle)>,
 }
 
 impl Engine {
-    fn start() -> Engine {
+    pub fn start(way: Way) -> Engine {
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let [http, peer, binary, websocket] = free_ports(4).unwrap()[..] else {
-            panic!("four ports were asked for");
+        let [http, peer, binary, websocket, fix] = free_ports(5).unwrap()[..] else {
+            panic!("five ports were asked for");
         };
         let mut engine = Engine {
             http: at(http),
             peer: at(peer),
             binary: at(binary),
             websocket: at(websocket),
+            fix: at(fix),
+            tls: way.shown().map(|_| TlsFiles {
+                certificate: FILES.path("server"),
+                key: FILES.path("server-key"),
+            }),
             folder: tempfile::tempdir().unwrap(),
             running: None,
         };
@@ -50,15 +61,16 @@ impl Engine {
     }
 
     /// Where this way in is.
-    fn entry(&self, way: Way) -> SocketAddr {
+    pub fn entry(&self, way: Way) -> SocketAddr {
         match way {
-            Way::Http => self.http,
-            Way::Binary | Way::Batches => self.binary,
-            Way::WebSocket => self.websocket,
+            Way::Http | Way::HttpTls | Way::Http2 | Way::Http2Tls => self.http,
+            Way::Binary | Way::Batches | Way::BatchesTls => self.binary,
+            Way::WebSocket | Way::WebSocketTls => self.websocket,
+            Way::Fix => self.fix,
         }
     }
 
-    fn up(&mut self) {
+    pub fn up(&mut self) {
         let config = NodeConfig {
             id: 1,
             data: PathBuf::from(self.folder.path()),
@@ -66,6 +78,9 @@ impl Engine {
             gateways: Gateways {
                 binary: Some(self.binary),
                 websocket: Some(self.websocket),
+                fix: Some(self.fix),
+                ingest: None,
+                tls: self.tls.clone(),
             },
             peer: self.peer,
             members: vec![Member {
@@ -86,9 +101,16 @@ impl Engine {
             .enable_all()
             .build()
             .unwrap();
-        let handle = runtime.block_on(node::start(config)).unwrap();
-        self.running = Some((runtime, handle));
         let patience = Instant::now() + Duration::from_secs(30);
+        let handle = loop {
+            match runtime.block_on(node::start(config.clone())) {
+                Ok(handle) => break handle,
+                // The one that was cut may hold its folder and its ports for a moment.
+                Err(error) => assert!(Instant::now() < patience, "{error}"),
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        self.running = Some((runtime, handle));
         while self.get("/health/ready").is_none() {
             assert!(Instant::now() < patience, "the engine is not ready");
             thread::sleep(Duration::from_millis(20));
@@ -96,7 +118,7 @@ impl Engine {
     }
 
     /// Ends where it is: nothing is finished, no connection is closed in order.
-    fn cut(&mut self) {
+    pub fn cut(&mut self) {
         let (runtime, handle) = self.running.take().unwrap();
         runtime.shutdown_background();
         drop(handle);
@@ -105,7 +127,16 @@ impl Engine {
     /// The body of a reply with status 200.
     fn get(&self, path: &str) -> Option<Value> {
         use std::io::{Read, Write};
-        let mut stream = std::net::TcpStream::connect(self.http).ok()?;
+        let tcp = std::net::TcpStream::connect(self.http).ok()?;
+        let mut stream: Box<dyn ReadWrite> = match self.tls {
+            None => Box::new(tcp),
+            Some(_) => {
+                let config = Arc::new(client_config(&FILES.trust(), &[]).unwrap());
+                let name = server_name(&FILES.trust(), "127.0.0.1").unwrap();
+                let connection = rustls::ClientConnection::new(config, name).unwrap();
+                Box::new(rustls::StreamOwned::new(connection, tcp))
+            }
+        };
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut reply = String::new();
@@ -136,7 +167,11 @@ impl Engine {
     }
 }
 
-fn full_mix() -> Mix {
+trait ReadWrite: std::io::Read + std::io::Write {}
+
+impl<T: std::io::Read + std::io::Write> ReadWrite for T {}
+
+pub fn full_mix() -> Mix {
     Mix {
         new: 60,
         cancel: 25,
@@ -148,7 +183,7 @@ fn full_mix() -> Mix {
 #[test]
 fn what_was_acknowledged_is_in_the_engine_as_it_was_sent() {
     for way in Way::ALL {
-        let engine = Engine::start();
+        let engine = Engine::start(way);
         let mut config = config(way, engine.entry(way));
         config.plan.mix = full_mix();
         let symbols = config.plan.symbols.clone();
@@ -201,7 +236,7 @@ fn what_was_acknowledged_is_in_the_engine_as_it_was_sent() {
 #[test]
 fn nothing_acknowledged_is_lost_when_the_engine_ends_and_comes_back() {
     for way in Way::ALL {
-        let mut engine = Engine::start();
+        let mut engine = Engine::start(way);
         let mut config = config(way, engine.entry(way));
         config.duration_ns = Some(3_000_000_000);
         let rolling = roll(config);
@@ -247,7 +282,7 @@ fn the_same_seed_asks_the_same_through_every_gateway() {
         asked.collect()
     };
     let mut all = Way::ALL.iter().map(|way| {
-        let engine = Engine::start();
+        let engine = Engine::start(*way);
         asked(&run(config(*way, engine.entry(*way))))
     });
     let first = all.next().unwrap();

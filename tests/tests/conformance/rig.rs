@@ -14,6 +14,7 @@ use shakedown_scenarios::{SourceFile, compile_profile};
 use shakedown_tests::shakedown::workspace;
 use tempfile::TempDir;
 
+use crate::certificates::FILES;
 use crate::server::{Seen, Server};
 use crate::way::Way;
 
@@ -49,7 +50,7 @@ pub fn config(way: Way, address: SocketAddr) -> GeneratorConfig {
     load.timeout_ns = 8_000 * MS;
     let gateway = way.plan();
     let mut session = plan.system.session;
-    if way == Way::Batches {
+    if way.bare() == Way::Batches {
         // Few sessions, so that several messages of one are due at a time.
         session.in_flight = 4;
     }
@@ -57,7 +58,8 @@ pub fn config(way: Way, address: SocketAddr) -> GeneratorConfig {
         plan: load,
         seed: 7,
         session,
-        entry: vec![format!("{}://{address}", gateway.scheme())],
+        entry: vec![format!("{}://{address}", way.scheme())],
+        tls: FILES.trust(),
         work: Work::Orders {
             orders,
             gateway,

@@ -7,6 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustls::ServerConfig;
+
+use crate::certificates::Shown;
+use crate::fix::Wire;
+use crate::stream::Stream;
 use crate::way::{Asked, Said, Way};
 
 /// A message, and how many of this run came before it.
@@ -37,6 +42,12 @@ pub enum Act {
     Garbage,
     /// A reset without an answer.
     Reset,
+    /// These bytes below TLS, where there is TLS.
+    Below(Vec<u8>),
+    /// The end of the stream below TLS, after these bytes, as if it had been cut off.
+    CutOff(Vec<u8>),
+    /// These bytes, and then the end in good order.
+    RawAndHalfClose(Vec<u8>),
     /// The end of what the server writes, without an answer; it still reads.
     HalfClose,
     /// This answer, and then the end of what the server writes.
@@ -62,6 +73,11 @@ struct Inner {
     open: Mutex<Vec<TcpStream>>,
     messages: AtomicU64,
     ends: AtomicBool,
+    tls: Option<Arc<ServerConfig>>,
+    /// Before the server's side of the handshake of TLS, in milliseconds.
+    stalls_ms: AtomicU64,
+    /// Handshakes of TLS that took up an earlier connection.
+    resumed: AtomicU64,
 }
 
 /// The server. Dropping it ends it.
@@ -73,6 +89,15 @@ pub struct Server {
 
 impl Server {
     pub fn start(way: Way, script: impl Fn(&Seen) -> Act + Send + Sync + 'static) -> Server {
+        Server::showing(way, way.shown(), script)
+    }
+
+    /// With this certificate and these wishes, if it is to have TLS at all.
+    pub fn showing(
+        way: Way,
+        shown: Option<Shown>,
+        script: impl Fn(&Seen) -> Act + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut server = Server {
             address: listener.local_addr().unwrap(),
@@ -83,6 +108,9 @@ impl Server {
                 open: Mutex::default(),
                 messages: AtomicU64::new(0),
                 ends: AtomicBool::new(false),
+                tls: shown.map(Shown::config),
+                stalls_ms: AtomicU64::new(0),
+                resumed: AtomicU64::new(0),
             }),
             accepts: None,
         };
@@ -124,6 +152,16 @@ impl Server {
         self.listen(listener);
     }
 
+    /// From now on handshakes of TLS take so long.
+    pub fn stall(&self, ms: u64) {
+        self.inner.stalls_ms.store(ms, Ordering::SeqCst);
+    }
+
+    /// How many handshakes of TLS took up an earlier connection.
+    pub fn resumed(&self) -> u64 {
+        self.inner.resumed.load(Ordering::SeqCst)
+    }
+
     pub fn log(&self) -> Vec<Seen> {
         self.inner.log.lock().unwrap().clone()
     }
@@ -137,19 +175,33 @@ impl Drop for Server {
     }
 }
 
-fn serve(inner: &Inner, mut stream: TcpStream) {
+fn serve(inner: &Inner, stream: TcpStream) {
+    let mut stream = match &inner.tls {
+        None => Stream::Plain(stream),
+        Some(config) => {
+            thread::sleep(Duration::from_millis(
+                inner.stalls_ms.load(Ordering::SeqCst),
+            ));
+            let Some(secure) = Stream::secure(stream, config) else {
+                return;
+            };
+            let resumed = u64::from(secure.is_resumed());
+            inner.resumed.fetch_add(resumed, Ordering::SeqCst);
+            secure
+        }
+    };
     let mut received = Vec::new();
     let mut kept = Vec::new();
-    if inner.way.greet(&mut stream, &mut received).is_none() {
+    let Some(mut wire) = inner.way.greet(&mut stream, &mut received) else {
         return;
-    }
+    };
     loop {
         while let Some(asked) = inner.way.take(&mut received) {
             let order = inner.messages.fetch_add(1, Ordering::SeqCst);
             let seen = Seen { asked, order };
             let act = (inner.script)(&seen);
             inner.log.lock().unwrap().push(seen.clone());
-            if !perform(inner.way, &seen, &act, &mut stream, &mut kept) {
+            if !perform(inner.way, &mut wire, &seen, &act, &mut stream, &mut kept) {
                 // What else comes is read and ignored, so that nothing is reset by bytes that nobody read.
                 while matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
                 return;
@@ -166,20 +218,22 @@ fn serve(inner: &Inner, mut stream: TcpStream) {
 /// False when nothing more is answered on the connection.
 fn perform(
     way: Way,
+    wire: &mut Wire,
     seen: &Seen,
     act: &Act,
-    stream: &mut TcpStream,
+    stream: &mut Stream,
     kept: &mut Vec<Vec<u8>>,
 ) -> bool {
     let bytes = |said: &Said| way.answer(&seen.asked, *said, "n1");
+    let mut finished = |answers: Vec<u8>| way.finish(wire, answers);
     match act {
-        Act::Say(said) => stream.write_all(&bytes(said)).is_ok(),
+        Act::Say(said) => stream.write_all(&finished(bytes(said))).is_ok(),
         Act::Late(said, after) => {
             thread::sleep(*after);
-            stream.write_all(&bytes(said)).is_ok()
+            stream.write_all(&finished(bytes(said))).is_ok()
         }
-        Act::Twice(said) => stream.write_all(&bytes(said).repeat(2)).is_ok(),
-        Act::Pieces(said, length) => bytes(said).chunks(*length).all(|piece| {
+        Act::Twice(said) => stream.write_all(&finished(bytes(said).repeat(2))).is_ok(),
+        Act::Pieces(said, length) => finished(bytes(said)).chunks(*length).all(|piece| {
             thread::sleep(Duration::from_micros(200));
             stream.write_all(piece).is_ok()
         }),
@@ -190,32 +244,47 @@ fn perform(
         Act::Release(said) => {
             kept.push(bytes(said));
             let together: Vec<u8> = kept.drain(..).rev().flatten().collect();
-            stream.write_all(&together).is_ok()
+            stream.write_all(&finished(together)).is_ok()
         }
         Act::Raw(bytes) => stream.write_all(bytes).is_ok(),
+        Act::Below(bytes) => {
+            let _ = stream.tcp().write_all(bytes);
+            false
+        }
+        Act::CutOff(bytes) => {
+            let _ = stream.write_all(bytes);
+            let _ = stream.tcp().shutdown(Shutdown::Write);
+            false
+        }
+        Act::RawAndHalfClose(bytes) => {
+            let _ = stream.write_all(bytes);
+            stream.end();
+            false
+        }
         Act::Garbage => {
             let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n\r\n");
             false
         }
         Act::Reset => {
-            rustix::net::sockopt::set_socket_linger(&*stream, Some(Duration::ZERO)).unwrap();
+            let tcp = stream.tcp();
+            rustix::net::sockopt::set_socket_linger(tcp, Some(Duration::ZERO)).unwrap();
             // The list of open streams holds a second descriptor, so that closing ours would not reset.
-            rustix::net::connect_unspec(&*stream).unwrap();
+            rustix::net::connect_unspec(tcp).unwrap();
             false
         }
         Act::HalfClose => {
-            let _ = stream.shutdown(Shutdown::Write);
+            stream.end();
             false
         }
         Act::SayAndHalfClose(said) => {
-            let _ = stream.write_all(&bytes(said));
-            let _ = stream.shutdown(Shutdown::Write);
+            let _ = stream.write_all(&finished(bytes(said)));
+            stream.end();
             false
         }
         Act::Torn(said) => {
-            let whole = bytes(said);
+            let whole = finished(bytes(said));
             let _ = stream.write_all(&whole[..whole.len() / 2]);
-            let _ = stream.shutdown(Shutdown::Write);
+            stream.end();
             false
         }
         Act::Silence => false,

@@ -1,10 +1,10 @@
 //! The gateways, as a test sees them: what of a stream is a message, and how answers are written.
 
-use std::net::TcpStream;
-
 use shakedown_scenarios::plan::{BinaryGateway, GatewayPlan};
 
-use crate::{binary, http, websocket};
+use crate::certificates::Shown;
+use crate::stream::Stream;
+use crate::{binary, fix, http, http2, websocket};
 
 /// A gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,13 @@ pub enum Way {
     /// The same with several messages in one write.
     Batches,
     WebSocket,
+    Http2,
+    /// The same with TLS below.
+    HttpTls,
+    BatchesTls,
+    WebSocketTls,
+    Http2Tls,
+    Fix,
 }
 
 /// A message as the server read it.
@@ -55,49 +62,118 @@ impl Asked {
 }
 
 impl Way {
-    pub const ALL: [Way; 4] = [Way::Http, Way::Binary, Way::Batches, Way::WebSocket];
+    pub const ALL: [Way; 10] = [
+        Way::Http,
+        Way::Binary,
+        Way::Batches,
+        Way::WebSocket,
+        Way::HttpTls,
+        Way::BatchesTls,
+        Way::WebSocketTls,
+        Way::Http2,
+        Way::Http2Tls,
+        Way::Fix,
+    ];
+
+    /// The same without TLS.
+    pub fn bare(self) -> Way {
+        match self {
+            Way::Http | Way::HttpTls => Way::Http,
+            Way::Binary => Way::Binary,
+            Way::Batches | Way::BatchesTls => Way::Batches,
+            Way::WebSocket | Way::WebSocketTls => Way::WebSocket,
+            Way::Http2 | Way::Http2Tls => Way::Http2,
+            Way::Fix => Way::Fix,
+        }
+    }
+
+    /// What a server of it shows; nothing without TLS.
+    pub fn shown(self) -> Option<Shown> {
+        let protocols: &[&str] = match self.bare() {
+            Way::Http2 => &["h2"],
+            _ => &[],
+        };
+        (self.bare() != self).then_some(Shown {
+            protocols,
+            ..Shown::GOOD
+        })
+    }
+
+    /// Of the URLs at which it is.
+    pub fn scheme(self) -> &'static str {
+        match self.bare() == self {
+            true => self.plan().scheme(),
+            false => self.plan().secure_scheme(),
+        }
+    }
 
     /// The profile's part.
     pub fn plan(self) -> GatewayPlan {
         match self {
-            Way::Http => GatewayPlan::Http,
+            Way::Http | Way::HttpTls => GatewayPlan::Http,
             Way::Binary => GatewayPlan::Binary(BinaryGateway { port: 1, batch: 1 }),
-            Way::Batches => GatewayPlan::Binary(BinaryGateway { port: 1, batch: 4 }),
-            Way::WebSocket => websocket::plan(),
+            Way::Batches | Way::BatchesTls => {
+                GatewayPlan::Binary(BinaryGateway { port: 1, batch: 4 })
+            }
+            Way::WebSocket | Way::WebSocketTls => websocket::plan(),
+            Way::Http2 | Way::Http2Tls => GatewayPlan::Http2,
+            Way::Fix => fix::plan(),
         }
     }
 
     /// Answers say which message they are to.
     pub fn correlates(self) -> bool {
         match self {
-            Way::Http => false,
-            Way::Binary | Way::Batches | Way::WebSocket => true,
+            Way::Http | Way::HttpTls => false,
+            Way::Binary
+            | Way::Batches
+            | Way::BatchesTls
+            | Way::WebSocket
+            | Way::WebSocketTls
+            | Way::Http2
+            | Way::Http2Tls
+            | Way::Fix => true,
         }
     }
 
     /// The server's side of a new connection, before the first message; nothing when the client has gone.
-    pub fn greet(self, stream: &mut TcpStream, received: &mut Vec<u8>) -> Option<()> {
+    pub fn greet(self, stream: &mut Stream, received: &mut Vec<u8>) -> Option<fix::Wire> {
+        let none = fix::Wire::default();
         match self {
-            Way::Http | Way::Binary | Way::Batches => Some(()),
-            Way::WebSocket => websocket::greet(stream, received),
+            Way::Http | Way::HttpTls | Way::Binary | Way::Batches | Way::BatchesTls => Some(none),
+            Way::WebSocket | Way::WebSocketTls => websocket::greet(stream, received).map(|()| none),
+            Way::Http2 | Way::Http2Tls => http2::greet(stream, received).map(|()| none),
+            Way::Fix => fix::greet(stream, received),
+        }
+    }
+
+    /// Answers as they go over the wire: those of FIX get their numbers in the order in which they are written.
+    pub fn finish(self, wire: &mut fix::Wire, answers: Vec<u8>) -> Vec<u8> {
+        match self.bare() {
+            Way::Fix => fix::finish(wire, &answers),
+            _ => answers,
         }
     }
 
     /// Takes the first whole message out of what was received.
     pub fn take(self, received: &mut Vec<u8>) -> Option<Asked> {
         match self {
-            Way::Http => http::take(received),
-            Way::Binary | Way::Batches => binary::take(received),
-            Way::WebSocket => websocket::take(received),
+            Way::Http | Way::HttpTls => http::take(received),
+            Way::Binary | Way::Batches | Way::BatchesTls => binary::take(received),
+            Way::WebSocket | Way::WebSocketTls => websocket::take(received),
+            Way::Http2 | Way::Http2Tls => http2::take(received),
+            Way::Fix => fix::take(received),
         }
     }
 
-    /// The bytes of an answer by `node`.
+    /// The bytes of an answer by `node`, before they are finished.
     pub fn answer(self, asked: &Asked, said: Said, node: &str) -> Vec<u8> {
         match self {
-            Way::Http => http::answer(asked, said, node),
-            Way::Binary | Way::Batches => binary::answer(asked, said, node),
-            Way::WebSocket => websocket::answer(asked, said, node),
+            Way::Http | Way::HttpTls => http::answer(asked, said, node),
+            Way::Binary | Way::Batches | Way::BatchesTls => binary::answer(asked, said, node),
+            Way::WebSocket | Way::WebSocketTls => websocket::answer(asked, said, node),
+            Way::Http2 | Way::Http2Tls => http2::answer(asked, said, node),
+            Way::Fix => fix::answer(asked, said, node),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! handshake is a library's.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use shakedown_scenarios::plan::{
 };
 use tungstenite::handshake::derive_accept_key;
 
+use crate::stream::Stream;
 use crate::way::{Asked, Kind, Said};
 
 /// Pongs that came.
@@ -71,7 +71,7 @@ fn message(op: &str, fields: &[(&str, Variable)]) -> Template {
 }
 
 /// The server's side of the handshake; nothing when the client has gone.
-pub fn greet(stream: &mut TcpStream, received: &mut Vec<u8>) -> Option<()> {
+pub fn greet(stream: &mut Stream, received: &mut Vec<u8>) -> Option<()> {
     let end = loop {
         if let Some(at) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             break at + 4;

@@ -11,6 +11,10 @@ use shakedown_tests::source_tree::files;
 #[test]
 fn every_table_shows_what_it_claims() {
     for file in files(&workspace().join("docs/evidence"), &[".tsv"]) {
+        if file.name == "peers.tsv" {
+            // Of another shape: `benchmarks` holds it.
+            continue;
+        }
         let evidence =
             Evidence::parse(&file.text).unwrap_or_else(|wrong| panic!("{}: {wrong}", file.name));
         evidence

@@ -4,7 +4,10 @@
     reason = "a test says what it expects by unwrapping it"
 )]
 
-use shakedown_record::Verdict;
+use std::collections::BTreeSet;
+
+use shakedown_record::ledger::{LedgerReader, read_drop_copy};
+use shakedown_record::{Outcome, Verdict};
 use shakedown_tests::shakedown::{Sandbox, alone, library, workspace};
 
 /// Runs the quickstart with these lines in place of the reference profile's session.
@@ -23,6 +26,48 @@ fn quickstart_through(gateway: &str) {
     let run = sandbox.run_soundly(&scenario, &["--seed", "7"]);
     let record = run.expect_code(0);
     assert_eq!(record.verdict, Verdict::Pass);
+    assert_eq!(sandbox.left_after_s(2.0), []);
+}
+
+#[test]
+fn the_leader_is_killed_under_orders_over_fix_and_the_drop_copy_has_all_of_them() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let short = ["--seed", "7", "--set", "phases.steady=5s"];
+    let run = sandbox.run_soundly(&library("fix-leader-kill"), &short);
+    let record = run.expect_code(0);
+    assert_eq!(record.verdict, Verdict::Pass);
+    assert_eq!(record.faults[0].targets[0].role.as_deref(), Some("leader"));
+    let ledger = run.dir.join("ledger");
+    let copies = read_drop_copy(&ledger).unwrap();
+    let copied: BTreeSet<(&str, &str)> = copies
+        .iter()
+        .map(|copy| (&*copy.exec_id, &*copy.id))
+        .collect();
+    let mut acked = 0;
+    for entry in LedgerReader::open(&ledger).unwrap().entries() {
+        let (slot, entry) = entry.unwrap();
+        if entry.outcome != Some(Outcome::Acked) {
+            continue;
+        }
+        acked += 1;
+        let order = entry.target.unwrap_or(slot);
+        let sequence = entry.sequence.unwrap().to_string();
+        let is_copied = copied
+            .range((&*sequence, "")..)
+            .take_while(|(exec_id, _)| *exec_id == sequence)
+            .any(|(_, id)| id.ends_with(&format!("-{order}")));
+        assert!(is_copied, "slot {slot}, sequence {sequence}: no copy of it");
+    }
+    assert!(acked > 3_000, "{acked}");
+    let nodes: BTreeSet<&str> = copies
+        .iter()
+        .filter_map(|copy| copy.node.as_deref())
+        .collect();
+    assert!(
+        nodes.iter().all(|node| node.starts_with("engine-")),
+        "{nodes:?}"
+    );
     assert_eq!(sandbox.left_after_s(2.0), []);
 }
 
@@ -50,4 +95,9 @@ fn the_quickstart_passes_over_websocket() {
         "gateway:\n  websocket:\n    path: /ws\n    id: /id\n    new: {new}\n    cancel: {cancel}\n    replace: {replace}\n    \
          take: {{ sequence: /sequence, served-by: /node }}\nsession: {{ protocol: websocket, in-flight: 4,"
     ));
+}
+
+#[test]
+fn the_quickstart_passes_over_http2() {
+    quickstart_through("gateway: http2\nsession: { in-flight: 8,");
 }

@@ -4,7 +4,7 @@
 
 use shakedown_record::run_record::RunRecord;
 use shakedown_record::{Phase, Verdict};
-use shakedown_tests::shakedown::{Sandbox, failover, library};
+use shakedown_tests::shakedown::{Sandbox, check, failover, library};
 
 const SHORT: [&str; 2] = ["--set", "phases.steady=5s"];
 const LESS: [&str; 4] = [
@@ -46,6 +46,21 @@ fn baseline() {
 }
 
 #[test]
+fn engine_metrics() {
+    let record = passes("engine-metrics");
+    for id in ["engine-p99", "replication", "unknown-orders", "memory"] {
+        let check = check(&record, id);
+        assert_eq!(check.verdict, Verdict::Pass, "{check:?}");
+        assert!(check.observed.value.is_some(), "{check:?}");
+    }
+    // The engine has its latency in native buckets where it is asked for them, and in no others then.
+    let latency = &check(&record, "engine-p99").observed.text;
+    assert!(latency.contains("between"), "{latency}");
+    let memory = check(&record, "memory").observed.value.unwrap();
+    assert!((1e6..134e6).contains(&memory), "{memory} bytes");
+}
+
+#[test]
 fn market_flow() {
     let record = passes_with(
         "market-flow",
@@ -65,6 +80,42 @@ fn follower_kill() {
     let record = passes("follower-kill");
     assert_eq!(record.faults[0].kind, "kill");
     assert_ne!(record.faults[0].targets[0].role.as_deref(), Some("leader"));
+}
+
+#[test]
+fn market_data() {
+    let record = passes("market-data");
+    let points = record.points.expect("points were published");
+    assert_eq!(points.counts.lost(), 0);
+    assert!(points.counts.acknowledged > 200_000, "{points:?}");
+    assert_eq!(points.connected, 1);
+}
+
+#[test]
+fn venue_kill() {
+    let record = passes("venue-kill");
+    assert_eq!(record.faults[0].targets[0].name, "venue-1");
+    let venue = record.venue.expect("a venue was played");
+    assert_eq!((venue.starts, venue.logons), (2, 2), "{venue:?}");
+    assert!(venue.rejected > 10 && venue.fills > 1_000, "{venue:?}");
+    assert_eq!(venue.untagged, 0);
+    let trades = venue.trades.expect("the trades were read");
+    assert_eq!(trades.incomplete, None);
+    assert_eq!(trades.read, venue.fills);
+    // What was quoted while the venue was gone waited for it.
+    let worst_ns = venue.response[&Phase::Run].max_ns.unwrap();
+    assert!(worst_ns > 1_000_000_000, "{worst_ns}");
+}
+
+#[test]
+fn market_feed() {
+    let record = passes("market-feed");
+    let feed = record.feed.expect("the feed was heard");
+    assert_eq!((feed.gaps, feed.duplicates, feed.untold), (0, 0, Some(0)));
+    assert!(feed.messages > 2_000, "{} messages", feed.messages);
+    assert_eq!(feed.clock_error_ns, Some(0));
+    let skew = &feed.skew[&Phase::Run];
+    assert!(skew.count > 1_000 && skew.p50_ns.is_some());
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The binary as a black box, a module for each stage of `tests/run.sh`.
 
+mod alerts;
+mod benchmarks;
 mod blunt;
+mod capacity;
 mod defects;
 mod docker;
 mod evidence;
@@ -16,15 +19,21 @@ mod kubernetes_kill;
 mod kubernetes_netem;
 mod kubernetes_rights;
 mod kubernetes_services;
+mod kubernetes_spread;
 mod library;
 mod links;
+mod load;
 mod quickstart;
 mod resources;
+mod secure;
 mod sensors;
 mod sigkill;
 mod slow;
+mod standards;
+mod starved;
 mod survival;
 mod tidy;
 mod truth;
 mod untouched;
 mod vanish;
+mod workers;

@@ -182,19 +182,21 @@ fn every_shipped_scenario_validates() {
 
 #[test]
 fn the_fixtures_validate() {
-    let scenario = yaml(
-        "foreign-baseline.yaml",
-        read("tests/fixtures/foreign-baseline.yaml"),
-    );
-    let profile = yaml("foreign.yaml", read("tests/fixtures/foreign.yaml"));
-    let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        overrides: &[],
-        environment: None,
-        seed: None,
-    };
-    compile(&input).unwrap_or_else(|wrong| panic!("{wrong}"));
+    for (scenario, profile) in [
+        ("foreign-baseline.yaml", "foreign.yaml"),
+        ("secure-baseline.yaml", "secure.yaml"),
+    ] {
+        let fixture = |name: &str| yaml(name, read(&format!("tests/fixtures/{name}")));
+        let (scenario, profile) = (fixture(scenario), fixture(profile));
+        let input = CompileInput {
+            scenario: &scenario,
+            profile: &profile,
+            overrides: &[],
+            environment: None,
+            seed: None,
+        };
+        compile(&input).unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
 }
 
 #[test]

@@ -5,8 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -14,6 +13,7 @@ use tokio::task::JoinSet;
 use super::message::Message;
 use super::reply::Reply;
 use crate::http::App;
+use crate::secure::{Stream, Wrap};
 
 /// Messages of a connection that are not answered yet; what comes beyond waits in the socket.
 const MAX_IN_FLIGHT: usize = 1024;
@@ -22,7 +22,12 @@ const MAX_IN_FLIGHT: usize = 1024;
 const READ_BYTES: usize = 64 * 1024;
 
 /// Serves `app` until `stop` resolves, and then until all messages at work are answered.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send) {
+pub async fn serve(
+    listener: TcpListener,
+    wrap: Wrap,
+    app: Arc<App>,
+    stop: impl Future<Output = ()> + Send,
+) {
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
@@ -33,9 +38,9 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
         };
         match accepted {
             Ok((stream, _)) => {
-                let (app, stopped) = (Arc::clone(&app), stopped.clone());
+                let (app, stopped, wrap) = (Arc::clone(&app), stopped.clone(), wrap.clone());
                 connections.spawn(async move {
-                    if let Err(error) = connection(stream, app, stopped).await {
+                    if let Err(error) = connection(stream, &wrap, app, stopped).await {
                         tracing::debug!(%error, "a connection ended");
                     }
                 });
@@ -50,11 +55,11 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
 
 async fn connection(
     stream: TcpStream,
+    wrap: &Wrap,
     app: Arc<App>,
     stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let (input, output) = stream.into_split();
+    let (input, output) = tokio::io::split(wrap.accept(stream).await?);
     let (answers, written) = mpsc::channel(MAX_IN_FLIGHT);
     let writer = tokio::spawn(write(output, written));
     let read = read(input, app, answers, stopped).await;
@@ -65,7 +70,7 @@ async fn connection(
 
 /// Reads messages until the client ends the connection, or nobody is to be served any more.
 async fn read(
-    mut input: OwnedReadHalf,
+    mut input: ReadHalf<Stream>,
     app: Arc<App>,
     answers: mpsc::Sender<Vec<u8>>,
     mut stopped: watch::Receiver<bool>,
@@ -111,13 +116,17 @@ async fn execute(app: &App, message: &Message) -> Vec<u8> {
 }
 
 /// Writes all answers that are there in one go.
-async fn write(mut output: OwnedWriteHalf, mut answers: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+async fn write(
+    mut output: WriteHalf<Stream>,
+    mut answers: mpsc::Receiver<Vec<u8>>,
+) -> io::Result<()> {
     let mut ready = Vec::new();
     let mut bytes = Vec::new();
     while answers.recv_many(&mut ready, MAX_IN_FLIGHT).await > 0 {
         bytes.clear();
         ready.drain(..).for_each(|answer| bytes.extend(answer));
         output.write_all(&bytes).await?;
+        output.flush().await?;
     }
     output.shutdown().await
 }

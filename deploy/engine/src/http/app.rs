@@ -6,8 +6,11 @@ use openraft::{LogIdOptionExt, ServerState};
 
 use crate::config::NodeConfig;
 use crate::contact::Contact;
+use crate::feed::Feed;
+use crate::fix::Desk;
 use crate::gateway::Gateway;
 use crate::handover::Changeover;
+use crate::ingest::Ticker;
 use crate::metrics::{Gauges, Metrics};
 use crate::raft::{EngineRaft, LogReader};
 use crate::state::SharedReplica;
@@ -23,6 +26,10 @@ pub struct App {
     pub gateway: Gateway,
     /// Its replica.
     pub replica: SharedReplica,
+    /// What it tells of what it applied.
+    pub feed: Feed,
+    /// The market data that it took in.
+    pub ticker: Ticker,
     /// Consensus.
     pub raft: EngineRaft,
     /// When it last heard of a leader.
@@ -33,6 +40,8 @@ pub struct App {
     pub log: LogReader,
     /// Whether it is stopping.
     pub changeover: Changeover,
+    /// Its FIX sessions.
+    pub fix: Desk,
 }
 
 impl App {

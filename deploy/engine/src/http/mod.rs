@@ -7,7 +7,7 @@ mod app;
 mod entry;
 mod health;
 mod read;
-mod reply;
+pub(crate) mod reply;
 mod server;
 
 pub use app::App;

@@ -9,12 +9,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{App, entry, health, read, reply};
+use crate::feed;
 use crate::handover::Changeover;
+use crate::ingest;
+use crate::secure::{Wrap, Wrapped};
 
 /// The longest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -24,17 +26,18 @@ const NODE_HEADER: HeaderName = HeaderName::from_static("x-node");
 /// Serves `app` until `stop` resolves, and then until all requests at work are answered.
 pub async fn serve(
     listener: TcpListener,
+    wrap: Wrap,
     app: Arc<App>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot switch off Nagle's algorithm");
+    let served = match Wrapped::new(listener, wrap) {
+        Ok(listener) => {
+            axum::serve(listener, routes(app))
+                .with_graceful_shutdown(stop)
+                .await
         }
-    });
-    let served = axum::serve(listener, routes(app))
-        .with_graceful_shutdown(stop)
-        .await;
+        Err(error) => Err(error),
+    };
     if let Err(error) = served {
         tracing::error!(%error, "the HTTP server ended");
     }
@@ -50,6 +53,8 @@ fn routes(app: Arc<App>) -> Router {
             get(read::order).delete(entry::cancel).put(entry::replace),
         )
         .route("/trades", get(read::trades))
+        .route("/feed", get(feed::subscribe))
+        .route("/market-data", post(ingest::publish).get(ingest::show))
         .route("/debug/orderbook/{symbol}", get(read::order_book))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

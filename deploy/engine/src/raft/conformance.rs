@@ -14,7 +14,7 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, TempDir> for InNewFolder {
         let folder = tempfile::tempdir().expect("a folder");
         let log = LogStore::open(folder.path()).expect("an empty log");
         let machine =
-            StateMachine::open(folder.path(), &Defects::default()).expect("an empty replica");
+            StateMachine::open(folder.path(), &Defects::default(), None).expect("an empty replica");
         Ok((folder, log, machine))
     }
 }

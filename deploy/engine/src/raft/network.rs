@@ -14,6 +14,8 @@ use openraft::raft::{
 use openraft::{AnyError, EmptyNode};
 
 use super::TypeConfig;
+use crate::defects::Defects;
+use crate::metrics::Metrics;
 use crate::peer::{CallError, Lane, PeerLinks, Peers, Reply, Request};
 
 /// How soon an unreachable peer is tried again.
@@ -25,12 +27,18 @@ type Failure<E = openraft::error::Infallible> = RPCError<u64, EmptyNode, RaftErr
 #[derive(Debug, Clone)]
 pub struct NetworkFactory {
     peers: Peers,
+    metrics: Metrics,
+    defects: Defects,
 }
 
 impl NetworkFactory {
-    /// Over these links.
-    pub fn new(peers: Peers) -> Self {
-        Self { peers }
+    /// Over these links; failures are counted.
+    pub fn new(peers: Peers, metrics: Metrics, defects: Defects) -> Self {
+        Self {
+            peers,
+            metrics,
+            defects,
+        }
     }
 }
 
@@ -39,6 +47,9 @@ impl NetworkFactory {
 pub struct Network {
     target: u64,
     links: Option<Arc<PeerLinks>>,
+    metrics: Metrics,
+    defects: Defects,
+    appends: u64,
 }
 
 impl RaftNetworkFactory<TypeConfig> for NetworkFactory {
@@ -48,6 +59,9 @@ impl RaftNetworkFactory<TypeConfig> for NetworkFactory {
         Network {
             target,
             links: self.peers.get(target),
+            metrics: self.metrics.clone(),
+            defects: self.defects.clone(),
+            appends: 0,
         }
     }
 }
@@ -82,9 +96,18 @@ impl RaftNetwork<TypeConfig> for Network {
         rpc: AppendEntriesRequest<TypeConfig>,
         _option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, Failure> {
-        match self.call(Lane::Consensus, Request::Append(rpc)).await? {
-            Reply::Append(response) => Ok(response),
-            _ => Err(confused()),
+        self.appends += 1;
+        let answered = match self.defects.refuse_append(self.appends) {
+            false => self.call(Lane::Consensus, Request::Append(rpc)).await,
+            true => Err(Unreachable::new(&AnyError::error("defect flaky-replication")).into()),
+        };
+        match answered {
+            Ok(Reply::Append(response)) => Ok(response),
+            Ok(_) => Err(confused()),
+            Err(failure) => {
+                self.metrics.append_failed();
+                Err(failure)
+            }
         }
     }
 

@@ -14,9 +14,11 @@ use openraft::{
 
 use super::snapshot::snapshot_failure;
 use super::{EngineLogId, SnapshotBuilder, SnapshotStore, TypeConfig};
-use crate::command::{Answers, DecodeError};
+use crate::command::{Answer, Answers, Command, DecodeError};
 use crate::defects::Defects;
 use crate::error::EngineError;
+use crate::feed::{Change, Feed};
+use crate::fix::Copies;
 use crate::state::{Applied, Exchange, Image, ImageError, Replica, SharedReplica};
 
 type Failure = StorageError<u64>;
@@ -25,8 +27,11 @@ type Failure = StorageError<u64>;
 #[derive(Debug)]
 pub struct StateMachine {
     replica: SharedReplica,
+    feed: Feed,
     snapshots: Arc<SnapshotStore>,
     defects: Defects,
+    /// Where executions are copied to, if anybody can ask for them.
+    copies: Option<Copies>,
 }
 
 impl StateMachine {
@@ -34,7 +39,11 @@ impl StateMachine {
     ///
     /// # Errors
     /// [`EngineError::Damaged`] when there is a snapshot that cannot be read.
-    pub fn open(folder: &Path, defects: &Defects) -> Result<Self, EngineError> {
+    pub fn open(
+        folder: &Path,
+        defects: &Defects,
+        copies: Option<Copies>,
+    ) -> Result<Self, EngineError> {
         let (snapshots, newest) =
             SnapshotStore::open(folder).map_err(|error| EngineError::Damaged {
                 what: "the snapshot".to_owned(),
@@ -56,8 +65,10 @@ impl StateMachine {
         };
         Ok(Self {
             replica: SharedReplica::new(replica),
+            feed: Feed::default(),
             snapshots: Arc::new(snapshots),
             defects: defects.clone(),
+            copies,
         })
     }
 
@@ -65,10 +76,20 @@ impl StateMachine {
     pub fn replica(&self) -> SharedReplica {
         self.replica.clone()
     }
+
+    /// What it tells of what it applied.
+    pub fn feed(&self) -> Feed {
+        self.feed.clone()
+    }
 }
 
 /// Applies one entry; the answers are empty for entries without commands.
-fn apply_entry(replica: &mut Replica, entry: &Entry<TypeConfig>) -> Result<Answers, DecodeError> {
+fn apply_entry(
+    replica: &mut Replica,
+    feed: &Feed,
+    entry: &Entry<TypeConfig>,
+    copies: Option<&Copies>,
+) -> Result<Answers, DecodeError> {
     let answers = match &entry.payload {
         EntryPayload::Blank => Answers::default(),
         EntryPayload::Membership(membership) => {
@@ -79,16 +100,34 @@ fn apply_entry(replica: &mut Replica, entry: &Entry<TypeConfig>) -> Result<Answe
         EntryPayload::Normal(batch) => {
             let commands = batch.unpack()?;
             let term = entry.log_id.leader_id.term;
-            Answers(
-                commands
-                    .iter()
-                    .map(|command| replica.exchange.apply(command, term))
-                    .collect(),
-            )
+            let apply = |(at, command): (usize, &Command<'_>)| {
+                let exchange = &mut replica.exchange;
+                let before = Copies::before(exchange);
+                let answer = apply_command(exchange, feed, command, term);
+                if let Some(copies) = copies {
+                    let place = (entry.log_id.index, at);
+                    copies.note(exchange, command, &answer, before, place);
+                }
+                answer
+            };
+            Answers(commands.iter().enumerate().map(apply).collect())
         }
     };
     replica.applied.log_id = Some(entry.log_id);
     Ok(answers)
+}
+
+/// Applies a command, and tells of it if it changed anything.
+fn apply_command(exchange: &mut Exchange, feed: &Feed, command: &Command<'_>, term: u64) -> Answer {
+    let before = exchange.sequence();
+    let answer = exchange.apply(command, term);
+    let sequence = exchange.sequence();
+    if sequence > before
+        && let Some(order) = exchange.row(command.id())
+    {
+        feed.tell(sequence, Change::of(command), order);
+    }
+    answer
 }
 
 impl RaftStateMachine<TypeConfig> for StateMachine {
@@ -108,7 +147,8 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     {
         let mut answers = Vec::new();
         for entry in entries {
-            let applied = apply_entry(&mut self.replica.write(), &entry);
+            let (feed, copies) = (&self.feed, self.copies.as_ref());
+            let applied = apply_entry(&mut self.replica.write(), feed, &entry, copies);
             answers.push(
                 applied
                     .map_err(|error| StorageIOError::apply(entry.log_id, AnyError::new(&error)))?,

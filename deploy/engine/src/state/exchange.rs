@@ -146,6 +146,21 @@ impl Exchange {
         self.orders.find(id).map(|order| self.view(order))
     }
 
+    /// The order with this engine id.
+    pub fn order_numbered(&self, order_id: u64) -> Option<OrderView> {
+        self.orders.get(order_id).map(|order| self.view(order))
+    }
+
+    /// How many trades there were.
+    pub fn trade_count(&self) -> u64 {
+        self.trades.len() as u64
+    }
+
+    /// The row of the order with this client id.
+    pub fn row(&self, id: &str) -> Option<&Order> {
+        self.orders.find(id)
+    }
+
     /// Up to `limit` trades after a trade id.
     pub fn trades_after(&self, trade_id: u64, limit: usize) -> Page<Trade> {
         let start = usize::try_from(trade_id).unwrap_or(usize::MAX);

@@ -16,14 +16,20 @@ use super::message::{Message, malformed, reply};
 use crate::handover::Changeover;
 use crate::http::App;
 use crate::metrics::Counted;
+use crate::secure::{Stream, Wrap};
 
 /// Messages of a connection that are not answered yet; what comes beyond waits in the socket.
 const MAX_IN_FLIGHT: usize = 1024;
 
-type Socket = WebSocketStream<TcpStream>;
+type Socket = WebSocketStream<Stream>;
 
 /// Serves `app` until `stop` resolves, and then until all messages at work are answered.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send) {
+pub async fn serve(
+    listener: TcpListener,
+    wrap: Wrap,
+    app: Arc<App>,
+    stop: impl Future<Output = ()> + Send,
+) {
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
@@ -34,9 +40,9 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
         };
         match accepted {
             Ok((stream, _)) => {
-                let (app, stopped) = (Arc::clone(&app), stopped.clone());
+                let (app, stopped, wrap) = (Arc::clone(&app), stopped.clone(), wrap.clone());
                 connections.spawn(async move {
-                    if let Err(error) = connection(stream, app, stopped).await {
+                    if let Err(error) = connection(stream, &wrap, app, stopped).await {
                         tracing::debug!(%error, "a connection ended");
                     }
                 });
@@ -51,10 +57,11 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
 
 async fn connection(
     stream: TcpStream,
+    wrap: &Wrap,
     app: Arc<App>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), Error> {
-    stream.set_nodelay(true)?;
+    let stream = wrap.accept(stream).await?;
     let (output, input) = tokio_tungstenite::accept_async(stream).await?.split();
     let (answers, written) = mpsc::channel(MAX_IN_FLIGHT);
     let writer = tokio::spawn(write(output, written, app.changeover.clone()));

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 use shakedown_engine::config::{Gateways, Member, NodeConfig, SnapshotPolicy};
 use shakedown_engine::defects::{Defect, Defects};
+use shakedown_engine::error::EngineError;
 use shakedown_engine::node::{self, NodeHandle};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -71,9 +73,17 @@ impl Cluster {
             .enable_all()
             .build()
             .expect("a runtime");
-        let handle = runtime
-            .block_on(node::start(config))
-            .expect("the node starts");
+        // A connection of somebody else's may have the port for a moment.
+        let mut tries = 0;
+        let handle = loop {
+            match runtime.block_on(node::start(config.clone())) {
+                Err(EngineError::Listen { .. }) if tries < 50 => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                started => break started.expect("the node starts"),
+            }
+        };
         self.nodes[place] = Some(RunningNode { runtime, handle });
     }
 

@@ -8,12 +8,12 @@ use shakedown_record::ExitCode;
 use shakedown_runner::{rights, submit};
 use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::{
-    CompileInput, Diagnostics, FileKind, compile_profile, compile_with, file_kind, starter,
+    CompileInput, Diagnostics, FileKind, compile_on, compile_profile, file_kind, starter,
 };
 
 use super::json;
 use crate::args::{FileArgs, PlanArgs};
-use crate::files::{compile_scenario, profile_of, read, recording};
+use crate::files::{compile_scenario, profile_of, read, recording, today};
 use crate::output::{Failure, print};
 use crate::plan_text::plan_text;
 
@@ -35,7 +35,7 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
                 environment: None,
                 seed: None,
             };
-            compile_with(&input, &|name| recording(&file, name)).map(|_| ())
+            compile_on(today(), &input, &|name| recording(&file, name)).map(|_| ())
         }
         (checked, _) => checked,
     };

@@ -1,57 +1,71 @@
 //! `shakedown load`: ad-hoc load on one URL, judged by the same code as a run.
 
+mod live;
+
+use std::io::Read;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shakedown_analysis::fail_if::{FailIf, Held};
 use shakedown_analysis::{LoadResult, analyse_load};
-use shakedown_load::{Generator, GeneratorConfig, Mode, Work};
+use shakedown_load::{GeneratorConfig, Mode, Work};
 use shakedown_record::{ExitCode, Outcome};
 use shakedown_runner::RunError;
 use shakedown_scenarios::adhoc::{self, Adhoc, AdhocArrival};
 
 use crate::args::{ArrivalName, LoadArgs};
 use crate::output::{Failure, look, print, say};
-use crate::progress::{Display, Seconds};
+use crate::progress::Display;
+
+use live::Live;
 
 /// Exit 0 when measured and no `--fail-if` holds, 1 when one does, 2 when the figures cannot be trusted, 69 when the
-/// target never answered a connection.
+/// target never answered a connection, 130 when it was interrupted: the figures are those until then.
 pub fn load(args: &LoadArgs) -> Result<ExitCode, Failure> {
-    let conditions = args
-        .fail_if
-        .iter()
-        .map(|text| text.parse::<FailIf>())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(Failure::usage)?;
-    let adhoc = read_arguments(args)?;
+    let (adhoc, conditions) = read_arguments(args)?;
+    make_room_for_files(args.sessions)?;
     let folder = scratch_folder()?;
     let measured = measure(args, &adhoc, &folder);
     // The ledger of an ad-hoc load is scratch; what remains of it is only disk space.
     let _ = std::fs::remove_dir_all(&folder);
-    let result = measured?;
+    let Measured {
+        mut result,
+        interrupted,
+    } = measured?;
+    let checked = conditions.iter().map(|condition| condition.check(&result));
+    result.fail_if = checked.collect();
     print(&if args.json {
         shakedown_render::render_load_json(&result)
     } else {
         shakedown_render::render_load_text(&result, &look())
     });
-    Ok(exit_code(&result, &conditions))
+    let (code, why) = ended(&result, interrupted);
+    if let Some(why) = why {
+        say(&format!("exit {}: {why}", code.code()));
+    }
+    Ok(code)
 }
 
-fn read_arguments(args: &LoadArgs) -> Result<Adhoc, Failure> {
-    let body = match args
-        .data
-        .as_deref()
-        .map(|data| (data, data.strip_prefix('@')))
-    {
-        None => None,
-        Some((_, Some(path))) => Some(
-            std::fs::read_to_string(path)
-                .map_err(|error| Failure::usage(format!("--data @{path}: {error}")))?,
-        ),
-        Some((text, None)) => Some(text.to_string()),
+/// What was typed; all mistakes are told together.
+fn read_arguments(args: &LoadArgs) -> Result<(Adhoc, Vec<FailIf>), Failure> {
+    let mut wrong = Vec::new();
+    let mut conditions = Vec::new();
+    for text in &args.fail_if {
+        match FailIf::read_all(text) {
+            Ok(read) => conditions.extend(read),
+            Err(mistake) => wrong.push(format!("--fail-if: {mistake}")),
+        }
+    }
+    let body = match args.data.as_deref().map(body).transpose() {
+        Ok(body) => body,
+        Err(mistake) => {
+            wrong.push(format!("--data: {mistake}"));
+            None
+        }
     };
-    Adhoc::parse(&adhoc::Arguments {
+    let adhoc = Adhoc::parse(&adhoc::Arguments {
         url: &args.url,
         rate: args.rate.as_deref(),
         duration: &args.duration,
@@ -60,13 +74,61 @@ fn read_arguments(args: &LoadArgs) -> Result<Adhoc, Failure> {
         headers: &args.header,
         body: body.as_deref(),
         sessions: args.sessions,
+        in_flight: args.in_flight,
         threads: args.threads,
         arrival: match args.arrival {
             ArrivalName::Constant => AdhocArrival::Constant,
             ArrivalName::Poisson => AdhocArrival::Poisson,
         },
-    })
-    .map_err(Failure::usage)
+    });
+    match (adhoc, wrong.is_empty()) {
+        (Ok(adhoc), true) => Ok((adhoc, conditions)),
+        (Ok(_), false) => Err(Failure::usage(wrong.join("\n"))),
+        (Err(mistakes), _) => {
+            wrong.insert(0, mistakes.to_string());
+            Err(Failure::usage(wrong.join("\n")))
+        }
+    }
+}
+
+/// The text of a body: what was typed, a file after `@`, or stdin for `@-`.
+fn body(data: &str) -> Result<String, String> {
+    let bytes = match data.strip_prefix('@') {
+        None => return Ok(data.to_string()),
+        Some("-") => {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut bytes)
+                .map_err(|error| format!("stdin: {error}"))?;
+            bytes
+        }
+        Some(path) => std::fs::read(path).map_err(|error| format!("{path}: {error}"))?,
+    };
+    String::from_utf8(bytes).map_err(|_| format!("{data} is no text (UTF-8)"))
+}
+
+/// Files beside those of the sessions: the ledger's, the threads' pollers, the terminal.
+const OTHER_FILES: u64 = 64;
+
+/// Each session is an open file; the limit is raised as far as this process may.
+fn make_room_for_files(sessions: u32) -> Result<(), Failure> {
+    let wanted = u64::from(sessions) + OTHER_FILES;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    let raised = Rlimit {
+        current: Some(maximum.map_or(wanted, |maximum| maximum.min(wanted))),
+        maximum,
+    };
+    let is_enough = maximum.is_none_or(|maximum| maximum >= wanted);
+    if is_enough && setrlimit(Resource::Nofile, raised).is_ok() {
+        return Ok(());
+    }
+    Err(Failure::unavailable(format!(
+        "{sessions} sessions need {wanted} open files, and this process may have {}: raise `ulimit -n`, or use fewer sessions",
+        maximum.or(current).unwrap_or(0)
+    )))
 }
 
 fn scratch_folder() -> Result<std::path::PathBuf, Failure> {
@@ -85,7 +147,13 @@ fn scratch_folder() -> Result<std::path::PathBuf, Failure> {
     Ok(folder)
 }
 
-fn measure(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> Result<LoadResult, Failure> {
+/// What was measured.
+struct Measured {
+    result: LoadResult,
+    interrupted: bool,
+}
+
+fn measure(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> Result<Measured, Failure> {
     let config = GeneratorConfig {
         plan: adhoc.plan.clone(),
         seed: args.seed,
@@ -95,6 +163,7 @@ fn measure(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> Result<LoadResult, 
             secrets: Default::default(),
         },
         entry: vec![adhoc.base_url.clone()],
+        tls: args.tls.plan(),
         ledger: folder.to_path_buf(),
         prefix: "load".to_string(),
         mode: if args.closed {
@@ -106,15 +175,24 @@ fn measure(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> Result<LoadResult, 
     };
     let interrupt = interrupted_flag()?;
     let mut generator = shakedown_load::start(config).map_err(Failure::unavailable)?;
-    let (mut display, mut seconds) = (Display::new(), Seconds::default());
+    let (mut display, mut live) = (Display::new(), Live::default());
+    let mut interrupted = false;
     while !generator.is_finished() {
         if interrupt.load(std::sync::atomic::Ordering::Relaxed) {
             generator.request_stop();
+            interrupted = true;
         }
         thread::sleep(Duration::from_millis(100));
-        show(&mut display, &mut seconds, &mut generator);
+        for (index, slot) in generator.take_slots() {
+            let ended = live.add(index, &slot);
+            let second = ended.and_then(|ended| generator.second(ended.number));
+            if let (Some(ended), Some((stats, so_far))) = (ended, second) {
+                display.second(ended.line(&stats, &so_far));
+            }
+        }
     }
     display.finish();
+    let began_ns = generator.zero_mono_ns();
     let finished = generator.finish().map_err(|error| {
         let error = RunError::from(error);
         Failure {
@@ -122,26 +200,26 @@ fn measure(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> Result<LoadResult, 
             message: error.to_string(),
         }
     })?;
+    if let Some((count, why)) = &finished.unwelcome {
+        say(&format!("TLS: {count} handshakes came to nothing: {why}."));
+    }
     let digest = finished
         .digest
         .ok_or_else(|| Failure::bug("a load on one URL ended without its figures"))?;
-    analyse_load(
+    let result = analyse_load(
         &digest,
         folder,
         adhoc.plan.timeout_ns,
         finished.end_ns,
         &finished.report,
-    )
-    .map_err(Failure::bug)
-}
-
-/// Shows one line for each second of finished slots.
-fn show(display: &mut Display, seconds: &mut Seconds, generator: &mut Generator) {
-    for (index, slot) in generator.take_slots() {
-        if let Some(second) = seconds.add(index, &slot) {
-            display.show(&second);
-        }
-    }
+    );
+    Ok(Measured {
+        result: LoadResult {
+            began_monotonic_ns: Some(began_ns),
+            ..result.map_err(Failure::bug)?
+        },
+        interrupted,
+    })
 }
 
 fn interrupted_flag() -> Result<std::sync::Arc<std::sync::atomic::AtomicBool>, Failure> {
@@ -161,32 +239,44 @@ fn interrupted_flag() -> Result<std::sync::Arc<std::sync::atomic::AtomicBool>, F
     Ok(flag)
 }
 
-fn exit_code(result: &LoadResult, conditions: &[FailIf]) -> ExitCode {
+/// The exit code, with a sentence where it is not plain from the figures.
+fn ended(result: &LoadResult, interrupted: bool) -> (ExitCode, Option<String>) {
     let outcomes = &result.generator.outcomes;
-    let answered = outcomes.total()
-        - outcomes.get(Outcome::NotSent)
-        - outcomes.get(Outcome::Refused)
-        - outcomes.get(Outcome::Unreachable);
-    if answered == 0 {
-        say("Nothing could be sent: no connection to the target was accepted.");
-        return ExitCode::Unavailable;
+    let unsent = [Outcome::NotSent, Outcome::Refused, Outcome::Unreachable];
+    let unsent: u64 = unsent.iter().map(|outcome| outcomes.get(*outcome)).sum();
+    let is = |held: Held| result.fail_if.iter().any(|checked| checked.held == held);
+    let says = |code: ExitCode, why: &str| (code, Some(why.to_string()));
+    if interrupted {
+        return says(
+            ExitCode::Interrupted,
+            "interrupted; the figures are those until then",
+        );
     }
-    let held: Vec<(&FailIf, Held)> = conditions
-        .iter()
-        .map(|condition| (condition, condition.holds(result)))
-        .collect();
-    for (condition, _) in held.iter().filter(|(_, held)| *held == Held::Yes) {
-        say(&format!("FAIL  {condition}"));
+    if outcomes.total() == unsent {
+        return says(
+            ExitCode::Unavailable,
+            "nothing could be sent: no connection to the target was accepted",
+        );
     }
-    let untrusted = result.generator.saturated || outcomes.acked == 0;
-    if untrusted {
-        return ExitCode::Inconclusive;
+    if outcomes.acked == 0 {
+        return says(
+            ExitCode::Inconclusive,
+            "no request was answered well (with a status of 200 to 399): these are no times of a service",
+        );
     }
-    if held.iter().any(|(_, held)| *held == Held::Yes) {
-        ExitCode::Fail
-    } else if held.iter().any(|(_, held)| *held == Held::Unknown) {
-        ExitCode::Inconclusive
-    } else {
-        ExitCode::Pass
+    if result.generator.saturated {
+        let why = format!(
+            "the generator was at its own limit, so these figures are not the server's: {}",
+            result.generator.why
+        );
+        return (ExitCode::Inconclusive, Some(why));
+    }
+    match (is(Held::Yes), is(Held::Unknown)) {
+        (true, _) => says(ExitCode::Fail, "a condition of --fail-if holds"),
+        (false, true) => says(
+            ExitCode::Inconclusive,
+            "a condition of --fail-if has no figure to be held against",
+        ),
+        (false, false) => (ExitCode::Pass, None),
     }
 }

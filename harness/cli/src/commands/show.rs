@@ -2,6 +2,7 @@
 
 use clap::CommandFactory;
 use shakedown_record::ExitCode;
+use shakedown_record::capacity::CapacityRecord;
 use shakedown_record::notice::Notice;
 use shakedown_record::run_record::RunRecord;
 use shakedown_scenarios::{FileKind, SchemaKind, library, schema as schema_of};
@@ -17,6 +18,7 @@ pub fn schema(which: SchemaName) -> Result<ExitCode, Failure> {
         SchemaName::Profile => schema_of(SchemaKind::Profile),
         SchemaName::Calendar => schema_of(SchemaKind::Calendar),
         SchemaName::Webhook => schemars::schema_for!(Notice).to_value(),
+        SchemaName::Capacity => schemars::schema_for!(CapacityRecord).to_value(),
         SchemaName::Record => schemars::schema_for!(RunRecord).to_value(),
     };
     print(&json(&schema)?);

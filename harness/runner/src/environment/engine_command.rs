@@ -16,23 +16,29 @@ pub(super) struct Member {
     pub(super) peer: SocketAddr,
     /// Where the orders of the load go, if that is not HTTP.
     pub(super) gateway: Option<SocketAddr>,
+    /// Where market data gets in, if that is not HTTP.
+    pub(super) ingest: Option<SocketAddr>,
 }
 
-/// The members of a cluster: two addresses for each, HTTP and peer, and one of `gateways` where there are any.
+/// The members of a cluster, by name: two addresses for each, HTTP and peer, and one of `gateways` and `ingests` where
+/// there are any.
 pub(super) fn members(
-    part: &str,
+    names: &[String],
     addresses: &[SocketAddr],
     gateways: &[SocketAddr],
+    ingests: &[SocketAddr],
 ) -> Vec<Member> {
     addresses
         .chunks_exact(2)
+        .zip(names)
         .enumerate()
-        .map(|(index, pair)| Member {
+        .map(|(index, (pair, name))| Member {
             id: index + 1,
-            name: format!("{part}-{}", index + 1),
+            name: name.clone(),
             http: pair[0],
             peer: pair[1],
             gateway: gateways.get(index).copied(),
+            ingest: ingests.get(index).copied(),
         })
         .collect()
 }
@@ -55,12 +61,16 @@ pub(super) fn node_arguments(
     option("--data", PathBuf::from(data).into());
     option("--http", own.http.to_string().into());
     let gateway_option = match gateway {
-        GatewayPlan::Http => None,
+        GatewayPlan::Http | GatewayPlan::Http2 => None,
         GatewayPlan::Binary(_) => Some("--binary"),
         GatewayPlan::WebSocket(_) => Some("--websocket"),
+        GatewayPlan::Fix(_) => Some("--fix"),
     };
     if let (Some(name), Some(address)) = (gateway_option, own.gateway) {
         option(name, address.to_string().into());
+    }
+    if let Some(address) = own.ingest {
+        option("--ingest", address.to_string().into());
     }
     option("--peer-listen", own.peer.to_string().into());
     for member in all {
@@ -92,7 +102,8 @@ mod tests {
     }
 
     fn line_with(gateway: &GatewayPlan, gateways: &[SocketAddr], defects: &[String]) -> String {
-        let all = members("engine", &[1, 2, 3, 4].map(address), gateways);
+        let names = ["engine-1", "engine-2"].map(String::from);
+        let all = members(&names, &[1, 2, 3, 4].map(address), gateways, &[]);
         node_arguments(&all[1], &all, Path::new("/d"), gateway, defects)
             .join(&OsString::from(" "))
             .into_string()

@@ -13,7 +13,7 @@ pub struct ExternalTarget {
 }
 
 impl ExternalTarget {
-    pub(super) fn new(
+    pub(crate) fn new(
         system: &System,
         endpoints: &Endpoints,
     ) -> Result<ExternalTarget, EnvironmentError> {

@@ -4,16 +4,30 @@ use shakedown_scenarios::plan::GatewayPlan;
 
 /// URLs for the orders of the load: the entries themselves, or this gateway's port at their hosts.
 pub(super) fn beside(gateway: &GatewayPlan, entry: &[String]) -> Vec<String> {
-    if gateway.is_http() {
+    if gateway.is_at_entry() {
         return entry.to_vec();
     }
-    let scheme = gateway.scheme();
-    let of = |url: &String| match gateway.port() {
-        Some(port) => format!("{scheme}://{}:{port}", host(authority(url))),
-        None => format!("{scheme}://{}", authority(url)),
+    let of = |url: &String| {
+        // With TLS where the entry has it.
+        let scheme = match url.starts_with("https:") {
+            true => gateway.secure_scheme(),
+            false => gateway.scheme(),
+        };
+        match gateway.port() {
+            Some(port) => format!("{scheme}://{}:{port}", host(authority(url))),
+            None => format!("{scheme}://{}", authority(url)),
+        }
     };
     let mut urls: Vec<String> = entry.iter().map(of).collect();
     // Entries of one host are one gateway.
+    urls.dedup();
+    urls
+}
+
+/// URLs of a port at the hosts of the entries.
+pub(super) fn at_port(scheme: &str, port: u16, entry: &[String]) -> Vec<String> {
+    let of = |url: &String| format!("{scheme}://{}:{port}", host(authority(url)));
+    let mut urls: Vec<String> = entry.iter().map(of).collect();
     urls.dedup();
     urls
 }
@@ -48,6 +62,7 @@ mod tests {
         ];
         let entry = entry.map(String::from);
         assert_eq!(beside(&GatewayPlan::Http, &entry), entry);
+        assert_eq!(beside(&GatewayPlan::Http2, &entry), entry);
         let binary = GatewayPlan::Binary(BinaryGateway {
             port: 7410,
             batch: 1,
@@ -56,5 +71,7 @@ mod tests {
             beside(&binary, &entry),
             ["tcp://10.0.0.7:7410", "tcp://[::1]:7410", "tcp://acme:7410"]
         );
+        let secure = ["https://acme:8443".to_string()];
+        assert_eq!(beside(&binary, &secure), ["tls://acme:7410"]);
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use shakedown_record::event::Leftover;
 use shakedown_record::run_dir::RunDir;
-use shakedown_scenarios::plan::{EnvironmentPlan, GatewayPlan, LocalStandIn, Plan, RestartedBy};
+use shakedown_scenarios::plan::{EnvironmentPlan, GatewayPlan, Plan, PublishPlan, RestartedBy};
 
 use super::address_book::AddressBook;
+use super::cast::Cast;
 use super::docker::{DockerTarget, discover as containers};
 use super::error::EnvironmentError;
 use super::external::ExternalTarget;
-use super::gateway_urls::beside;
+use super::gateway_urls::{at_port, beside};
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::kubernetes::{KubernetesTarget, connect, pods_of};
 use super::local::LocalCluster;
@@ -59,11 +60,10 @@ impl Environment {
     pub async fn start(context: &StartContext<'_>) -> Result<Environment, EnvironmentError> {
         let system = &context.plan.system;
         match &context.plan.environment {
-            EnvironmentPlan::Local {
-                stand_in: LocalStandIn::Engine { part },
-            } => LocalCluster::start(context, part)
-                .await
-                .map(Environment::Local),
+            EnvironmentPlan::Local { stand_in } => {
+                let cluster = LocalCluster::start(context, &Cast::of(stand_in)).await;
+                cluster.map(Environment::Local)
+            }
             EnvironmentPlan::Docker(docker) => DockerTarget::start(context, docker)
                 .await
                 .map(Environment::Docker),
@@ -109,6 +109,15 @@ impl Environment {
         }
     }
 
+    /// URLs for market data that gets in by this way.
+    pub fn ingest(&self, publish: &PublishPlan) -> Vec<String> {
+        match (self, publish.port()) {
+            (Environment::Local(cluster), Some(_)) => cluster.ingest(),
+            (_, None) => self.entry(),
+            (_, Some(port)) => at_port(publish.scheme(), port, &self.entry()),
+        }
+    }
+
     /// The handle of a replica; `None` when it does not run, or is not ours to handle.
     pub fn handle(&self, name: &str) -> Option<Handle> {
         match self {
@@ -116,6 +125,25 @@ impl Environment {
             Environment::External(_) | Environment::Kubernetes(_) => None,
             Environment::Docker(docker) => docker.handle(name),
             Environment::OnNode(node) => node.handle(name),
+        }
+    }
+
+    /// True when it is known that a replica does not run at this moment; false also where nobody can tell.
+    pub(crate) fn is_absent(&self, name: &str) -> bool {
+        match self {
+            Environment::Local(_) | Environment::Docker(_) => self.handle(name).is_none(),
+            Environment::External(_) | Environment::Kubernetes(_) | Environment::OnNode(_) => false,
+        }
+    }
+
+    /// The folder of a replica's data, where Shakedown has made it.
+    pub(crate) fn data_folder(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Environment::Local(cluster) => Some(cluster.data_folder(name)),
+            Environment::External(_)
+            | Environment::Docker(_)
+            | Environment::Kubernetes(_)
+            | Environment::OnNode(_) => None,
         }
     }
 

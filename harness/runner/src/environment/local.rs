@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use shakedown_scenarios::plan::{Plan, RestartedBy};
 
-use super::engine_command::node_arguments;
+use super::cast::{Cast, part_of};
 use super::error::EnvironmentError;
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::health::{HttpAnswer, PlainRequest, ask_plain, refuses};
@@ -59,11 +59,11 @@ pub struct LocalCluster {
 impl LocalCluster {
     pub(super) async fn start(
         context: &StartContext<'_>,
-        part: &str,
+        cast: &Cast,
     ) -> Result<LocalCluster, EnvironmentError> {
         let mut attempt = 1;
         loop {
-            let cluster = LocalCluster::prepare(context, part)?;
+            let cluster = LocalCluster::prepare(context, cast)?;
             let outcome = cluster.start_all().await;
             let Err(error) = outcome else {
                 return Ok(cluster);
@@ -81,30 +81,15 @@ impl LocalCluster {
     }
 
     /// Everything but the processes.
-    fn prepare(
-        context: &StartContext<'_>,
-        part_name: &str,
-    ) -> Result<LocalCluster, EnvironmentError> {
-        let parts = &context.plan.system.parts;
-        let part = parts
-            .iter()
-            .find(|part| part.name == part_name)
-            .ok_or_else(|| EnvironmentError::NoSuchPart {
-                part: part_name.to_string(),
-            })?;
+    fn prepare(context: &StartContext<'_>, cast: &Cast) -> Result<LocalCluster, EnvironmentError> {
+        let part = cast.first(&context.plan.system)?;
         let data = context.journal.state().nodes(context.journal.run_id())?;
-        let wiring = Wiring::lay(context.plan, part_name, part.replicas as usize)?;
+        let wiring = Wiring::lay(context.plan, &cast.names(&context.plan.system)?)?;
         let nodes = wiring.members.iter().map(|own| {
             Arc::new(Node::new(
                 own.name.clone(),
                 context.exe.clone(),
-                node_arguments(
-                    own,
-                    &wiring.seen_by(own),
-                    &data.join(&own.name),
-                    &context.plan.system.gateway,
-                    &context.defects,
-                ),
+                cast.arguments(context, &wiring, own, &data.join(&own.name)),
                 context.run_dir.logs().join(format!("{}.log", own.name)),
                 (own.http, own.peer),
                 wiring
@@ -113,21 +98,23 @@ impl LocalCluster {
                     .and_then(|network| network.netns(&own.name)),
             ))
         });
-        let all = wiring.members.iter();
-        let replicas = all
-            .clone()
-            .map(|own| Replica::numbered(part_name, own.id, format!("http://{}", own.http)));
+        let replicas = wiring.members.iter().map(|own| Replica {
+            name: own.name.clone(),
+            part: part_of(&own.name).to_string(),
+            base_url: format!("http://{}", own.http),
+        });
+        // Orders go to the first part; what else there is plays along.
+        let entered = wiring.members.iter();
+        let entered = entered.filter(|own| part_of(&own.name) == part.name);
+        let scheme = context.plan.system.gateway.scheme();
         Ok(LocalCluster {
             nodes: nodes.collect(),
             replicas: replicas.collect(),
-            gateway: all
+            gateway: entered
                 .clone()
-                .map(|own| {
-                    let scheme = context.plan.system.gateway.scheme();
-                    format!("{scheme}://{}", wiring.gateway(own))
-                })
+                .map(|own| format!("{scheme}://{}", wiring.gateway(own)))
                 .collect(),
-            entry: all
+            entry: entered
                 .map(|own| format!("http://{}", wiring.entry(own)))
                 .collect(),
             spawner: Spawner::start()?,
@@ -175,6 +162,10 @@ impl LocalCluster {
             node.set_disk(disk);
         }
         Ok(())
+    }
+
+    pub(super) fn data_folder(&self, name: &str) -> PathBuf {
+        self.data.join(name)
     }
 
     pub(super) fn disk(&self, name: &str) -> Option<Arc<DiskMount>> {
@@ -261,6 +252,12 @@ impl LocalCluster {
 
     pub(super) fn entry(&self) -> Vec<String> {
         self.entry.clone()
+    }
+
+    /// URLs for market data, where it has an entrance of its own.
+    pub(super) fn ingest(&self) -> Vec<String> {
+        let own = self.wiring.members.iter().filter_map(|own| own.ingest);
+        own.map(|address| format!("tcp://{address}")).collect()
     }
 
     pub(super) fn gateway(&self) -> Vec<String> {

@@ -6,6 +6,7 @@
 //! node that it is on. Every difference between them is a match in [`Environment`].
 
 mod address_book;
+mod cast;
 mod docker;
 mod engine_command;
 mod error;
@@ -38,6 +39,7 @@ pub use kubernetes::{FoundPod, KubernetesTarget, Place, connect, own_node, pods_
 pub use local::LocalCluster;
 pub use means::{Means, Steering, mechanisms_here};
 pub use network::{ClusterNetwork, LinkError};
+pub(crate) use node::INHERITED;
 pub use on_node::{NodeTarget, NodeTargetError};
 pub(crate) use round_trip::{Heard, Route, ask_on};
 pub use web::{End, LinkKey, LinkWeb};

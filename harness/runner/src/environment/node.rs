@@ -17,7 +17,7 @@ use crate::mechanisms::time_ns::TimeNamespace;
 use crate::mechanisms::{Child, Exit, ProcessId, SpawnThread};
 
 /// What a node may know of Shakedown's own environment variables. Everything else stays out, secrets above all.
-const INHERITED: [&str; 8] = [
+pub const INHERITED: [&str; 8] = [
     "PATH",
     "HOME",
     "LANG",

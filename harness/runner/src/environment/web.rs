@@ -308,7 +308,8 @@ mod tests {
     #[test]
     fn a_member_sees_the_others_through_its_links_and_faults_add_up() {
         let addresses: Vec<SocketAddr> = (0..4).map(|_| echo()).collect();
-        let all = members("engine", &addresses, &[]);
+        let names = ["engine-1", "engine-2"].map(String::from);
+        let all = members(&names, &addresses, &[], &[]);
         let there = key(End::Node("engine-1".into()), "engine-2");
         let clients = key(End::Clients, "engine-1");
         let wanted = BTreeSet::from([there.clone(), clients.clone()]);

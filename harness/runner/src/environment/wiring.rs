@@ -39,23 +39,22 @@ impl Wiring {
     ///
     /// # Errors
     /// When a fault needs what this machine does not have.
-    pub(super) fn lay(
-        plan: &Plan,
-        part: &str,
-        replicas: usize,
-    ) -> Result<Wiring, EnvironmentError> {
-        let names: Vec<String> = (1..=replicas).map(|n| format!("{part}-{n}")).collect();
+    pub(super) fn lay(plan: &Plan, names: &[String]) -> Result<Wiring, EnvironmentError> {
         let means: BTreeMap<String, Means> = mechanisms_here(plan).into_iter().collect();
         refuse_reordering(plan, &means)?;
         let gateway = &plan.system.gateway;
-        let port = (!gateway.is_http()).then(|| gateway.port().unwrap_or(GATEWAY_PORT));
+        let port = (!gateway.is_at_entry()).then(|| gateway.port().unwrap_or(GATEWAY_PORT));
+        let publish = plan.system.market_data.publish.as_ref();
+        let ingest = publish.filter(|_| plan.points.is_some());
+        let ingest = ingest.and_then(|publish| publish.port());
         let Places {
             network,
             addresses,
             gateways,
-        } = places(&names, &means, port)?;
-        let members = members(part, &addresses, &gateways);
-        let wanted = wanted(plan, part, &names, &means);
+            ingests,
+        } = places(names, &means, (port, ingest))?;
+        let members = members(names, &addresses, &gateways, &ingests);
+        let wanted = wanted(plan, names, &means);
         let links = match wanted.is_empty() {
             true => None,
             false => {
@@ -106,12 +105,14 @@ struct Places {
     addresses: Vec<SocketAddr>,
     /// One of each where there is a gateway beside HTTP.
     gateways: Vec<SocketAddr>,
+    /// One of each where market data gets in beside HTTP.
+    ingests: Vec<SocketAddr>,
 }
 
 fn places(
     names: &[String],
     means: &BTreeMap<String, Means>,
-    gateway_port: Option<u16>,
+    (gateway_port, ingest_port): (Option<u16>, Option<u16>),
 ) -> Result<Places, EnvironmentError> {
     let network = match ClusterNetwork::build(names) {
         Ok(network) => network,
@@ -121,11 +122,14 @@ fn places(
         }
         Err(why) => {
             tracing::info!("the nodes share this machine's loopback: {why}");
-            let gateways = gateway_port.map_or(0, |_| names.len());
-            let mut addresses = ports::free_addresses(2 * names.len() + gateways)?;
+            let of = |port: Option<u16>| port.map_or(0, |_| names.len());
+            let (both, gateways) = (2 * names.len(), of(gateway_port));
+            let mut addresses = ports::free_addresses(both + gateways + of(ingest_port))?;
+            let ingests = addresses.split_off(both + gateways);
             return Ok(Places {
                 network: None,
-                gateways: addresses.split_off(2 * names.len()),
+                ingests,
+                gateways: addresses.split_off(both),
                 addresses,
             });
         }
@@ -133,12 +137,15 @@ fn places(
     let of = |name: &String| network.address(name);
     let both = |address: IpAddr| [HTTP_PORT, PEER_PORT].map(|port| SocketAddr::new(address, port));
     let gateway = |address: IpAddr| Some(SocketAddr::new(address, gateway_port?));
+    let ingest = |address: IpAddr| Some(SocketAddr::new(address, ingest_port?));
     let addresses = names.iter().filter_map(of).flat_map(both).collect();
     let gateways = names.iter().filter_map(of).filter_map(gateway).collect();
+    let ingests = names.iter().filter_map(of).filter_map(ingest).collect();
     Ok(Places {
         network: Some(Arc::new(network)),
         addresses,
         gateways,
+        ingests,
     })
 }
 
@@ -165,12 +172,7 @@ fn refuse_reordering(plan: &Plan, means: &BTreeMap<String, Means>) -> Result<(),
 }
 
 /// The links that faults may mean: who has a role is known only when a fault fires.
-fn wanted(
-    plan: &Plan,
-    part: &str,
-    names: &[String],
-    means: &BTreeMap<String, Means>,
-) -> BTreeSet<LinkKey> {
+fn wanted(plan: &Plan, names: &[String], means: &BTreeMap<String, Means>) -> BTreeSet<LinkKey> {
     let mut wanted = BTreeSet::new();
     let by_links =
         |fault: &&FaultPlan| matches!(means.get(&fault.id), Some(Means::Userspace { .. }));
@@ -178,7 +180,7 @@ fn wanted(
         let Selector::Link { from, to, .. } = &fault.to else {
             continue;
         };
-        let near = candidates(from, plan, part, names);
+        let near = candidates(from, plan, names);
         let far = match to {
             LinkEnd::Clients => {
                 let from = End::Clients;
@@ -189,7 +191,7 @@ fn wanted(
                 continue;
             }
             LinkEnd::Peers => names.to_vec(),
-            LinkEnd::Replicas(to) => candidates(to, plan, part, names),
+            LinkEnd::Replicas(to) => candidates(to, plan, names),
             // Of clusters only, where there are no userspace links.
             LinkEnd::Service(_) => continue,
         };
@@ -208,10 +210,10 @@ fn wanted(
 }
 
 /// The nodes that a selector may mean.
-fn candidates(selector: &Selector, plan: &Plan, own: &str, names: &[String]) -> Vec<String> {
-    let all_of = |part: &str| match part == own {
-        true => names.to_vec(),
-        false => Vec::new(),
+fn candidates(selector: &Selector, plan: &Plan, names: &[String]) -> Vec<String> {
+    let all_of = |part: &str| {
+        let is_of = |name: &&String| name.rsplit_once('-').is_some_and(|(own, _)| own == part);
+        names.iter().filter(is_of).cloned().collect()
     };
     match selector {
         Selector::Name(name) => names.iter().filter(|it| *it == name).cloned().collect(),

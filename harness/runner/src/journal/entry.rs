@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::drill::DrillMark;
+use crate::mechanisms::monitoring::SilenceUndo;
 use crate::mechanisms::{Invocation, ProcessId, World};
 use crate::mechanisms::{cgroup, docker, kubernetes};
 
@@ -37,6 +38,8 @@ pub enum Undo {
         name: String,
         back: Box<kubernetes::Undo>,
     },
+    /// A silence at an Alertmanager.
+    Silence { back: SilenceUndo },
     /// The heal command of a hook, or what gives back what a command has taken away.
     Command { heal: Invocation },
 }
@@ -48,7 +51,7 @@ impl Undo {
             Undo::Thaw { .. } | Undo::Group { .. } => false,
             // No process of it is left; its place in a network is configuration.
             Undo::Container { back, .. } => matches!(back, docker::Undo::Connect { .. }),
-            Undo::Cluster { .. } | Undo::Command { .. } => true,
+            Undo::Cluster { .. } | Undo::Command { .. } | Undo::Silence { .. } => true,
         }
     }
 }

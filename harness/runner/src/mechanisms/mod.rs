@@ -8,7 +8,7 @@
 //! [`docker`] asks the engine of a container; [`kubernetes`] asks the API server of a cluster; [`pods`] finds the
 //! processes of this node's pods, [`services`] those of the node itself.
 //! [`cgroup`] freezes, and takes CPU time and memory away; [`stress`] uses CPU time up; [`time_ns`] starts a process with
-//! another monotonic clock.
+//! another monotonic clock. [`monitoring`] asks which alerts of the system fire, and silences some. [`usage`] says what a process uses of its machine.
 
 pub mod cgroup;
 pub mod child;
@@ -17,6 +17,7 @@ pub mod disk;
 pub mod docker;
 pub mod kubernetes;
 pub mod link;
+pub mod monitoring;
 pub mod net;
 pub mod pods;
 pub mod process;
@@ -25,10 +26,11 @@ pub mod services;
 pub mod spawn;
 pub mod stress;
 pub mod time_ns;
+pub mod usage;
 pub mod watchdog;
 pub mod world;
 
-pub use child::{Child, Exit};
+pub use child::{AdoptError, Child, Exit};
 pub use command::{CommandError, Ended, Invocation, start_folder};
 pub use process::{Delivery, ProcessError, ProcessHandle, ProcessId, ProcessState};
 pub use spawn::{SpawnError, SpawnThread, Spawner};

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use shakedown_load::http::{Rendered, Vars, auth_headers, render_request};
 use shakedown_load::secret::Secrets;
+use shakedown_load::tls::client_config;
 use shakedown_record::Outcome;
-use shakedown_scenarios::plan::{Auth, Request};
+use shakedown_scenarios::plan::{Auth, Plan, Request, TlsPlan};
 
 use crate::environment::AddressBook;
 
@@ -35,6 +36,13 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
+    /// The value of a header; its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// The body as JSON; `None` when it is none.
     pub fn json(&self) -> Option<serde_json::Value> {
         serde_json::from_slice(&self.body).ok()
@@ -54,8 +62,8 @@ pub enum ClientError {
     TimedOut { what: String, timeout: Duration },
     #[error("{what}: the connection broke before the answer was complete: {why}")]
     Broken { what: String, why: String },
-    #[error("{what}: the answer is larger than 64 MiB")]
-    TooLarge { what: String },
+    #[error("{what}: the answer is larger than {} MiB", largest >> 20)]
+    TooLarge { what: String, largest: usize },
     #[error("{what}: the request cannot be built: {why}")]
     Request { what: String, why: String },
 }
@@ -74,6 +82,13 @@ impl ClientError {
     }
 }
 
+/// What `https` takes, where one of these addresses says so.
+pub fn https<'a>(plan: &Plan, bases: impl IntoIterator<Item = &'a String>) -> Option<TlsPlan> {
+    let mut bases = bases.into_iter();
+    let wanted = bases.any(|base| base.starts_with("https:"));
+    wanted.then(|| plan.system.tls.clone().unwrap_or_default())
+}
+
 /// Sends requests of a profile, with its authentication.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -86,8 +101,12 @@ impl Client {
     /// A client with a profile's authentication.
     ///
     /// # Errors
-    /// When the platform gives no certificates although `https` is wanted.
-    pub fn new(auth: &Auth, secrets: Arc<Secrets>, https: bool) -> Result<Self, ClientError> {
+    /// When the certificates that `https` takes cannot be had.
+    pub fn new(
+        auth: &Auth,
+        secrets: Arc<Secrets>,
+        https: Option<&TlsPlan>,
+    ) -> Result<Self, ClientError> {
         Self::with_book(auth, secrets, https, AddressBook::default())
     }
 
@@ -98,10 +117,9 @@ impl Client {
     pub fn with_book(
         auth: &Auth,
         secrets: Arc<Secrets>,
-        https: bool,
+        https: Option<&TlsPlan>,
         book: AddressBook,
     ) -> Result<Self, ClientError> {
-        install_crypto();
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .retry(reqwest::retry::never())
@@ -110,9 +128,17 @@ impl Client {
             .pool_idle_timeout(Duration::from_secs(5))
             .dns_resolver(Arc::new(book))
             .http1_only();
-        if !https {
-            builder = builder.tls_certs_only([]);
-        }
+        builder = match https {
+            None => {
+                install_crypto();
+                builder.tls_certs_only([])
+            }
+            Some(tls) => {
+                let config = client_config(tls, &["http/1.1"]);
+                let config = config.map_err(|error| ClientError::Build(error.to_string()))?;
+                builder.tls_backend_preconfigured(config)
+            }
+        };
         let http = builder
             .build()
             .map_err(|error| ClientError::Build(secrets.redact(&chain(&error))))?;
@@ -153,7 +179,8 @@ impl Client {
         if let Some(body) = body {
             builder = builder.body(body);
         }
-        self.exchange(builder, what, timeout).await
+        self.exchange(builder, what, timeout, LARGEST_REPLY_BYTES)
+            .await
     }
 
     /// Gets a URL that is in no template.
@@ -161,12 +188,29 @@ impl Client {
     /// # Errors
     /// When there is no complete answer within `timeout`.
     pub async fn get(&self, url: &str, timeout: Duration) -> Result<Reply, ClientError> {
+        self.get_as(url, None, timeout, LARGEST_REPLY_BYTES).await
+    }
+
+    /// The same, of an answer that may have `largest` bytes, in a format that is asked for (`accept`).
+    ///
+    /// # Errors
+    /// When there is no complete answer within `timeout`, or it is larger.
+    pub async fn get_as(
+        &self,
+        url: &str,
+        accept: Option<&str>,
+        timeout: Duration,
+        largest: usize,
+    ) -> Result<Reply, ClientError> {
         let what = self.clean(&format!("GET {url}"));
         let mut builder = self.http.get(url);
         for (name, value) in auth_headers(&self.auth, &self.secrets) {
             builder = builder.header(name, value);
         }
-        self.exchange(builder, what, timeout).await
+        if let Some(accept) = accept {
+            builder = builder.header("accept", accept);
+        }
+        self.exchange(builder, what, timeout, largest).await
     }
 
     async fn exchange(
@@ -174,6 +218,7 @@ impl Client {
         builder: reqwest::RequestBuilder,
         what: String,
         timeout: Duration,
+        largest: usize,
     ) -> Result<Reply, ClientError> {
         let explain = |error: reqwest::Error| self.explain(&what, timeout, error);
         let mut response = builder.timeout(timeout).send().await.map_err(explain)?;
@@ -187,8 +232,8 @@ impl Client {
             body: Vec::new(),
         };
         while let Some(chunk) = response.chunk().await.map_err(explain)? {
-            if reply.body.len() + chunk.len() > LARGEST_REPLY_BYTES {
-                return Err(ClientError::TooLarge { what });
+            if reply.body.len() + chunk.len() > largest {
+                return Err(ClientError::TooLarge { what, largest });
             }
             reply.body.extend_from_slice(&chunk);
         }

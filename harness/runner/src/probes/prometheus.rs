@@ -1,11 +1,14 @@
 //! The one thing Shakedown reads of Prometheus' text format: a latency histogram, summed over its label sets.
 //!
-//! Tolerant where engines differ (labels in any order, `NaN`, timestamps, exemplars, OpenMetrics' `# EOF`), strict
-//! where a guess would become a figure: a histogram that is not there is an error and never an empty one.
+//! Tolerant where engines differ (labels in any order, `NaN`, timestamps, exemplars, OpenMetrics' `# EOF`, a line of another
+//! series that cannot be read), strict where a guess would become a figure: a histogram that is not there, or of which a
+//! line cannot be read, is an error and never an empty one.
 
 use std::collections::BTreeMap;
 
 use shakedown_record::event::Bucket;
+
+use super::exposition::{Dialect, Exposed, LineFault, Malformed, number, parse};
 
 /// A histogram as scraped: cumulative counts by upper bound in seconds, ascending; the last bound is infinity.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +28,8 @@ pub enum NoHistogram {
     Summary { name: String },
     #[error("'{name}' has buckets but no usable number in them")]
     NoNumbers { name: String },
+    #[error("'{name}' cannot be read, {fault}")]
+    Malformed { name: String, fault: String },
 }
 
 /// One label set of the histogram.
@@ -38,28 +43,36 @@ struct Series {
 /// Finds the histogram `name` in a text.
 ///
 /// # Errors
-/// When it is not there, or is something else.
+/// When it is not there, is something else, or one of its lines cannot be read.
 pub fn histogram(text: &str, name: &str) -> Result<Scrape, NoHistogram> {
     let (bucket_name, count_name) = (format!("{name}_bucket"), format!("{name}_count"));
-    let mut series: BTreeMap<String, Series> = BTreeMap::new();
+    let told = parse(text, Dialect::Text);
+    let parts = [bucket_name.as_str(), count_name.as_str()];
+    if let Some(fault) = told.malformed.iter().find(|bad| is_of(text, bad, parts)) {
+        return Err(NoHistogram::Malformed {
+            name: name.to_string(),
+            fault: fault.to_string(),
+        });
+    }
+    let mut series: BTreeMap<BTreeMap<String, String>, Series> = BTreeMap::new();
     let (mut seen_bucket, mut seen_quantile) = (false, false);
-    for sample in text.lines().filter_map(Sample::parse) {
-        seen_quantile |= sample.name == name && sample.label("quantile").is_some();
+    for sample in &told.samples {
+        seen_quantile |= sample.name == name && sample.labels.contains_key("quantile");
         if sample.name == bucket_name {
             seen_bucket = true;
-            let Some(le) = sample.label("le").and_then(bound) else {
+            let Some(le) = sample.labels.get("le").and_then(|le| bound(le)) else {
                 continue;
             };
-            if let Some(value) = sample.count() {
-                let buckets = &mut series.entry(sample.identity()).or_default().buckets;
+            if let Some(value) = count(sample) {
+                let buckets = &mut series.entry(identity(sample)).or_default().buckets;
                 *buckets.entry(le.to_bits()).or_default() += value;
             }
         } else if sample.name == count_name {
-            series.entry(sample.identity()).or_default().count = sample.count();
+            series.entry(identity(sample)).or_default().count = count(sample);
         }
     }
     if !seen_bucket {
-        return Err(absent(text, name, seen_quantile));
+        return Err(absent(&told.samples, name, seen_quantile));
     }
     series.retain(|_, series| !series.buckets.is_empty());
     if series.is_empty() {
@@ -70,13 +83,21 @@ pub fn histogram(text: &str, name: &str) -> Result<Scrape, NoHistogram> {
     Ok(sum(series.into_values().collect()))
 }
 
-fn absent(text: &str, name: &str, seen_quantile: bool) -> NoHistogram {
+/// True when the line that cannot be read would have been one of these series. A text whose last line has no end was read
+/// to the length that the server had announced.
+fn is_of(text: &str, bad: &Malformed, names: [&str; 2]) -> bool {
+    let line = text.lines().nth(bad.line.saturating_sub(1));
+    let line = line.unwrap_or_default().trim_start();
+    bad.fault != LineFault::NoLineEnd && names.iter().any(|name| line.starts_with(name))
+}
+
+fn absent(samples: &[Exposed], name: &str, seen_quantile: bool) -> NoHistogram {
     let name = name.to_string();
     if seen_quantile {
         return NoHistogram::Summary { name };
     }
-    let samples = text.lines().filter_map(Sample::parse);
     let mut others: Vec<String> = samples
+        .iter()
         .filter_map(|sample| sample.name.strip_suffix("_bucket").map(str::to_string))
         .collect();
     others.sort();
@@ -133,99 +154,16 @@ fn bound(text: &str) -> Option<f64> {
     number(text).filter(|le| *le >= 0.0).map(|le| le + 0.0)
 }
 
-fn number(text: &str) -> Option<f64> {
-    match text {
-        "+Inf" | "Inf" | "inf" | "+inf" => Some(f64::INFINITY),
-        other => other.parse().ok().filter(|value: &f64| !value.is_nan()),
-    }
+/// A count that can be summed: not negative, not `NaN`, finite.
+fn count(sample: &Exposed) -> Option<f64> {
+    Some(sample.value).filter(|value| *value >= 0.0 && value.is_finite())
 }
 
-/// One line with a value.
-#[derive(Debug)]
-struct Sample<'a> {
-    name: &'a str,
-    labels: Vec<(&'a str, String)>,
-    value: &'a str,
-}
-
-impl<'a> Sample<'a> {
-    /// `None` for comments, empty lines and what is no sample.
-    fn parse(line: &'a str) -> Option<Self> {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            return None;
-        }
-        let end = line.find(|at: char| at == '{' || at.is_whitespace())?;
-        let (name, rest) = line.split_at(end);
-        let (labels, rest) = match rest.strip_prefix('{') {
-            Some(rest) => parse_labels(rest)?,
-            None => (Vec::new(), rest),
-        };
-        let value = rest.split_whitespace().next()?;
-        Some(Self {
-            name,
-            labels,
-            value,
-        })
-    }
-
-    fn label(&self, name: &str) -> Option<&str> {
-        let mut labels = self.labels.iter();
-        let found = labels.find(|(label, _)| *label == name);
-        found.map(|(_, value)| value.as_str())
-    }
-
-    /// A count that can be summed: not negative, not `NaN`, finite.
-    fn count(&self) -> Option<f64> {
-        number(self.value).filter(|value| *value >= 0.0 && value.is_finite())
-    }
-
-    /// The label set without `le`, in a fixed order.
-    fn identity(&self) -> String {
-        let mut labels: Vec<String> = self
-            .labels
-            .iter()
-            .filter(|(name, _)| *name != "le")
-            .map(|(name, value)| format!("{name}={value:?}"))
-            .collect();
-        labels.sort();
-        labels.join(",")
-    }
-}
-
-type Labels<'a> = (Vec<(&'a str, String)>, &'a str);
-
-/// Labels up to the closing brace, and what follows it.
-fn parse_labels(text: &str) -> Option<Labels<'_>> {
-    let mut labels = Vec::new();
-    let mut rest = text.trim_start();
-    loop {
-        if let Some(after) = rest.strip_prefix('}') {
-            return Some((labels, after));
-        }
-        let (name, after) = rest.split_once('=')?;
-        let (value, after) = parse_quoted(after.trim_start().strip_prefix('"')?)?;
-        labels.push((name.trim(), value));
-        rest = after.trim_start();
-        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
-    }
-}
-
-/// A label's value up to its closing quote, and what follows it.
-fn parse_quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, char)) = chars.next() {
-        match char {
-            '"' => return Some((value, &text[at + 1..])),
-            '\\' => match chars.next()?.1 {
-                'n' => value.push('\n'),
-                other => value.push(other),
-            },
-            other => value.push(other),
-        }
-    }
-    None
+/// The label set without `le`.
+fn identity(sample: &Exposed) -> BTreeMap<String, String> {
+    let mut labels = sample.labels.clone();
+    labels.remove("le");
+    labels
 }
 
 #[cfg(test)]
@@ -309,6 +247,16 @@ not a sample
             histogram("h_bucket{le=\"1\"} NaN\nh_bucket{le=\"+Inf\"} -1\n", "h"),
             Err(NoHistogram::NoNumbers { .. })
         ));
+    }
+
+    #[test]
+    fn a_histogram_of_which_a_line_cannot_be_read_is_none() {
+        let text = "other!\nh_bucket{le=\"1\"} 5\nh_bucket{le=\"+Inf} 9\nh_count 9\n";
+        let error = histogram(text, "h").unwrap_err().to_string();
+        assert!(
+            error.contains("line 3") && error.contains("label `le`"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use shakedown_load::secret::Secrets;
 use shakedown_record::ledger::{Entry, Side};
 use shakedown_scenarios::plan::{EnvironmentPlan, Part, Plan};
 
-use super::client::{Client, ClientError};
+use super::client::{Client, ClientError, https};
 use super::limiter::Limiter;
 use crate::environment::{AddressBook, Replica};
 
@@ -72,10 +72,10 @@ impl Target {
         book: AddressBook,
     ) -> Result<Self, ClientError> {
         let bases = replicas.iter().map(|replica| &replica.base_url);
-        let https = bases.chain(&entry).any(|base| base.starts_with("https:"));
+        let https = https(&plan, bases.chain(&entry));
         let ceilings = plan.system.ceilings;
         Ok(Self {
-            client: Client::with_book(&plan.system.auth, secrets, https, book)?,
+            client: Client::with_book(&plan.system.auth, secrets, https.as_ref(), book)?,
             order_turns: Limiter::per_second(ceilings.orders_per_s),
             query_turns: Limiter::per_second(ceilings.queries_per_s),
             plan,

@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_millis(300);
 
 fn client() -> Client {
     let base = "http://127.0.0.1:9".to_string();
-    Client::new(&plan(&[base]).system.auth, secrets(), false).unwrap()
+    Client::new(&plan(&[base]).system.auth, secrets(), None).unwrap()
 }
 
 fn request(path: &str) -> Request {

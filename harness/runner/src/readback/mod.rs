@@ -9,6 +9,7 @@ pub mod copies;
 pub mod list;
 pub mod ours;
 pub mod rows;
+pub mod trades;
 
 pub use copies::{CopyRead, ReadSpec, Reading, read_copies};
 pub use ours::{OrderIds, Ours};

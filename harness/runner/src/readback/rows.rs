@@ -99,6 +99,7 @@ mod tests {
             side: None,
             state: Some(pointer("/state")),
             open_states: vec!["open".to_string()],
+            filled_states: Vec::new(),
         }
     }
 
@@ -122,6 +123,7 @@ mod tests {
         assert_eq!(is_open(&silent, &fields()), Some(true));
         let unknown = FieldMap {
             open_states: Vec::new(),
+            filled_states: Vec::new(),
             ..fields()
         };
         assert_eq!(is_open(&filled, &unknown), None);

@@ -272,6 +272,8 @@ fn by_us(undo: &Undo, mark: &DrillMark) -> Option<Undo> {
             let name = name.clone();
             Some(Undo::Cluster { name, back })
         }
+        // It is found by its mark, from wherever the Alertmanager can be reached.
+        Undo::Silence { .. } => Some(undo.clone()),
         Undo::Command { heal } => {
             let mut heal = heal.clone();
             heal.folder = PathBuf::from(".");

@@ -14,7 +14,8 @@ use crate::journal::{Journal, RunAbout, Undo};
 use crate::mechanisms::Invocation;
 use crate::mechanisms::kubernetes::Undo as Back;
 use crate::mechanisms::kubernetes::act::{ObjectKind, OwnObject};
-use crate::testing::ApiServer;
+use crate::mechanisms::monitoring::{Monitoring, NewSilence, SilenceUndo};
+use crate::testing::{Alertmanager, ApiServer};
 
 const POD: &str = "/api/v1/namespaces/agents/pods/a";
 
@@ -73,6 +74,62 @@ async fn run_that_dies(server: &ApiServer, folder: &Path) {
         POD,
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": labels}),
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_silence_of_a_dead_run_is_ended_and_that_of_a_living_one_stays() {
+    let monitoring = Alertmanager::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateDir::at(folder.path());
+    let about = RunAbout {
+        run_id: "run-1".to_string(),
+        run_dir: folder.path().join("run"),
+        system: "acme".to_string(),
+        environment: "local".to_string(),
+        started_at: "2026-01-02T03:04:05Z".to_string(),
+    };
+    let journal = Journal::create(&state, about).unwrap();
+    let back = SilenceUndo {
+        alertmanager: monitoring.base.clone(),
+        mark: "run-1".to_string(),
+    };
+    let intent = Entry::FaultIntent {
+        fault: "silence".to_string(),
+        kind: "silence".to_string(),
+        targets: Vec::new(),
+        undo: vec![Undo::Silence { back }],
+    };
+    journal.record(&intent).unwrap();
+    let silence = NewSilence {
+        labels: std::collections::BTreeMap::from([("cluster".to_string(), "ours".to_string())]),
+        mark: "run-1".to_string(),
+        starts_at: "2026-01-01T00:00:00Z".to_string(),
+        ends_at: "2026-01-01T01:00:00Z".to_string(),
+    };
+    let server = Monitoring::at(&monitoring.base).unwrap();
+    server.silence(&silence).await.unwrap();
+    // This very process owns it, and lives.
+    recovered(&state).await;
+    assert_eq!(monitoring.silent(), 1);
+    drop(journal);
+    owned_by_the_dead(folder.path());
+    let report = recovered(&state).await;
+    assert_eq!(monitoring.silent(), 0, "{report:?}");
+    assert_eq!(report.exit_code(), ExitCode::Pass, "{report:?}");
+}
+
+/// Rewrites the journals below a folder as if a process that is gone had written them.
+fn owned_by_the_dead(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            owned_by_the_dead(&path);
+        } else if path.extension().is_some_and(|end| end == "jsonl") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let own = format!("\"pid\":{}", std::process::id());
+            std::fs::write(&path, text.replace(&own, "\"pid\":4194304")).unwrap();
+        }
+    }
 }
 
 fn afar(server: &ApiServer, commands: bool) -> Afar {

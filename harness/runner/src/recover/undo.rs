@@ -16,6 +16,7 @@ use crate::journal::{
 };
 use crate::mechanisms::cgroup::Cgroups;
 use crate::mechanisms::kubernetes::Replayed;
+use crate::mechanisms::monitoring::SilenceUndo;
 use crate::mechanisms::{Invocation, ProcessHandle, ProcessId, ProcessState, World};
 use crate::state_dir::StateDir;
 
@@ -111,7 +112,31 @@ impl RecoveredRun {
                     back.by_hand(),
                 ),
             },
+            Undo::Silence { back } => self.end_silence(fault, back, commands),
             Undo::Command { heal } => self.run_command(fault, heal, commands),
+        }
+    }
+
+    fn end_silence(&mut self, fault: &str, back: &SilenceUndo, allowed: bool) {
+        if !allowed {
+            // Whoever may write into the namespace of the journal could have named any address.
+            return self.left_over(
+                LeftoverKind::Object,
+                format!("{back} was not ended, because its address comes from the cluster"),
+                format!(
+                    "{}   (or `shakedown recover` with --commands)",
+                    back.by_hand()
+                ),
+            );
+        }
+        match back.replay_blocking() {
+            Ok(true) => self.done.push(format!("{fault}: ended {back}")),
+            Ok(false) => {}
+            Err(why) => self.left_over(
+                LeftoverKind::Object,
+                format!("{back}: {why}"),
+                back.by_hand(),
+            ),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shakedown_load::{Finished, Generator};
-use shakedown_record::event::Event;
+use shakedown_load::Finished;
+use shakedown_record::event::{Event, GeneratorReport};
 use shakedown_record::slots::SlotStats;
 use shakedown_record::{OutcomeCounts, RunZero, monotonic_ns};
 use tokio::task::{JoinError, JoinSet};
@@ -12,6 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::driver::{Driver, Faults};
 use super::events::EventLog;
 use super::interrupt::Interrupt;
+use super::load::Load;
 use super::machine::Machine;
 use super::protocol::{Action, Input, MachineConfig};
 use super::redundancy::Redundancy;
@@ -34,29 +35,13 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// Slots in a line of progress.
 const SLOTS_PER_LINE: usize = 10;
 
-/// The load, which is told to stop whatever becomes of its owner.
-#[derive(Debug)]
-pub struct Load(Option<Generator>);
-
-impl Load {
-    pub fn new(generator: Generator) -> Self {
-        Self(Some(generator))
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        if let Some(generator) = &self.0 {
-            generator.request_stop();
-        }
-    }
-}
-
 /// What came of the loop.
 #[derive(Debug)]
 pub struct Driven {
     pub redundancy: Redundancy,
     pub interrupted: bool,
+    /// Nobody knows what a worker sent last: copies cannot be compared with it.
+    pub unknown: Option<String>,
     /// Panics of tasks, and a load that did not keep its books.
     pub bugs: Vec<String>,
     /// Why the load could not be ended in order.
@@ -65,6 +50,7 @@ pub struct Driven {
 
 /// The loop and what it owns.
 pub struct Drive<'a> {
+    faults: Arc<Faults>,
     target: Arc<Target>,
     environment: Arc<Environment>,
     events: Arc<EventLog>,
@@ -78,6 +64,7 @@ pub struct Drive<'a> {
     looked_at: Instant,
     line: Line,
     interrupted: bool,
+    unknown: Option<String>,
     bugs: Vec<String>,
     failure: Option<RunError>,
     progress: &'a mut (dyn FnMut(Progress) + Send),
@@ -91,6 +78,7 @@ impl<'a> Drive<'a> {
         progress: &'a mut (dyn FnMut(Progress) + Send),
     ) -> Self {
         Self {
+            faults: Arc::clone(faults),
             target: Arc::clone(&faults.target),
             environment: Arc::clone(&faults.environment),
             events: Arc::clone(&faults.events),
@@ -104,6 +92,7 @@ impl<'a> Drive<'a> {
             looked_at: Instant::now(),
             line: Line::default(),
             interrupted: false,
+            unknown: None,
             bugs: Vec::new(),
             failure: None,
             progress,
@@ -132,20 +121,34 @@ impl<'a> Drive<'a> {
         Driven {
             redundancy: self.redundancy,
             interrupted: self.interrupted,
+            unknown: self.unknown,
             bugs: self.bugs,
             failure: self.failure,
         }
     }
 
     async fn tick(&mut self) {
-        let (slots, finished) = match &mut self.load.0 {
-            Some(generator) => (generator.take_slots(), generator.is_finished()),
-            None => (Vec::new(), false),
+        let (slots, finished, lost) = match self.load.source() {
+            Some(source) => (
+                source.take_slots(),
+                source.is_finished(),
+                source.take_lost(),
+            ),
+            None => (Vec::new(), false, Vec::new()),
         };
         for (index, stats) in slots {
             self.line.add(&stats);
             self.feed(Input::Slot { index, stats });
             self.tell_line(index);
+        }
+        for lost in lost {
+            self.emit(Event::WorkerLost {
+                worker: lost.worker,
+                workers: lost.workers,
+                why: self.target.client.clean(&lost.why),
+            });
+            // What is left of the load is not what was asked for: there is nothing to be learned from it.
+            self.feed(Input::Broken);
         }
         self.feed(Input::Tick);
         if self.events.failure().is_some() {
@@ -185,8 +188,11 @@ impl<'a> Drive<'a> {
         match action {
             Action::Emit(event) => self.emit(event),
             Action::Scrape => {
-                let target = Arc::clone(&self.target);
-                self.scrapes.spawn(async move { scrape_all(&target).await });
+                let (target, faults) = (Arc::clone(&self.target), Arc::clone(&self.faults));
+                self.scrapes.spawn(async move {
+                    let (scraped, ()) = tokio::join!(scrape_all(&target), faults.look_now());
+                    scraped
+                });
             }
             Action::Prepare { firing, scrape } => {
                 let plan = plan(&firing);
@@ -201,9 +207,7 @@ impl<'a> Drive<'a> {
             Action::CheckClean(firing) => self.driver.check_clean(firing),
             Action::StopLoad => {
                 self.stopping_since = Some(Instant::now());
-                if let Some(generator) = &self.load.0 {
-                    generator.request_stop();
-                }
+                self.load.request_stop();
             }
         }
     }
@@ -220,6 +224,11 @@ impl<'a> Drive<'a> {
         // Only what is clean on record may be restored after it.
         if let Some(firing) = clean {
             self.redundancy.wait_for(firing);
+            let faults = Arc::clone(&self.faults);
+            self.scrapes.spawn(async move {
+                faults.look_now().await;
+                Vec::new()
+            });
         }
     }
 
@@ -269,7 +278,7 @@ impl<'a> Drive<'a> {
 
     /// Joins the load's threads and writes what they counted.
     async fn end_load(&mut self, finished: bool) {
-        let Some(generator) = self.load.0.take() else {
+        let Some(source) = self.load.take() else {
             return;
         };
         if !finished {
@@ -279,10 +288,10 @@ impl<'a> Drive<'a> {
             let within_s = self.stop_within().as_secs();
             let what = "the load";
             self.failure = Some(RunError::Hung { what, within_s });
-            drop(Load(Some(generator)));
+            drop(Load::new(source));
             return self.feed(Input::LoadStopped);
         }
-        let ended = tokio::task::spawn_blocking(move || generator.finish()).await;
+        let ended = tokio::task::spawn_blocking(move || source.finish()).await;
         match ended {
             Ok(Ok(Finished {
                 report,
@@ -290,6 +299,7 @@ impl<'a> Drive<'a> {
                 scheduled,
                 ..
             })) => {
+                self.unknown = unknown_of(&report);
                 self.events.emit(Event::LoadStopped { scheduled, end_ns });
                 self.events.emit(Event::Generator { report });
             }
@@ -298,6 +308,15 @@ impl<'a> Drive<'a> {
         }
         self.feed(Input::LoadStopped);
     }
+}
+
+/// What nobody knows of the load.
+fn unknown_of(report: &GeneratorReport) -> Option<String> {
+    let unknown = report.workers.iter().find(|worker| worker.unknown > 0)?;
+    Some(format!(
+        "what became of {} messages of worker {} is not known: its ledger was lost with it",
+        unknown.unknown, unknown.worker
+    ))
 }
 
 /// A second of load, collected from its slots.

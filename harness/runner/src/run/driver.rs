@@ -20,14 +20,12 @@ use crate::environment::Environment;
 use crate::faults::{Aim, FaultError, NotClean, Prepared, Strength, preflight};
 use crate::guard::{self, Refusal};
 use crate::journal::Journal;
-use crate::probes::Target;
-use crate::probes::metrics::scrape_all;
 use crate::probes::together::panic_of;
+use crate::probes::{Scraper, Target};
 
 /// Longest time that each step may take; beyond it the step counts as failed and the next one is tried.
 /// Agents have to be made.
 const PREPARE_WITHIN: Duration = Duration::from_secs(50);
-const SCRAPE_WITHIN: Duration = Duration::from_millis(800);
 const INJECT_WITHIN: Duration = Duration::from_secs(180);
 const HEAL_WITHIN: Duration = Duration::from_secs(60);
 
@@ -49,6 +47,8 @@ pub struct Faults {
     pub journal: Arc<Journal>,
     pub events: Arc<EventLog>,
     pub zero: RunZero,
+    /// Looks at the system's own series when a phase begins or ends.
+    pub(super) scraper: Option<Arc<Scraper>>,
     /// Faults that were armed and are not known to be clean.
     open: Mutex<BTreeMap<Firing, Open>>,
     /// Those of them that were injected.
@@ -77,6 +77,7 @@ impl Faults {
             journal: Arc::clone(journal),
             events: Arc::clone(events),
             zero,
+            scraper: None,
             open: Mutex::default(),
             injected: Mutex::default(),
             aimed: Mutex::default(),
@@ -98,10 +99,7 @@ impl Faults {
 
     async fn prepare(&self, firing: &Firing, plan: &FaultPlan, scrape: bool) -> FaultStep {
         if scrape {
-            let scraped = tokio::time::timeout(SCRAPE_WITHIN, scrape_all(&self.target)).await;
-            for event in scraped.unwrap_or_default() {
-                self.events.emit(event);
-            }
+            self.scrape_now().await;
         }
         let pods = self.environment.pods();
         let aim = match resolve(&self.target, &plan.to, firing, pods).await {

@@ -82,6 +82,11 @@ pub fn told(event: &Event) -> Option<Progress> {
         Event::SteadyReached => note("steady state is proven".to_string()),
         Event::SteadyMissed { reason } => note(reason.clone()),
         Event::AbortMet { condition, reason } => note(format!("abort '{condition}': {reason}")),
+        Event::WorkerLost {
+            worker,
+            workers,
+            why,
+        } => note(format!("worker {worker} of {workers} is lost: {why}")),
         Event::Interrupted { by } => note(format!("interrupted by {by}: healing")),
         Event::FaultPrepared {
             firing,

@@ -7,36 +7,47 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use shakedown_load::secret::Secrets;
-use shakedown_load::{GeneratorConfig, Mode, Work};
+use shakedown_load::workers::Workers;
+use shakedown_load::{GeneratorConfig, LoadError, RunParts};
 use shakedown_record::RunZero;
 use shakedown_record::event::{Event, Moment};
 use shakedown_record::run_dir::sha256_hex;
-use shakedown_scenarios::plan::EnvironmentPlan;
+use shakedown_scenarios::plan::{EnvironmentPlan, Plan};
 
-use super::drive::Load;
 use super::driver::Faults;
 use super::interrupt::Interrupt;
+use super::load::{Load, Source};
+use super::market::Market;
 use super::request::Progress;
 use super::shell::{Run, Tell};
 use super::teardown::locked;
+use crate::cleanup::CleanedUp;
 use crate::drill::{ClusterCopy, Drill, DrillAbout, DrillMark};
 use crate::environment::{Environment, StartContext, connect, images};
 use crate::error::RunError;
 use crate::guard;
 use crate::journal::{Entry, Journal, JournalError, OpenOrders, RunAbout};
 use crate::lock::{Holder, Lock};
-use crate::probes::Target;
 use crate::probes::state::{look, ready};
 use crate::probes::target::PROBE_TIMEOUT;
+use crate::probes::{AlertWatch, Scraper, SeriesLog, Target};
 
 /// How long an external system may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(15);
+
+/// Who watches what the system says of itself.
+#[derive(Debug, Default)]
+pub(super) struct Watching {
+    pub scraper: Option<Arc<Scraper>>,
+    pub alerts: Option<AlertWatch>,
+}
 
 /// A run whose load has begun.
 pub(super) struct Begun {
     pub target: Arc<Target>,
     pub load: Load,
     pub zero: RunZero,
+    pub market: Market,
 }
 
 impl Run {
@@ -80,15 +91,8 @@ impl Run {
         if interrupt.is_there() {
             return Ok(None);
         }
-        let mut plan = self.plan().clone();
-        if let Some(docker) = environment.containers() {
-            plan.guards.protected.carried = docker.labels().clone();
-        }
-        if let Some(pods) = environment.pods() {
-            plan.guards.protected.carried = pods.labels();
-        }
         let target = Arc::new(Target::new(
-            plan,
+            self.labelled(&environment),
             Arc::clone(&secrets),
             environment.replicas().to_vec(),
             environment.entry(),
@@ -101,9 +105,32 @@ impl Run {
         if interrupt.is_there() {
             return Ok(None);
         }
+        self.silence(&journal).await?;
         self.orders_may_be_open(&target, &journal)?;
-        let (load, zero) = self.start_load(&environment, &secrets).await?;
-        Ok(Some(Begun { target, load, zero }))
+        let feed = self.listen(&environment, &secrets).await?;
+        let started = self.start_load(&environment, &secrets, interrupt).await?;
+        let Some((load, zero)) = started else {
+            return Ok(None);
+        };
+        let publisher = self.publish(&environment, &secrets, zero)?;
+        Ok(Some(Begun {
+            target,
+            load,
+            zero,
+            market: Market { feed, publisher },
+        }))
+    }
+
+    /// The plan, with the labels that its targets carry.
+    fn labelled(&self, environment: &Environment) -> Plan {
+        let mut plan = self.plan().clone();
+        if let Some(docker) = environment.containers() {
+            plan.guards.protected.carried = docker.labels().clone();
+        }
+        if let Some(pods) = environment.pods() {
+            plan.guards.protected.carried = pods.labels();
+        }
+        plan
     }
 
     async fn lock_and_journal(&self) -> Result<Arc<Journal>, RunError> {
@@ -209,54 +236,95 @@ impl Run {
         Ok(())
     }
 
+    /// `None` when somebody wants the run to end before its workers are there.
     async fn start_load(
         &self,
         environment: &Environment,
         secrets: &Arc<Secrets>,
-    ) -> Result<(Load, RunZero), RunError> {
+        interrupt: &mut Interrupt,
+    ) -> Result<Option<(Load, RunZero)>, RunError> {
         let plan = self.plan();
-        let config = GeneratorConfig {
-            plan: plan.load.clone(),
-            seed: plan.seed,
-            session: plan.system.session,
-            work: Work::Orders {
-                orders: plan.system.orders.clone(),
-                gateway: plan.system.gateway.clone(),
-                auth: plan.system.auth.clone(),
-                secrets: Secrets::clone(secrets),
-            },
+        let parts = RunParts {
             entry: environment.gateway(&plan.system.gateway),
             ledger: self.run_dir().ledger(),
             prefix: self.prefix.clone(),
-            mode: Mode::Open,
-            duration_ns: None,
         };
-        let started = tokio::task::spawn_blocking(move || shakedown_load::start(config)).await;
-        let generator = match started {
-            Ok(started) => started?,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        let source = match plan.load.workers {
+            0 | 1 => {
+                let config = GeneratorConfig::of(plan, Secrets::clone(secrets), parts);
+                begun(move || {
+                    let generator = shakedown_load::start(config)?;
+                    Ok(Source::Here(Box::new(generator)))
+                })
+                .await?
+            }
+            workers => {
+                let party = self.party(parts, secrets);
+                let links = tokio::select! {
+                    links = self.workers(workers) => links?,
+                    _ = interrupt.came() => {
+                        // No order was sent.
+                        self.orders_closed(&CleanedUp {
+                            cancelled: 0,
+                            orders_open: Some(0),
+                            reason: None,
+                        });
+                        return Ok(None);
+                    }
+                };
+                let gather = move || Workers::gather(party, links).map(Box::new);
+                begun(move || gather().map(Source::Spread)).await?
+            }
         };
         let zero = RunZero {
-            mono_ns: generator.zero_mono_ns(),
+            mono_ns: source.zero_mono_ns(),
         };
-        let load = Load::new(generator);
+        let load = Load::new(source);
         self.events.emit(Event::LoadStarted {
             zero_mono_ns: zero.mono_ns,
             sessions: plan.load.sessions,
             threads: plan.load.threads,
         });
-        Ok((load, zero))
+        Ok(Some((load, zero)))
+    }
+
+    /// Begins to watch the system's own series, resources and alerts, where rules ask for any of them.
+    pub(super) fn watching(&self, target: &Arc<Target>) -> Result<Watching, RunError> {
+        let plan = self.plan();
+        let nothing = plan.series_kept().is_empty() && !plan.watches_resources();
+        if nothing && plan.alerts_awaited().is_empty() {
+            return Ok(Watching::default());
+        }
+        let path = self.run_dir().series();
+        let log = SeriesLog::create(&path, target.client.secrets());
+        let log = log.map_err(|source| RunError::Write {
+            what: path.display().to_string(),
+            source,
+        })?;
+        let environment = self.standing.environment.get();
+        let environment = environment.expect("the environment is started before the load");
+        let log = Arc::new(log);
+        Ok(Watching {
+            scraper: Scraper::begin(target, environment, &log).map(Arc::new),
+            alerts: AlertWatch::begin(plan, target.client.secrets(), &log)?,
+        })
     }
 
     /// The driver's side of the faults; it stays reachable when the loop dies.
-    pub(super) fn faults(&self, target: &Arc<Target>, zero: RunZero) -> Arc<Faults> {
+    pub(super) fn faults(
+        &self,
+        target: &Arc<Target>,
+        zero: RunZero,
+        scraper: Option<Arc<Scraper>>,
+    ) -> Arc<Faults> {
         let standing = &self.standing;
         let (journal, environment) = (standing.journal.get(), standing.environment.get());
         let journal = journal.expect("the journal is begun before the load");
         let environment = environment.expect("the environment is started before the load");
         let faults = Faults::new(target, environment, journal, &self.events, zero)
             .overruling(self.request.guarded.overridden())
-            .blunting(self.request.blunted.clone());
+            .blunting(self.request.blunted.clone())
+            .scraping(scraper);
         Arc::clone(standing.faults.get_or_init(|| Arc::new(faults)))
     }
 
@@ -287,6 +355,16 @@ impl Run {
                     .collect()
             }
         }
+    }
+}
+
+/// A load that begins, on a thread that may wait.
+async fn begun(
+    begin: impl FnOnce() -> Result<Source, LoadError> + Send + 'static,
+) -> Result<Source, RunError> {
+    match tokio::task::spawn_blocking(begin).await {
+        Ok(started) => Ok(started?),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

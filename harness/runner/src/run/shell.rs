@@ -16,13 +16,13 @@ use super::drive::Drive;
 use super::events::EventLog;
 use super::interrupt::Interrupt;
 use super::request::{Progress, RunEnd, RunRequest, order_prefix};
-use super::setup::{Begun, Digested};
+use super::setup::{Begun, Digested, Watching};
 use super::teardown::{Standing, caught};
 use crate::drill::DrillError;
 use crate::error::RunError;
 use crate::lock::LockError;
-use crate::probes::Watch;
 use crate::probes::state::look;
+use crate::probes::{AlertWatch, Scraper, Watch};
 use crate::state_dir::{StateDir, StateDirError};
 
 /// Where progress goes.
@@ -110,10 +110,18 @@ impl Run {
             self.events.emit(Event::Interrupted { by });
             return Ok(Went::Interrupted);
         };
-        let Begun { target, load, zero } = begun;
+        let Begun {
+            target,
+            load,
+            zero,
+            mut market,
+        } = begun;
         let mut watch = Watch::begin(&target, &self.events);
-        let faults = self.faults(&target, zero);
-        let driven = Drive::new(&faults, load, tell).run(interrupt).await;
+        let Watching { scraper, alerts } = self.watching(&target)?;
+        let faults = self.faults(&target, zero, scraper.clone());
+        let mut driven = Drive::new(&faults, load, tell).run(interrupt).await;
+        driven.bugs.extend(self.end_watching(scraper).await);
+        let unsound = self.end_publishing(&mut market).await;
         let after = After {
             target: &target,
             events: &self.events,
@@ -127,7 +135,11 @@ impl Run {
         }
         let mut interrupted = driven.interrupted;
         let mut cleaned = None;
-        if !interrupted {
+        if let Some(unknown) = driven.unknown {
+            // No copy is read: what is compared with guesses is no finding.
+            tell(Progress::Note(unknown));
+            cleaned = Some(after.clean_up_only().await?);
+        } else if !interrupted {
             tokio::select! {
                 done = after.all(&driven.redundancy, tell) => cleaned = Some(done?),
                 by = interrupt.came() => {
@@ -136,7 +148,16 @@ impl Run {
                 }
             }
         }
+        if let Some(alerts) = alerts.as_ref().filter(|_| !interrupted) {
+            interrupted = self.settle(alerts, interrupt).await;
+        }
+        if !interrupted {
+            self.read_trades(&target).await?;
+        }
+        self.end_listening(market);
         let mut bugs = driven.bugs;
+        bugs.extend(unsound);
+        bugs.extend(alerts.into_iter().flat_map(|mut alerts| alerts.bugs()));
         bugs.extend(watch.bugs());
         drop(watch);
         let cleaned = match cleaned {
@@ -146,10 +167,29 @@ impl Run {
         self.orders_closed(&cleaned);
         self.events
             .emit(look(&target, Moment::After, self.digests().await).await);
-        match bugs.first() {
-            Some(bug) => Ok(Went::Bug(bug.clone())),
-            None if interrupted => Ok(Went::Interrupted),
-            None => Ok(Went::Through),
+        Ok(went(bugs.first(), interrupted))
+    }
+
+    /// The load and the faults are over: the last looks, and the end of the silence.
+    async fn end_watching(&self, scraper: Option<Arc<Scraper>>) -> Vec<String> {
+        let bugs = match &scraper {
+            Some(scraper) => scraper.end().await,
+            None => Vec::new(),
+        };
+        if let Some(left) = self.end_silence().await {
+            self.events.emit(Event::LeftBehind { left });
+        }
+        bugs
+    }
+
+    /// Waits for the alerts; true when it was interrupted.
+    async fn settle(&self, alerts: &AlertWatch, interrupt: &mut Interrupt) -> bool {
+        tokio::select! {
+            () = alerts.settle() => false,
+            by = interrupt.came() => {
+                self.events.emit(Event::Interrupted { by });
+                true
+            }
         }
     }
 
@@ -254,5 +294,14 @@ impl Run {
             }
         }
         reason
+    }
+}
+
+/// How a run went whose load has ended.
+fn went(bug: Option<&String>, interrupted: bool) -> Went {
+    match bug {
+        Some(bug) => Went::Bug(bug.clone()),
+        None if interrupted => Went::Interrupted,
+        None => Went::Through,
     }
 }

@@ -15,7 +15,9 @@ use crate::drill::Drill;
 use crate::environment::Environment;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::lock::Lock;
+use crate::mechanisms::monitoring::SilenceUndo;
 use crate::probes::together::panic_message;
+use crate::workers::WorkerJob;
 
 /// How long the environment may take to be taken down.
 const STOP_WITHIN: Duration = Duration::from_secs(60);
@@ -29,6 +31,10 @@ pub(super) struct Standing {
     pub journal: OnceLock<Arc<Journal>>,
     pub environment: OnceLock<Arc<Environment>>,
     pub faults: OnceLock<Arc<Faults>>,
+    /// The silence of this drill, until it is ended.
+    pub silence: Mutex<Option<SilenceUndo>>,
+    /// In a cluster.
+    pub workers: OnceLock<WorkerJob>,
     /// Orders of ours may be open at an engine that outlives this run.
     pub orders_open: Mutex<bool>,
 }
@@ -59,6 +65,12 @@ impl Run {
         let mut left = Vec::new();
         if let Some(faults) = self.standing.faults.get() {
             left.extend(faults.heal_all().await);
+        }
+        left.extend(self.end_silence().await);
+        if let (Some(workers), Some(journal)) =
+            (self.standing.workers.get(), self.standing.journal.get())
+        {
+            left.extend(workers.remove(journal).await);
         }
         if let Some(environment) = self.standing.environment.get() {
             match tokio::time::timeout(STOP_WITHIN, environment.stop()).await {

@@ -9,10 +9,13 @@ use shakedown_record::event::{Event, Moment, read_events};
 use shakedown_record::fault::Firing;
 use shakedown_record::ledger::read_retries;
 use shakedown_record::run_dir::RunDir;
+use shakedown_record::run_record::Severity;
+use shakedown_record::series::read_series;
 use shakedown_scenarios::Compiled;
 use shakedown_scenarios::plan::{
-    AbortRule, BlastRadius, Direction, EnvironmentPlan, FaultKind, FaultPlan, Hours, LinkEnd,
-    LocalStandIn, Plan, Repeat, RetryPolicy, Selector, Signal, Trigger, Window, WindowKind,
+    AbortRule, AlertRule, AlertSource, Alerts, BlastRadius, Direction, EnvironmentPlan, FaultKind,
+    FaultPlan, Hours, LinkEnd, LocalStandIn, Plan, Repeat, RetryPolicy, Rule, RuleKind, Selector,
+    Signal, SilencePlan, Trigger, Window, WindowKind,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -23,7 +26,7 @@ use super::*;
 use crate::guard::Guarded;
 use crate::lock::{Holder, Lock};
 use crate::state_dir::StateDir;
-use crate::testing::{Exchange, Fault, SECRET, plan, target, write_exe};
+use crate::testing::{Alertmanager, Exchange, Fault, SECRET, plan, target, write_exe};
 
 /// A run and what it left.
 struct Ran {
@@ -496,6 +499,96 @@ async fn an_interrupt_while_a_fault_is_on_heals_it_first() {
         (0, 0)
     );
     assert!(ran.took < Duration::from_secs(16), "{:?}", ran.took);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drill_is_silenced_while_its_fault_is_on_and_its_alert_is_on_record() {
+    let monitoring = Alertmanager::open().await;
+    let mut plan = leader_kill();
+    let cluster = BTreeMap::from([("cluster".to_string(), "ours".to_string())]);
+    plan.system.alerts = Some(Alerts {
+        ask: AlertSource::Alertmanager(monitoring.base.clone()),
+        labels: cluster.clone(),
+        silence: Some(SilencePlan {
+            alertmanager: monitoring.base.clone(),
+            labels: cluster,
+        }),
+    });
+    plan.rules.push(Rule {
+        id: "rings".to_string(),
+        kind: RuleKind::Alert(AlertRule {
+            name: "LeaderDown".to_string(),
+            labels: BTreeMap::new(),
+            after: plan.faults[0].id.clone(),
+            within_ns: 5_000_000_000,
+            resolved_within_ns: Some(5_000_000_000),
+        }),
+        severity: Severity::Critical,
+        source: None,
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let events = RunDir::at(&folder.path().join("run")).events();
+    let (server, silent_at_fault) = (monitoring.clone(), Arc::new(std::sync::OnceLock::new()));
+    let seen = Arc::clone(&silent_at_fault);
+    let bell = tokio::spawn(async move {
+        loop {
+            let text = std::fs::read_to_string(&events).unwrap_or_default();
+            match (
+                text.contains("fault-injected"),
+                text.contains("fault-clean"),
+            ) {
+                (true, false) => {
+                    let _known = seen.set(server.silent());
+                    server.fire(&["LeaderDown"]);
+                }
+                (true, true) => server.fire(&[]),
+                (false, _) => {}
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let state = StateDir::at(&folder.path().join("state"));
+    let ran = run_in_folder(folder, &state, plan, None).await;
+    bell.abort();
+    assert_eq!(ran.end.exit_floor, None, "{:?}", ran.end.message);
+    assert_eq!(silent_at_fault.get(), Some(&1), "silenced before the fault");
+    assert_eq!(monitoring.silent(), 0, "and not any more");
+    assert_eq!(monitoring.silences().len(), 1);
+    let record = read_series(&ran.run_dir.series()).unwrap().unwrap();
+    assert_eq!(record.series.len(), 1, "{:?}", record.series);
+    assert_eq!(record.series[0].labels["alertname"], "LeaderDown");
+    let last = record.looks.last().unwrap();
+    assert!(last.values.is_empty(), "it was watched until it was over");
+    let journal = std::fs::read_to_string(ran.run_dir.root().join("journal.jsonl")).unwrap();
+    let (intent, healed) = (
+        journal.find("\"undo\":\"silence\""),
+        journal.find("\"fault-healed\",\"fault\":\"silence\""),
+    );
+    assert!(intent.is_some() && intent < healed, "{journal}");
+    assert_eq!(
+        ran.count(|event| matches!(event, Event::LeftBehind { .. })),
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_silence_that_cannot_be_made_ends_the_run_before_its_first_order() {
+    let mut plan = leader_kill();
+    plan.system.alerts = Some(Alerts {
+        ask: AlertSource::Alertmanager("http://127.0.0.1:9".to_string()),
+        labels: BTreeMap::new(),
+        silence: Some(SilencePlan {
+            alertmanager: "http://127.0.0.1:9".to_string(),
+            labels: BTreeMap::from([("cluster".to_string(), "ours".to_string())]),
+        }),
+    });
+    let ran = run_plan(plan, None).await;
+    assert_eq!(ran.end.exit_floor, Some(ExitCode::Unavailable));
+    let message = ran.end.message.as_deref().unwrap();
+    assert!(message.contains("monitoring"), "{message}");
+    let begun =
+        |event: &Event| matches!(event, Event::LoadStarted { .. } | Event::LeftBehind { .. });
+    assert_eq!(ran.count(begun), 0);
 }
 
 fn firing() -> Firing {

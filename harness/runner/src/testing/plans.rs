@@ -146,6 +146,7 @@ fn fields() -> FieldMap {
         side: None,
         state: Some(pointer("/state")),
         open_states: vec!["open".to_string()],
+        filled_states: Vec::new(),
     }
 }
 
@@ -210,6 +211,9 @@ fn system(replicas: u32) -> System {
             retry: RetryPolicy::SameIdAfterHeal,
         },
         gateway: GatewayPlan::Http,
+        tls: None,
+        market_data: MarketData::default(),
+        venue: None,
         orders: orders(),
         read_back: Some(ReadBack::List {
             get: request("GET", "/orders?after={{cursor}}", None),
@@ -228,7 +232,10 @@ fn system(replicas: u32) -> System {
             port: None,
             path: "/metrics".to_string(),
             latency: Some("order_latency_seconds".to_string()),
+            every_ns: None,
         }),
+        resources: None,
+        alerts: None,
         version: Some(VersionProbe {
             get: request("GET", "/version", None),
             take: pointer("/version"),
@@ -277,9 +284,13 @@ pub fn plan(bases: &[String]) -> Plan {
             accounts: vec!["TEST-1".to_string()],
             sessions: 4,
             threads: 1,
+            workers: 1,
             timeout_ns: 1_000_000_000,
             shape: OrderShape::default(),
         },
+        peak: None,
+        points: None,
+        venue: None,
         phases: Phases {
             warm_up_at_most_ns: 15_000_000_000,
             steady_ns: 1_000_000_000,

@@ -17,9 +17,9 @@ use shakedown_runner::mechanisms::{ProcessHandle, ProcessId, ProcessState, watch
 use shakedown_runner::state_dir::StateDir;
 use shakedown_scenarios::plan::{
     AckLevel, Answer, Arrival, Auth, Ceilings, CleanUp, DataLayout, EnvironmentPlan, FaultKind,
-    FreezeBy, GatewayPlan, Guards, Health, Identity, LoadPlan, LocalStandIn, Mix, OrderAction,
-    OrderShape, Orders, Part, Phases, Plan, Request, RestartedBy, RetryPolicy, Session, System,
-    Take, Template,
+    FreezeBy, GatewayPlan, Guards, Health, Identity, LoadPlan, LocalStandIn, MarketData, Mix,
+    OrderAction, OrderShape, Orders, Part, Phases, Plan, Request, RestartedBy, RetryPolicy,
+    Session, System, Take, Template,
 };
 
 /// A freeze by SIGSTOP.
@@ -276,6 +276,9 @@ pub fn plan(replicas: u32) -> Plan {
             retry: RetryPolicy::Never,
         },
         gateway: GatewayPlan::Http,
+        tls: None,
+        market_data: MarketData::default(),
+        venue: None,
         orders: Orders {
             identity: Identity::Client,
             level: AckLevel::Durable,
@@ -292,6 +295,8 @@ pub fn plan(replicas: u32) -> Plan {
             live: None,
         }),
         metrics: None,
+        resources: None,
+        alerts: None,
         version: None,
         clean_up: CleanUp::Nothing,
     };
@@ -318,9 +323,13 @@ pub fn plan(replicas: u32) -> Plan {
             accounts: Vec::new(),
             sessions: 1,
             threads: 1,
+            workers: 1,
             timeout_ns: 1_000_000_000,
             shape: OrderShape::default(),
         },
+        peak: None,
+        points: None,
+        venue: None,
         phases: Phases {
             warm_up_at_most_ns: 0,
             steady_ns: 0,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shakedown_record::Outcome;
 use shakedown_record::ledger::OrderKind;
 use shakedown_scenarios::plan::{
-    Answer as AnswerRule, Auth, Extract, Identity, OrderAction, Orders,
+    Answer as AnswerRule, Auth, Extract, Identity, OrderAction, Orders, Request,
 };
 
 use super::said::{Heard, Judged, Letter};
@@ -22,7 +22,7 @@ use crate::secret::Secrets;
 pub(crate) struct HttpOrders {
     orders: Arc<Orders>,
     /// For each entry address.
-    actions: Vec<Actions>,
+    actions: Vec<Actions<Compiled>>,
     texts: OrderTexts,
     names: Names,
     scratch: Scratch,
@@ -32,10 +32,10 @@ pub(crate) struct HttpOrders {
 
 /// The three actions of a profile, compiled for one entry address.
 #[derive(Debug, Clone)]
-struct Actions {
-    new: Compiled,
-    cancel: Option<Compiled>,
-    replace: Option<Compiled>,
+pub(super) struct Actions<T> {
+    new: T,
+    cancel: Option<T>,
+    replace: Option<T>,
 }
 
 impl HttpOrders {
@@ -50,7 +50,9 @@ impl HttpOrders {
     ) -> HttpOrders {
         let keeps_bodies = needs_bodies(&orders);
         HttpOrders {
-            actions: compile(&orders, auth, secrets, entry),
+            actions: compile(&orders, entry, |request, url| {
+                Compiled::new(request, auth, secrets, url)
+            }),
             orders,
             decoders: (0..texts.sessions())
                 .map(|_| Decoder::new(keeps_bodies))
@@ -122,7 +124,7 @@ pub(super) fn hear(
 }
 
 /// What an answer means; ids, sequence and server are taken from acknowledgements only.
-fn judge(orders: &Orders, names: &mut Names, job: &Job, answer: &Answer<'_>) -> Judged {
+pub(super) fn judge(orders: &Orders, names: &mut Names, job: &Job, answer: &Answer<'_>) -> Judged {
     let action = action(orders, job.kind);
     let classified = classify(action, answer.status, answer.body);
     let mut judged = Judged::without_answer(classified.outcome);
@@ -140,8 +142,8 @@ fn judge(orders: &Orders, names: &mut Names, job: &Job, answer: &Answer<'_>) -> 
     judged
 }
 
-impl Actions {
-    fn of(&self, kind: OrderKind) -> &Compiled {
+impl<T> Actions<T> {
+    pub(super) fn of(&self, kind: OrderKind) -> &T {
         let action = match kind {
             OrderKind::New | OrderKind::Oversized | OrderKind::Request => Some(&self.new),
             OrderKind::Cancel => self.cancel.as_ref(),
@@ -160,9 +162,14 @@ fn action(orders: &Orders, kind: OrderKind) -> &OrderAction {
     action.expect("a desk is only made for mixes that the profile can carry")
 }
 
-fn compile(orders: &Orders, auth: &Auth, secrets: &Secrets, entry: &[BaseUrl]) -> Vec<Actions> {
+/// The actions for each entry address.
+pub(super) fn compile<T: Clone>(
+    orders: &Orders,
+    entry: &[BaseUrl],
+    compile: impl Fn(&Request, &BaseUrl) -> T,
+) -> Vec<Actions<T>> {
     let for_entry = |url: &BaseUrl| {
-        let compiled = |action: &OrderAction| Compiled::new(&action.send, auth, secrets, url);
+        let compiled = |action: &OrderAction| compile(&action.send, url);
         let actions = Actions {
             new: compiled(&orders.new),
             cancel: orders.cancel.as_ref().map(compiled),
@@ -174,7 +181,7 @@ fn compile(orders: &Orders, auth: &Auth, secrets: &Secrets, entry: &[BaseUrl]) -
 }
 
 /// Some rule looks into bodies.
-fn needs_bodies(orders: &Orders) -> bool {
+pub(super) fn needs_bodies(orders: &Orders) -> bool {
     let points = |extract: &Option<Extract>| matches!(extract, Some(Extract::Pointer(_)));
     let conditional =
         |rule: Option<&AnswerRule>| rule.is_some_and(|rule| !rule.conditions.is_empty());

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::binary::BinaryOrders;
+use super::fix::FixOrders;
 use super::http::HttpOrders;
+use super::http2::Http2Orders;
 use super::plain::PlainRequests;
 use super::said::{Heard, Judged, Letter};
 use super::websocket::WebSocketOrders;
@@ -14,20 +16,40 @@ use crate::engine::session::Flight;
 pub(crate) enum Gateway {
     /// Orders over HTTP/1.1, by the profile's templates.
     Http(Box<HttpOrders>),
+    /// The same over HTTP/2.
+    Http2(Box<Http2Orders>),
     /// One HTTP/1.1 request again and again.
     Plain(Box<PlainRequests>),
     /// Orders in length-prefixed frames.
     Binary(Box<BinaryOrders>),
     /// Orders as JSON texts over WebSocket.
     WebSocket(Box<WebSocketOrders>),
+    /// Orders over FIX 4.4.
+    Fix(Box<FixOrders>),
 }
 
 impl Gateway {
     /// Most messages of a session that are written at once.
     pub fn batch(&self) -> usize {
         match self {
-            Gateway::Http(_) | Gateway::Plain(_) | Gateway::WebSocket(_) => 1,
+            Gateway::Http(_)
+            | Gateway::Http2(_)
+            | Gateway::Plain(_)
+            | Gateway::WebSocket(_)
+            | Gateway::Fix(_) => 1,
             Gateway::Binary(binary) => binary.batch(),
+        }
+    }
+
+    /// Most messages of a session's present connection that the server lets be unanswered at a time.
+    pub fn most_in_flight(&self, session: usize) -> usize {
+        match self {
+            Gateway::Http2(http2) => http2.most_in_flight(session),
+            Gateway::Http(_)
+            | Gateway::Plain(_)
+            | Gateway::Binary(_)
+            | Gateway::WebSocket(_)
+            | Gateway::Fix(_) => usize::MAX,
         }
     }
 
@@ -36,9 +58,11 @@ impl Gateway {
     pub fn begin(&mut self, session: usize, address: usize, hello: &mut Vec<u8>) {
         match self {
             Gateway::Http(http) => http.begin(session),
+            Gateway::Http2(http2) => http2.begin(session, hello),
             Gateway::Plain(plain) => plain.begin(session),
             Gateway::Binary(binary) => binary.begin(session),
             Gateway::WebSocket(websocket) => websocket.begin(session, address, hello),
+            Gateway::Fix(fix) => fix.begin(session, address, hello),
         }
     }
 
@@ -49,6 +73,10 @@ impl Gateway {
                 http.encode(letter, out);
                 out
             }
+            Gateway::Http2(http2) => {
+                http2.encode(letter, out);
+                out
+            }
             Gateway::Plain(plain) => plain.encode(letter, out),
             Gateway::Binary(binary) => {
                 binary.encode(letter, out);
@@ -56,6 +84,10 @@ impl Gateway {
             }
             Gateway::WebSocket(websocket) => {
                 websocket.encode(letter, out);
+                out
+            }
+            Gateway::Fix(fix) => {
+                fix.encode(letter, out);
                 out
             }
         }
@@ -72,9 +104,11 @@ impl Gateway {
     ) -> Heard {
         match self {
             Gateway::Http(http) => http.hear(session, flight, bytes),
+            Gateway::Http2(http2) => http2.hear(session, flight, bytes, reply),
             Gateway::Plain(plain) => plain.hear(session, flight, bytes),
             Gateway::Binary(binary) => binary.hear(session, flight, bytes),
             Gateway::WebSocket(websocket) => websocket.hear(session, flight, bytes, reply),
+            Gateway::Fix(fix) => fix.hear(session, flight, bytes, reply),
         }
     }
 
@@ -84,7 +118,60 @@ impl Gateway {
             Gateway::Http(http) => http.end(session, flight),
             Gateway::Plain(plain) => plain.end(session, flight),
             // No frame ends with the stream.
-            Gateway::Binary(_) | Gateway::WebSocket(_) => None,
+            Gateway::Http2(_) | Gateway::Binary(_) | Gateway::WebSocket(_) | Gateway::Fix(_) => {
+                None
+            }
+        }
+    }
+
+    /// What is said of a message on one connection can still be said on the next one: slots in flight wait for that, and
+    /// the session goes back to where it was as long as somebody is there.
+    pub fn resumes(&self) -> bool {
+        match self {
+            Gateway::Http(_)
+            | Gateway::Http2(_)
+            | Gateway::Plain(_)
+            | Gateway::Binary(_)
+            | Gateway::WebSocket(_) => false,
+            Gateway::Fix(_) => true,
+        }
+    }
+
+    /// A connection whose handshake is under way has caught up: letters can be sent, and of slots that were in flight
+    /// before, nothing more will be said. Of gateways that say so by [`Heard::Open`], never.
+    pub fn is_in_step(&self, session: usize) -> bool {
+        match self {
+            Gateway::Http(_)
+            | Gateway::Http2(_)
+            | Gateway::Plain(_)
+            | Gateway::Binary(_)
+            | Gateway::WebSocket(_) => false,
+            Gateway::Fix(fix) => fix.is_in_step(session),
+        }
+    }
+
+    /// Time has passed on a session that is up: what has to be said now is appended to `out`. False when the server has
+    /// not kept to it and the connection has to go.
+    pub fn tick(&mut self, session: usize, out: &mut Vec<u8>) -> bool {
+        match self {
+            Gateway::Http(_)
+            | Gateway::Http2(_)
+            | Gateway::Plain(_)
+            | Gateway::Binary(_)
+            | Gateway::WebSocket(_) => true,
+            Gateway::Fix(fix) => fix.tick(session, out),
+        }
+    }
+
+    /// The run is over: the last words on a session that is up.
+    pub fn leave(&mut self, session: usize, out: &mut Vec<u8>) {
+        match self {
+            Gateway::Http(_)
+            | Gateway::Http2(_)
+            | Gateway::Plain(_)
+            | Gateway::Binary(_)
+            | Gateway::WebSocket(_) => {}
+            Gateway::Fix(fix) => fix.leave(session, out),
         }
     }
 }

@@ -11,7 +11,11 @@
 //! written and not answered then may have executed.
 
 mod binary;
+mod fix;
+mod fix_orders;
+mod fix_reports;
 mod http;
+mod http2;
 mod kind;
 mod plain;
 mod said;
@@ -19,7 +23,9 @@ mod texts;
 mod websocket;
 
 pub(crate) use binary::BinaryOrders;
+pub(crate) use fix::{FixOrders, FixParts};
 pub(crate) use http::HttpOrders;
+pub(crate) use http2::Http2Orders;
 pub(crate) use kind::Gateway;
 pub(crate) use plain::PlainRequests;
 pub(super) use said::{Heard, Judged, Letter};

@@ -1,5 +1,7 @@
 //! What a gateway is asked to say, and what it has heard.
 
+use std::ops::Range;
+
 use shakedown_record::Outcome;
 
 use crate::engine::desk::Job;
@@ -29,6 +31,15 @@ pub(crate) enum Heard {
         /// Place of the slot in the session's flight.
         place: usize,
         judged: Judged,
+        /// The connection cannot be used again.
+        close: bool,
+    },
+    /// The server has said that it did not look at the messages of these slots, and never will.
+    Declined {
+        /// Bytes that are taken in; the rest is still to be heard.
+        used: usize,
+        /// Places of the slots in the session's flight.
+        places: Range<usize>,
         /// The connection cannot be used again.
         close: bool,
     },

@@ -97,6 +97,17 @@ impl OrderTexts {
         &self.id
     }
 
+    /// The text of a session's number.
+    pub fn session_name(&self, session: usize) -> &str {
+        &self.session_names[session]
+    }
+
+    /// The client's id that goes with a slot.
+    pub fn id_of_slot(&mut self, slot: u64) -> &str {
+        client_id(&self.prefix, slot, &mut self.id);
+        &self.id
+    }
+
     /// The slot of the new order that has this id; `None`: it is not of these orders.
     pub fn slot_of(&self, id: &str) -> Option<u64> {
         let number = id.strip_prefix(&*self.prefix)?.strip_prefix('-')?;

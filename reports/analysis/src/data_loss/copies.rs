@@ -34,6 +34,8 @@ pub(crate) struct CopyRead {
     pub corrupt: Bits,
     /// What differs, for the first of them.
     pub differences: BTreeMap<u64, String>,
+    /// Orders of which all was traded, by what the copy says.
+    pub filled: Bits,
     /// Where orders are read by id: those that it was asked for.
     pub asked: Option<Bits>,
     rows: u64,
@@ -233,9 +235,21 @@ impl Reader<'_> {
         }
     }
 
+    fn is_filled(&self, row: &Row) -> bool {
+        let fields = match &self.plan.system.read_back {
+            Some(ReadBack::List { fields, .. } | ReadBack::ById { fields, .. }) => fields,
+            None => return false,
+        };
+        let state = row.state.as_ref();
+        state.is_some_and(|state| fields.filled_states.contains(state))
+    }
+
     fn take_found(&self, copy: &mut CopyRead, slot: u64, row: &Row) {
         if !copy.present.insert(slot) {
             copy.twice.insert(slot);
+        }
+        if self.is_filled(row) {
+            copy.filled.insert(slot);
         }
         let entry = self.input.orders.get(slot);
         let is_ours = self.fates.acked.contains(slot) || self.fates.indeterminate.contains(slot);

@@ -2,10 +2,12 @@
 
 use shakedown_record::run_record::Check;
 use shakedown_record::{Phase, Verdict};
-use shakedown_scenarios::plan::{DataClass, Plan, Rule, RuleKind};
+use shakedown_scenarios::plan::{DataClass, MetricLimit, Plan, Rule, RuleKind};
 
 use super::finding::{Finding, Holds};
-use super::{availability, data, failover, latency, rates};
+use super::{
+    alert, availability, data, failover, feed, gauge, latency, metric, peak, points, rates, venue,
+};
 use crate::evidence::Evidence;
 use crate::input::Input;
 use crate::measured::Measured;
@@ -71,6 +73,16 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
         } => availability::projected(measured, at_least, failures_per_30d),
         RuleKind::Orders { class, at_most } => data::orders(measured, class, at_most),
         RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
+        RuleKind::Metric(ref rule) => metric::metric(plan, measured, rule),
+        RuleKind::Resource(ref rule) => gauge::resource(plan, measured, rule),
+        RuleKind::Alert(ref rule) => alert::alert(input, plan, measured, rule),
+        RuleKind::Peak {
+            flow,
+            at_least_per_s,
+        } => peak::peak(input, measured, flow, at_least_per_s),
+        RuleKind::Feed(ref rule) => feed::feed(measured, rule),
+        RuleKind::Points(ref rule) => points::points(measured, rule),
+        RuleKind::Venue(ref rule) => venue::venue(measured, rule),
     }
 }
 
@@ -81,10 +93,17 @@ fn phase(kind: &RuleKind) -> Phase {
         | RuleKind::Throughput { phase, .. }
         | RuleKind::ErrorRate { phase, .. }
         | RuleKind::RejectRate { phase, .. } => *phase,
+        RuleKind::Metric(rule) => rule.phase,
+        RuleKind::Resource(rule) => rule.phase,
+        RuleKind::Peak { flow, .. } => peak::phase(*flow),
+        RuleKind::Feed(rule) => rule.phase().unwrap_or(Phase::Run),
+        RuleKind::Points(rule) => rule.phase().unwrap_or(Phase::Run),
+        RuleKind::Venue(rule) => rule.phase().unwrap_or(Phase::Run),
         RuleKind::Failover { .. }
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
-        | RuleKind::Rpo { .. } => Phase::Run,
+        | RuleKind::Rpo { .. }
+        | RuleKind::Alert(_) => Phase::Run,
     }
 }
 
@@ -99,6 +118,17 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::ErrorRate { .. } => "error-rate",
         RuleKind::RejectRate { .. } => "reject-rate",
         RuleKind::Rpo { .. } => "rpo",
+        RuleKind::Metric(rule) => match rule.limit {
+            MetricLimit::Quantile { .. } => "metric-quantile",
+            MetricLimit::Value { .. } => "metric-value",
+            MetricLimit::Increase { .. } => "metric-increase",
+        },
+        RuleKind::Resource(_) => "resource",
+        RuleKind::Alert(_) => "alert",
+        RuleKind::Peak { .. } => "peak",
+        RuleKind::Feed(rule) => rule.name(),
+        RuleKind::Points(rule) => rule.name(),
+        RuleKind::Venue(rule) => rule.name(),
         RuleKind::Orders { class, .. } => match class {
             DataClass::Lost => "lost-orders",
             DataClass::Divergent => "divergent-orders",

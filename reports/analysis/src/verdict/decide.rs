@@ -166,8 +166,19 @@ fn headline(check: &Check) -> String {
         .to_string();
     }
     match check.kind.as_str() {
-        "latency" | "engine-latency" => {
+        "latency" | "engine-latency" | "metric-quantile" => {
             format!("{} is above its limit: {text}, limit {limit}", check.id)
+        }
+        "metric-increase" => format!(
+            "{} grew by more than allowed: {text}, limit {limit}",
+            check.id
+        ),
+        "alert" => format!(
+            "the alert of {} did not fire, or was not over, in time: {text}, limit {limit}",
+            check.id
+        ),
+        "metric-value" | "resource" => {
+            format!("{} is beyond its limit: {text}, limit {limit}", check.id)
         }
         "throughput" => format!("throughput is below its limit: {text}, limit {limit}"),
         "failover" => match check.observed.value {
@@ -177,6 +188,10 @@ fn headline(check: &Check) -> String {
         "availability" => format!("availability is below its limit: {text}, limit {limit}"),
         "error-rate" => format!("more errors than allowed: {text}, limit {limit}"),
         "reject-rate" => format!("more rejects than allowed: {text}, limit {limit}"),
+        "peak" => format!(
+            "twice the recorded peak was not borne: {}: {text}, limit {limit}",
+            check.id
+        ),
         "rpo" => format!("the oldest lost order is older than allowed: {text}, limit {limit}"),
         _ => format!("{}: {text}, limit {limit}", check.id),
     }

@@ -8,14 +8,22 @@
 //!
 //! Pass is what is left when nothing speaks against it: it is never the default.
 
+mod alert;
 mod availability;
 mod check;
 mod data;
 mod decide;
 mod failover;
+mod feed;
 mod finding;
+mod gauge;
 mod latency;
+mod metric;
+mod peak;
+mod points;
 mod rates;
+mod venue;
+mod watched;
 
 pub(crate) use check::check;
 pub(crate) use decide::{Decision, decide};

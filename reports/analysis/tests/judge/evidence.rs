@@ -1,6 +1,7 @@
 //! Each sensor broken in turn: inconclusive with the reason in words, never a pass.
 
 use shakedown_record::event::{Event, GeneratorReport};
+use shakedown_record::worker::{CLOCK_ERROR_BUDGET_NS, WorkerReport};
 use shakedown_record::{LinkOverhead, Outcome, Verdict};
 
 use crate::build::*;
@@ -290,4 +291,45 @@ fn links_that_cost_more_than_a_tenth_of_a_limit_on_latency() {
     );
     assert_eq!(the(&analysis, "steady-rate").verdict, Verdict::Pass);
     assert_eq!(Run::healthy().judge().record.links, None);
+}
+
+#[test]
+fn a_worker_that_was_lost_or_whose_clock_is_not_known() {
+    let lost = Event::WorkerLost {
+        worker: 2,
+        workers: 4,
+        why: "it ended by signal 9 (KILL)".into(),
+    };
+    inconclusive(
+        &Run::healthy().and(8 * S, lost),
+        "worker 2 of 4 was lost at",
+    );
+    let within = |clock_error_ns: u64| {
+        Run::healthy().with(move |event| {
+            if let Event::Generator { report } = event {
+                report.workers = vec![WorkerReport {
+                    worker: 3,
+                    place: "a process".into(),
+                    scheduled: report.scheduled,
+                    outcomes: report.outcomes,
+                    unknown: 0,
+                    clock_offset_ns: -5_000_000_000,
+                    clock_error_ns,
+                    lost: None,
+                }];
+            }
+        })
+    };
+    inconclusive(
+        &within(CLOCK_ERROR_BUDGET_NS + 1),
+        "the times of worker 3 are those of the others within",
+    );
+    let known = within(2_000_000).judge();
+    assert_eq!(
+        known.record.verdict,
+        Verdict::Pass,
+        "{:?}",
+        known.record.checks
+    );
+    assert_eq!(known.record.generator.workers.len(), 1);
 }

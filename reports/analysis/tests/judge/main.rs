@@ -3,15 +3,22 @@
 // Helpers of tests are tests: a broken set-up may panic.
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod build;
 mod data_classes;
 mod evidence;
 mod failover;
+mod feed;
 mod figures;
 mod flags;
 mod load_alone;
+mod metrics;
+mod natives;
 mod never_pass;
+mod peaks;
 mod plan;
+mod points;
 mod replayed;
 mod stories;
 mod unchecked;
+mod venue;

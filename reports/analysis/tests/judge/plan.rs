@@ -34,6 +34,7 @@ pub fn plan() -> Plan {
                 part: "engine".into(),
             },
         },
+        peak: None,
         load: LoadPlan {
             arrival: Arrival::Constant { rate_per_s: 500.0 },
             mix: Mix {
@@ -50,9 +51,12 @@ pub fn plan() -> Plan {
             accounts: vec!["A".into()],
             sessions: 8,
             threads: 1,
+            workers: 1,
             timeout_ns: 1_000_000_000,
             shape: OrderShape::default(),
         },
+        points: None,
+        venue: None,
         phases: Phases {
             warm_up_at_most_ns: 20_000_000_000,
             steady_ns: 5_000_000_000,
@@ -188,6 +192,7 @@ pub fn fields() -> FieldMap {
         side: at("/side"),
         state: None,
         open_states: Vec::new(),
+        filled_states: Vec::new(),
     }
 }
 
@@ -211,6 +216,9 @@ fn system() -> System {
             retry: RetryPolicy::SameIdAfterHeal,
         },
         gateway: GatewayPlan::Http,
+        tls: None,
+        market_data: MarketData::default(),
+        venue: None,
         orders: Orders {
             identity: Identity::Client,
             level: AckLevel::Durable,
@@ -233,7 +241,10 @@ fn system() -> System {
             port: None,
             path: "/metrics".into(),
             latency: Some("order_seconds".into()),
+            every_ns: None,
         }),
+        resources: None,
+        alerts: None,
         version: None,
         clean_up: CleanUp::CancelOurs,
     }

@@ -9,6 +9,7 @@ mod content;
 mod curve;
 mod ended;
 mod ink;
+mod knee;
 mod lanes;
 mod marks;
 mod outage;
@@ -20,5 +21,6 @@ mod timeline;
 
 pub(crate) use canvas::Canvas;
 pub(crate) use curve::curve;
+pub(crate) use knee::knee;
 pub(crate) use outage::{MOST as MOST_OUTAGES, outage};
 pub(crate) use timeline::timeline;

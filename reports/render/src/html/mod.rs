@@ -55,7 +55,7 @@ fn who(analysis: &Analysis) -> String {
 }
 
 /// Replaces characters that HTML forbids or that turn the direction of text around.
-fn visible(html: String) -> String {
+pub(crate) fn visible(html: String) -> String {
     let hidden = |c: char| match c {
         '\n' => false,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,

@@ -2,10 +2,11 @@
 
 use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::{DataLoss, GeneratorInfo, RunRecord};
+use shakedown_record::worker::WorkerReport;
 
 use super::Line;
 use crate::document::not_checked as classes_not_checked;
-use crate::words::{Tone, counted, grouped};
+use crate::words::{Tone, counted, duration_ns, grouped};
 
 /// `15,741 of 15,741 acknowledged on 3 of 3 replicas after the heal; cold restart: not asked`.
 pub(super) fn read_back(record: &RunRecord) -> Line {
@@ -58,12 +59,33 @@ fn moment(read: ReadKind) -> &'static str {
 
 /// `sound`, or why not.
 pub(crate) fn generator(generator: &GeneratorInfo) -> Line {
+    let workers = &generator.workers;
+    if let Some(lost) = workers.iter().find(|worker| worker.lost.is_some()) {
+        let text = format!(
+            "NOT SOUND: worker {} of {} was lost",
+            lost.worker,
+            workers.len()
+        );
+        return Line::new(text, Tone::Unsure);
+    }
     match (generator.scheduled, generator.saturated) {
         (0, _) => Line::new("sent nothing", Tone::Unsure),
-        (_, false) => Line::new("sound", Tone::Plain),
+        (_, false) => Line::new(format!("sound{}", shared_by(workers)), Tone::Plain),
         (_, true) if generator.why.is_empty() => Line::new("NOT SOUND", Tone::Unsure),
         (_, true) => Line::new(format!("NOT SOUND: {}", generator.why), Tone::Unsure),
     }
+}
+
+/// Nothing, or `, 4 workers whose clocks agree within 41 us`.
+fn shared_by(workers: &[WorkerReport]) -> String {
+    let error_ns = workers.iter().map(|worker| worker.clock_error_ns).max();
+    error_ns.map_or_else(String::new, |error_ns| {
+        format!(
+            ", {} whose clocks agree within {}",
+            counted(workers.len() as u64, "worker"),
+            duration_ns(error_ns)
+        )
+    })
 }
 
 /// `no fault, no open order, no object`, or what, and the command that removes it.
@@ -103,4 +125,40 @@ pub(super) fn left_behind(record: &RunRecord) -> Vec<Line> {
 pub(super) fn not_checked(data: &DataLoss) -> Option<String> {
     let classes = classes_not_checked(data);
     (!classes.is_empty()).then(|| classes.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_record::OutcomeCounts;
+
+    use super::*;
+
+    fn worker(worker: u32, lost: Option<&str>) -> WorkerReport {
+        WorkerReport {
+            worker,
+            place: "a process".into(),
+            scheduled: 500,
+            outcomes: OutcomeCounts::default(),
+            unknown: 0,
+            clock_offset_ns: 3,
+            clock_error_ns: 41_000 + u64::from(worker),
+            lost: lost.map(str::to_string),
+        }
+    }
+
+    #[test]
+    fn workers_are_counted_and_a_lost_one_is_named() {
+        let mut info = GeneratorInfo {
+            scheduled: 1_000,
+            ..GeneratorInfo::default()
+        };
+        assert_eq!(generator(&info).text, "sound");
+        info.workers = vec![worker(1, None), worker(2, None)];
+        assert_eq!(
+            generator(&info).text,
+            "sound, 2 workers whose clocks agree within 41 us"
+        );
+        info.workers[1] = worker(2, Some("it ended by signal 9 (KILL)"));
+        assert_eq!(generator(&info).text, "NOT SOUND: worker 2 of 2 was lost");
+    }
 }

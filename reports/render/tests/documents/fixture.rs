@@ -327,8 +327,12 @@ pub fn pass() -> Analysis {
             session_wait_p99_ns: Some(1_900_000_000),
             saturated: false,
             why: String::new(),
+            workers: Vec::new(),
         },
         links: None,
+        venue: None,
+        points: None,
+        feed: None,
         leftovers: Leftovers {
             orders_open: Some(0),
             ..Leftovers::default()

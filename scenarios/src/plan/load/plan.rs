@@ -18,9 +18,17 @@ pub struct LoadPlan {
     pub sessions: u32,
     /// Load threads.
     pub threads: u32,
+    /// Processes that share the sessions, each with so many load threads.
+    #[serde(skip_serializing_if = "is_one")]
+    pub workers: u32,
     pub timeout_ns: u64,
     #[serde(skip_serializing_if = "OrderShape::is_plain")]
     pub shape: OrderShape,
+}
+
+/// True for the default: it is left out of the plan's text, so that plans from before have the digest they had.
+fn is_one(workers: &u32) -> bool {
+    *workers == 1
 }
 
 /// Weights of the kinds of messages; they need not sum to 100.

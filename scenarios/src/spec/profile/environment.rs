@@ -38,7 +38,14 @@ pub(crate) struct LocalSpec {
 pub(crate) enum StandInSpec {
     /// The reference engine, one process for each replica.
     Engine(EngineSpec),
+    /// A small market maker as the first part; Shakedown plays its venue.
+    MarketMaker(MarketMakerSpec),
 }
+
+/// A small market maker.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct MarketMakerSpec {}
 
 /// The reference engine.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

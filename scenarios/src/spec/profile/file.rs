@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::spec::alert::AlertsSpec;
 use crate::spec::guards::GuardsSpec;
 use crate::spec::scalar::{Duration, Id, Number, Percent, Pointer, Rate, Symbol};
 use crate::spec::sla::RuleSpec;
@@ -12,8 +13,11 @@ use super::access::{AuthSpec, SecretSpec};
 use super::environment::{EnvironmentsSpec, ProofSpec};
 use super::exchange::{GetSpec, WhereSpec};
 use super::gateway::GatewaySpec;
+use super::market_data::MarketDataSpec;
 use super::orders::OrdersSpec;
 use super::read_back::ReadBackSpec;
+use super::tls::TlsSpec;
+use super::venue::VenueSideSpec;
 
 /// A system profile: everything Shakedown has to know about an engine.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -49,6 +53,12 @@ pub(crate) struct ProfileSpec {
     pub(crate) session: SessionSpec,
     /// How the orders of the load get in. Default: http.
     pub(crate) gateway: Option<GatewaySpec>,
+    /// For addresses with `https`.
+    pub(crate) tls: Option<TlsSpec>,
+    /// What the engine tells of the market.
+    pub(crate) market_data: Option<MarketDataSpec>,
+    /// Of a system that sends orders: where to.
+    pub(crate) venue: Option<VenueSideSpec>,
     pub(crate) orders: OrdersSpec,
     /// How orders are read back; without it no loss can be proven.
     pub(crate) read_back: Option<ReadBackSpec>,
@@ -56,6 +66,8 @@ pub(crate) struct ProfileSpec {
     pub(crate) cancel_on_disconnect: Option<CancelOnDisconnectSpec>,
     pub(crate) health: Option<HealthSpec>,
     pub(crate) metrics: Option<MetricsSpec>,
+    pub(crate) resources: Option<ResourcesSpec>,
+    pub(crate) alerts: Option<AlertsSpec>,
     pub(crate) version: Option<VersionSpec>,
     /// What is done with our own open orders after every run. Default: they are cancelled if the profile can.
     pub(crate) clean_up: Option<CleanUpSpec>,
@@ -191,7 +203,7 @@ pub(crate) struct SessionSpec {
 pub(crate) enum ProtocolSpec {
     /// HTTP/1.1 without TLS.
     Http,
-    #[schemars(skip)]
+    /// FIX 4.4.
     Fix,
     /// JSON texts over WebSocket.
     Websocket,
@@ -242,6 +254,17 @@ pub(crate) struct MetricsSpec {
     pub(crate) path: String,
     /// Base name of the latency histogram in seconds.
     pub(crate) latency: Option<String>,
+    /// How often each replica is scraped while a run goes on. Without it: every second, and only when a rule asks for a
+    /// series.
+    pub(crate) every: Option<Duration>,
+}
+
+/// Where the system keeps what it uses up.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ResourcesSpec {
+    /// A folder on the file system that is watched, as the replicas see it. In a local environment: their data folder.
+    pub(crate) disk: String,
 }
 
 /// How the build under test says what it is.

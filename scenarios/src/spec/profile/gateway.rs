@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::spec::Later;
-use crate::spec::scalar::Pointer;
+use crate::spec::scalar::{Duration, Pointer};
 
 use super::exchange::WhereSpec;
 use super::orders::TakeSpec;
@@ -16,12 +15,69 @@ use super::orders::TakeSpec;
 pub(crate) enum GatewaySpec {
     /// HTTP/1.1, by the requests of `orders`.
     Http,
+    /// The same over HTTP/2, many on one connection: up to `session.in-flight`, and what the engine allows.
+    Http2,
     /// Length-prefixed frames, as docs/binary-gateway.md specifies them.
     Binary(BinarySpec),
     /// JSON texts over WebSocket.
     Websocket(Box<WebSocketSpec>),
-    #[schemars(skip)]
-    Fix(Later),
+    /// FIX 4.4, as docs/fix.md specifies it.
+    Fix(Box<FixSpec>),
+}
+
+/// FIX 4.4. Each session of the load is a FIX session. User and password of the Logon are those of `auth: { basic: … }`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FixSpec {
+    /// The port at the host of each entry. A local stand-in without an address of its own takes a free one.
+    pub(crate) port: u16,
+    /// SenderCompID of the sessions, with {{session}} for the number of each.
+    pub(crate) sender: String,
+    /// TargetCompID.
+    pub(crate) target: String,
+    /// HeartBtInt, in whole seconds. Default: 10s.
+    pub(crate) heartbeat: Option<Duration>,
+    /// For how long sequence numbers go on. Default: each-entry.
+    pub(crate) numbers: Option<FixNumbersSpec>,
+    /// What is taken from an acknowledgement.
+    #[serde(default)]
+    pub(crate) take: FixTakeSpec,
+    /// A session that gets a copy of every execution report, kept in the run directory. Default: none.
+    pub(crate) drop_copy: Option<FixDropCopySpec>,
+}
+
+/// For how long the sequence numbers of a session go on. Every run begins with new ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FixNumbersSpec {
+    /// All through the run, for each entry by itself.
+    EachEntry,
+    /// All through the run, at whatever entry.
+    AllEntries,
+    /// For one connection: every Logon asks for new ones.
+    EachLogon,
+}
+
+/// Tags of what is taken from an execution report that acknowledges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FixTakeSpec {
+    /// The engine's id of the order, such as 37 (OrderID).
+    pub(crate) server_id: Option<u32>,
+    /// The engine's sequence number, such as 17 (ExecID) where that is a number.
+    pub(crate) sequence: Option<u32>,
+    /// Who answers, such as 50 (SenderSubID).
+    pub(crate) served_by: Option<u32>,
+}
+
+/// A session that gets a copy of every execution report.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FixDropCopySpec {
+    /// SenderCompID.
+    pub(crate) sender: String,
+    /// TargetCompID.
+    pub(crate) target: String,
 }
 
 /// Length-prefixed frames.

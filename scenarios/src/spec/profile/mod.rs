@@ -7,22 +7,31 @@ mod exchange;
 mod file;
 mod gateway;
 mod kubernetes;
+mod market_data;
 mod orders;
 mod read_back;
+mod tls;
+mod venue;
 
 pub(crate) use access::{AuthSpec, SecretSpec};
 pub(crate) use docker::{DockerPartSpec, DockerSpec, ReachSpec};
 pub(crate) use environment::{ExternalSpec, ProofSpec, StandInSpec};
 pub(crate) use exchange::{ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, WhereSpec};
 pub(crate) use file::{
-    CancelOnDisconnectSpec, CleanUpSpec, DataSpec, InstrumentSpec, PartSpec, ProfileSpec,
-    ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
+    CancelOnDisconnectSpec, CleanUpSpec, DataSpec, InstrumentSpec, MetricsSpec, PartSpec,
+    ProfileSpec, ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
 };
-pub(crate) use gateway::{BinarySpec, GatewaySpec, MessageSpec, WebSocketSpec};
+pub(crate) use gateway::{
+    BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, WebSocketSpec,
+};
 pub(crate) use kubernetes::{
     AgentSpec, KubernetesEntrySpec, KubernetesPartSpec, KubernetesSpec, NodesSpec, OnOffSpec,
+};
+pub(crate) use market_data::{
+    FeedSpec, HttpPublishSpec, MarketDataSpec, PublishSpec, TimeUnitSpec, WebSocketFeedSpec,
 };
 pub(crate) use orders::{
     ActionSpec, AnswerSpec, IdentitySpec, LevelSpec, NewOrderSpec, OrdersSpec, TakeSpec,
 };
 pub(crate) use read_back::{AtSpec, ByIdSpec, FieldsSpec, ListSpec, ReadBackSpec};
+pub(crate) use venue::TradesSpec;

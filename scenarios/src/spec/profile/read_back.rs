@@ -41,6 +41,9 @@ pub(crate) struct ListSpec {
     /// Values of the field `state` that mean that an order is still open.
     #[serde(default)]
     pub(crate) open: Vec<String>,
+    /// Values of the field `state` that mean that all of an order was traded.
+    #[serde(default)]
+    pub(crate) filled: Vec<String>,
 }
 
 /// One request for each order.
@@ -60,6 +63,9 @@ pub(crate) struct ByIdSpec {
     /// Values of the field `state` that mean that an order is still open.
     #[serde(default)]
     pub(crate) open: Vec<String>,
+    /// Values of the field `state` that mean that all of an order was traded.
+    #[serde(default)]
+    pub(crate) filled: Vec<String>,
 }
 
 /// Whom the read asks.

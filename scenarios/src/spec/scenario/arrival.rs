@@ -25,6 +25,26 @@ pub(crate) enum ArrivalSpec {
     Hawkes(HawkesSpec),
     /// A recorded stream once more: its times, orders, sizes and prices.
     Replay(ReplaySpec),
+    /// Evenly spaced, at twice the recorded `peak`.
+    DoubledPeak(DoubledPeakSpec),
+}
+
+/// Twice the recorded peak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct DoubledPeakSpec {
+    /// Which peak. Default: in.
+    pub(crate) of: Option<DoubledSpec>,
+}
+
+/// Which peak of messages is doubled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum DoubledSpec {
+    /// Messages in.
+    In,
+    /// The larger of messages in and messages out: as many answers come back as messages are sent.
+    Larger,
 }
 
 /// A rate of messages.

@@ -6,11 +6,13 @@ use serde::Deserialize;
 use crate::environment_kind::EnvironmentKind;
 use crate::spec::Entries;
 use crate::spec::guards::GuardsSpec;
-use crate::spec::scalar::{Duration, Id, Percent};
+use crate::spec::scalar::{Duration, Id, Percent, Rate};
 use crate::spec::sla::RuleSpec;
 
 use super::fault::FaultSpec;
 use super::load::LoadSpec;
+use super::peak::PeakSpec;
+use super::venue::VenueSpec;
 
 /// A scenario: an order flow, faults, and the limits that must hold.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -31,6 +33,12 @@ pub(crate) struct ScenarioSpec {
     /// Decides every random choice; `--seed` wins. Default: 1.
     pub(crate) seed: Option<u64>,
     pub(crate) load: LoadSpec,
+    /// A recorded peak, of which a standard wants the double; needs `load.arrival.doubled-peak`.
+    pub(crate) peak: Option<PeakSpec>,
+    /// Market data that is published into the engine beside the orders.
+    pub(crate) market_data: Option<PointsSpec>,
+    /// How the venue behaves that Shakedown plays, of a system that sends orders.
+    pub(crate) venue: Option<VenueSpec>,
     #[serde(default)]
     pub(crate) phases: PhasesSpec,
     /// Faults by id, in the order in which they are reported.
@@ -47,6 +55,14 @@ pub(crate) struct ScenarioSpec {
     pub(crate) abort: Entries<Id, AbortSpec>,
     /// How orders are read back; `converged` always is.
     pub(crate) reads: Option<Vec<ReadSpec>>,
+}
+
+/// Market data that is published into the engine, by the way that the profile describes.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PointsSpec {
+    /// Points per second, evenly spaced, of all symbols of the load together.
+    pub(crate) rate: Rate,
 }
 
 /// Lengths of the phases.

@@ -26,8 +26,11 @@ pub(crate) struct LoadSpec {
     pub(crate) lifetimes: Option<LifetimesSpec>,
     /// Client connections.
     pub(crate) sessions: u32,
-    /// Load threads. Default: 1.
+    /// Load threads of each worker. Default: 1.
     pub(crate) threads: Option<u32>,
+    /// Processes that make the load together, each with its own part of the sessions; in Kubernetes pods of a Job. Default: 1,
+    /// Shakedown itself.
+    pub(crate) workers: Option<u32>,
     /// After this time a message counts as failed.
     pub(crate) timeout: Duration,
 }

@@ -4,11 +4,13 @@ mod arrival;
 mod fault;
 mod file;
 mod load;
+mod peak;
 mod selector;
+mod venue;
 
 pub(crate) use arrival::{
-    ArrivalSpec, BurstsSpec, HawkesSpec, RampSpec, RecordedPricesSpec, ReplaySpec, SpacingSpec,
-    SpikeSpec, StepsSpec,
+    ArrivalSpec, BurstsSpec, DoubledPeakSpec, DoubledSpec, HawkesSpec, RampSpec,
+    RecordedPricesSpec, ReplaySpec, SpacingSpec, SpikeSpec, StepsSpec,
 };
 pub(crate) use fault::{
     AfterSpec, ClockSkewSpec, CpuSpec, DelaySpec, DeleteSpec, FaultSpec, HookSpec, KindSpec,
@@ -18,4 +20,6 @@ pub(crate) use file::{AbortSpec, PhasesSpec, ReadSpec, ScenarioSpec};
 pub(crate) use load::{
     AccountsSpec, LifetimeSpec, LifetimesSpec, LoadSpec, MixSpec, PricesSpec, SkewSpec, SymbolsSpec,
 };
+pub(crate) use peak::{MeasuredSpec, PeakSpec, StandardSpec};
 pub(crate) use selector::{EndSpec, LinkSpec, PercentSpec, RandomSpec, SelectorSpec};
+pub(crate) use venue::{VenueDelaySpec, VenueSpec};

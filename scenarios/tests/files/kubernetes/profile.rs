@@ -311,3 +311,22 @@ fn drills_are_kept_where_the_profile_says_and_otherwise_not_with_the_agents() {
     );
     assert_eq!(drills(", agent: { image: i }, drills: others"), "others");
 }
+
+#[test]
+fn pods_of_workers_need_an_image_and_a_namespace() {
+    let with_workers = |more: &str| {
+        let cluster = set(CLUSTER, &format!("{{ {BARE}{more} }}"));
+        let scenario = faulted("{ delete: {} }", ON_LEADER, None);
+        let overrides = [cluster, set("load.workers", "4")];
+        compile_both(&scenario, &shipped(REFERENCE), &overrides)
+    };
+    let plan = with_workers(", agent: { image: i }").unwrap().plan;
+    assert_eq!(plan.load.workers, 4);
+    let told = only(with_workers(""));
+    assert_eq!(told.path.as_deref(), Some("load.workers"));
+    assert!(
+        told.message
+            .contains("which image the pods of workers have"),
+        "{told}"
+    );
+}

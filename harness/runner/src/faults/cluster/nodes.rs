@@ -230,6 +230,7 @@ mod tests {
             state: ContainerState::Running { started_at: None },
             last_end: None,
             memory_limit_bytes: None,
+            cpu_limit_millis: None,
         };
         let (before, mut pod_before) = (node("node-1"), pod("engine-0", "u1"));
         pod_before.containers = vec![container("c1")];

@@ -62,6 +62,8 @@ pub(super) fn node(name: &str) -> NodeLook {
         internal_ip: None,
         boot_id: "boot-1".to_string(),
         kubelet_version: String::new(),
+        memory_bytes: None,
+        cpu_millis: None,
     }
 }
 

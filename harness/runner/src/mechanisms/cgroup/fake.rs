@@ -17,7 +17,7 @@ const ROOT: &str = "/sys/fs/cgroup";
 
 /// What the kernel would not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Mounted read-only, as in most containers.
     ReadOnly,
     /// A task that cannot be held.
@@ -29,14 +29,14 @@ pub(super) enum Fault {
 }
 
 #[derive(Debug)]
-pub(super) struct FakeTree {
+pub(crate) struct FakeTree {
     folder: tempfile::TempDir,
     faults: Mutex<BTreeSet<Fault>>,
 }
 
 impl FakeTree {
     /// v2 alone; these controllers are handed on by the root.
-    pub(super) fn unified(handed_on: &[&str]) -> Arc<FakeTree> {
+    pub(crate) fn unified(handed_on: &[&str]) -> Arc<FakeTree> {
         let tree = FakeTree::empty();
         tree.set(
             "/proc/self/mountinfo",
@@ -48,7 +48,7 @@ impl FakeTree {
     }
 
     /// v1 with all controllers, and v2 beside it with none.
-    pub(super) fn hybrid() -> Arc<FakeTree> {
+    pub(crate) fn hybrid() -> Arc<FakeTree> {
         let tree = FakeTree::empty();
         let mut mounts = String::from("31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n");
         for name in ["freezer", "cpu", "memory"] {
@@ -72,7 +72,7 @@ impl FakeTree {
         tree
     }
 
-    pub(super) fn with(&self, fault: Fault) {
+    pub(crate) fn with(&self, fault: Fault) {
         self.faults.lock().unwrap().insert(fault);
     }
 
@@ -86,24 +86,24 @@ impl FakeTree {
     }
 
     /// Puts a file there, with its folders.
-    pub(super) fn set(&self, path: &str, text: &str) {
+    pub(crate) fn set(&self, path: &str, text: &str) {
         let real = self.real(path);
         fs::create_dir_all(real.parent().unwrap()).unwrap();
         fs::write(real, text).unwrap();
     }
 
-    pub(super) fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         fs::read_to_string(self.real(path))
             .unwrap()
             .trim()
             .to_string()
     }
 
-    pub(super) fn has_group(&self, path: &str) -> bool {
+    pub(crate) fn has_group(&self, path: &str) -> bool {
         self.real(path).is_dir()
     }
 
-    pub(super) fn hand_on(&self, group: &str, controllers: &[&str]) {
+    pub(crate) fn hand_on(&self, group: &str, controllers: &[&str]) {
         self.set(
             &format!("{group}/cgroup.subtree_control"),
             &controllers.join(" "),
@@ -111,7 +111,7 @@ impl FakeTree {
     }
 
     /// Puts a process into groups, one for each named hierarchy; `""` is v2. Groups are made as needed.
-    pub(super) fn put(&self, pid: u32, groups: &[(&str, &str)]) {
+    pub(crate) fn put(&self, pid: u32, groups: &[(&str, &str)]) {
         let mut text = String::new();
         for (number, (name, path)) in groups.iter().enumerate() {
             text += &format!("{number}:{name}:{path}\n");
@@ -272,18 +272,18 @@ impl CgroupFs for FakeTree {
 
 /// A real process to be put into unreal groups.
 #[derive(Debug)]
-pub(super) struct Sleeper {
+pub(crate) struct Sleeper {
     child: Child,
-    pub(super) handle: ProcessHandle,
+    pub(crate) handle: ProcessHandle,
 }
 
 impl Sleeper {
-    pub(super) fn start() -> Sleeper {
+    pub(crate) fn start() -> Sleeper {
         Sleeper::run("exec sleep 30")
     }
 
     /// One that is never still for long.
-    pub(super) fn restless() -> Sleeper {
+    pub(crate) fn restless() -> Sleeper {
         Sleeper::run("for turn in $(seq 2000); do sleep 0.005; done")
     }
 
@@ -297,7 +297,7 @@ impl Sleeper {
         Sleeper { child, handle }
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.handle.pid()
     }
 }

@@ -43,7 +43,7 @@ impl Group {
     }
 
     /// The group above, however far up its hierarchy's mount is.
-    pub(super) fn parent(&self) -> Option<Group> {
+    pub(in crate::mechanisms) fn parent(&self) -> Option<Group> {
         let dir = self.dir.parent()?.to_path_buf();
         Some(Group::at(self.fs.clone(), dir, self.version))
     }
@@ -69,7 +69,7 @@ impl Group {
     }
 
     /// As [`Group::read`]; `None` when there is no such file.
-    pub(super) fn find(&self, name: &str) -> Result<Option<String>, CgroupError> {
+    pub(in crate::mechanisms) fn find(&self, name: &str) -> Result<Option<String>, CgroupError> {
         match self.read(name) {
             Ok(text) => Ok(Some(text)),
             Err(CgroupError::Read { source, .. }) if is_gone(&source) => Ok(None),

@@ -145,6 +145,11 @@ impl Cgroups {
         own
     }
 
+    /// The filesystem that they are read through, which holds `/proc` too.
+    pub(in crate::mechanisms) fn fs(&self) -> &dyn CgroupFs {
+        &*self.fs
+    }
+
     /// What is mounted.
     pub fn hierarchies(&self) -> &[Hierarchy] {
         &self.hierarchies

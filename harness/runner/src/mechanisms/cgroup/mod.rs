@@ -43,3 +43,8 @@ pub use placement::Placement;
 pub use snapshot::Snapshot;
 pub use undo::{FileValue, Undo};
 pub use watchdog::{CgroupWatchdog, FREEZER_WATCHDOG_COMMAND, freezer_watchdog_main};
+
+#[cfg(test)]
+pub(crate) mod testing {
+    pub(crate) use super::fake::FakeTree;
+}

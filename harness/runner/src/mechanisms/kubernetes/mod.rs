@@ -19,6 +19,7 @@ mod read;
 pub mod rights;
 pub mod transition;
 pub mod undo;
+pub(crate) mod usage;
 pub mod watch;
 
 pub(crate) use access::quoted;

@@ -44,6 +44,7 @@ fn container(image: &str, state: ContainerState) -> ContainerLook {
         state,
         last_end: None,
         memory_limit_bytes: None,
+        cpu_limit_millis: None,
     }
 }
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{AttachParams, AttachedProcess};
 use kube::{Api, Client};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::super::client::Cluster;
 use super::super::error::{Ask, ClusterError};
 
 /// Bytes of an answer that may lie in memory.
 const BUFFER_BYTES: usize = 1 << 18;
+
+/// How a command ended is told at once, or never.
+const STATUS_WITHIN: Duration = Duration::from_secs(2);
 
 /// A command under way. Dropped before its end, its connection is closed.
 pub struct Command {
@@ -61,6 +64,80 @@ impl Cluster {
             ask,
             server: self.reach().server.clone(),
         })
+    }
+}
+
+/// A command under way that is talked with. Dropped before its end, its connection is closed, and it sees the end of what
+/// is said to it.
+pub struct Conversation {
+    process: AttachedProcess,
+    pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Conversation")
+    }
+}
+
+impl Cluster {
+    /// Starts a command in a container, to talk with it. What it writes to its standard error is not heard.
+    ///
+    /// # Errors
+    /// When the container does not run, or the API server does not do it in time.
+    pub async fn converse(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        words: &[String],
+    ) -> Result<Conversation, ClusterError> {
+        let ask = Ask::of("create", "pods/exec", namespace, pod);
+        let params = AttachParams::default()
+            .container(container)
+            .stdin(true)
+            .stdout(true)
+            .stderr(false)
+            .max_stdin_buf_size(BUFFER_BYTES)
+            .max_stdout_buf_size(BUFFER_BYTES);
+        let open = |client: Client| {
+            let api = Api::<Pod>::namespaced(client, namespace);
+            async move { api.exec(pod, words.to_vec(), &params).await }
+        };
+        let mut process = self.call(ask.clone(), open).await?;
+        let missing = || ClusterError::other(ask.clone(), "it has no input or no output");
+        let stdin = process.stdin().ok_or_else(missing)?;
+        let stdout = process.stdout().ok_or_else(missing)?;
+        Ok(Conversation {
+            process,
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+        })
+    }
+}
+
+impl Conversation {
+    /// How it ended, in words; its connection is closed.
+    pub async fn ended(mut self) -> String {
+        drop((self.stdin, self.stdout));
+        let status = match self.process.take_status() {
+            Some(status) => tokio::time::timeout(STATUS_WITHIN, status)
+                .await
+                .ok()
+                .flatten(),
+            None => None,
+        };
+        self.process.abort();
+        match status {
+            Some(status) if status.status.as_deref() == Some("Success") => {
+                "it ended by itself".to_string()
+            }
+            Some(status) => status
+                .message
+                .unwrap_or_else(|| "it ended without a word".to_string()),
+            None => "the connection to it broke".to_string(),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub use change::{Change, Made};
 pub use config_map::ConfigMapLook;
 pub use drain::{DrainEnd, DrainOrder, DrainReport, Drainable, DrainedPod, drainable};
 pub use edit::Edit;
-pub use exec::Command;
+pub use exec::{Command, Conversation};
 pub use lease::{Acquired, HeldLease, LeaseClaim};
 pub use log::LogLines;
 pub use own::{ObjectKind, OwnObject};

@@ -5,6 +5,7 @@ mod keeper;
 mod node;
 mod pod;
 mod service;
+mod usage;
 mod values;
 mod workload;
 
@@ -13,5 +14,6 @@ pub use keeper::{Keeper, Keeping, Operator};
 pub use node::{NodeLook, NodeReady, Readiness, Taint};
 pub use pod::{ContainerLook, ContainerState, Ended, Owner, Phase, PodLook};
 pub use service::{EndpointLook, ServiceLook, ServicePort};
+pub use usage::{ContainerUse, UsageLook};
 pub use values::{quantity, selector};
 pub use workload::{Rollout, Workload, WorkloadKind, WorkloadLook};

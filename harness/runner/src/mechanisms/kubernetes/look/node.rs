@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Taint as Said};
 use serde::{Deserialize, Serialize};
 
-use super::values::moment;
+use super::values::{millis, moment, quantity};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 
@@ -28,6 +28,12 @@ pub struct NodeLook {
     /// Another after each boot.
     pub boot_id: String,
     pub kubelet_version: String,
+    /// What it has for pods; `None` where it does not say.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    /// The same of CPUs, in thousandths.
+    #[serde(default)]
+    pub cpu_millis: Option<u64>,
 }
 
 /// What the control plane holds of a node.
@@ -93,6 +99,7 @@ impl NodeLook {
         let mut addresses = status.addresses.iter().flatten();
         let internal = addresses.find(|it| it.type_ == "InternalIP");
         let info = status.node_info;
+        let room = status.allocatable.unwrap_or_default();
         Some(NodeLook {
             name: meta.name.clone()?,
             uid: meta.uid.clone()?,
@@ -116,6 +123,8 @@ impl NodeLook {
                 .map(|it| it.boot_id.clone())
                 .unwrap_or_default(),
             kubelet_version: info.map(|it| it.kubelet_version).unwrap_or_default(),
+            memory_bytes: room.get("memory").and_then(quantity),
+            cpu_millis: room.get("cpu").and_then(millis),
         })
     }
 

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::{Deserialize, Serialize};
 
-use super::values::{moment, quantity};
+use super::values::{millis, moment, quantity};
 
 /// Pods that a kubelet runs from a file: the API server only mirrors them.
 const MIRROR: &str = "kubernetes.io/config.mirror";
@@ -106,6 +106,9 @@ pub struct ContainerLook {
     /// How its previous run ended.
     pub last_end: Option<Ended>,
     pub memory_limit_bytes: Option<u64>,
+    /// Thousandths of a CPU.
+    #[serde(default)]
+    pub cpu_limit_millis: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +211,7 @@ fn container(said: &Container, status: Option<&ContainerStatus>) -> ContainerLoo
         state: state.map_or_else(waiting, state_of),
         last_end: last.and_then(|it| it.terminated.as_ref()).map(ended),
         memory_limit_bytes: limits.and_then(|all| quantity(all.get("memory")?)),
+        cpu_limit_millis: limits.and_then(|all| millis(all.get("cpu")?)),
     }
 }
 

@@ -10,6 +10,16 @@ pub(super) fn moment(time: Option<&Time>) -> Option<Timestamp> {
 
 /// Whole units of a quantity such as `512Mi`, `1.5Gi`, `1e9` or `128974848000m`; `None` when it is none.
 pub fn quantity(quantity: &Quantity) -> Option<u64> {
+    amount(quantity).map(|units| units.round() as u64)
+}
+
+/// Thousandths of a unit, such as 1500 of `1.5`.
+pub(super) fn millis(quantity: &Quantity) -> Option<u64> {
+    amount(quantity).map(|units| (units * 1e3).round() as u64)
+}
+
+/// A quantity with its fraction, such as 0.043 of `43217895n`.
+pub(super) fn amount(quantity: &Quantity) -> Option<f64> {
     let text = quantity.0.trim();
     let digits = |it: char| it.is_ascii_digit() || it == '.';
     let end = text.find(|it| !digits(it)).unwrap_or(text.len());
@@ -34,7 +44,7 @@ pub fn quantity(quantity: &Quantity) -> Option<u64> {
         "Ei" => 2f64.powi(60),
         exponent => 10f64.powi(exponent.strip_prefix(['e', 'E'])?.parse().ok()?),
     };
-    Some((number * factor).round() as u64)
+    Some(number * factor)
 }
 
 /// A selector as a query says it: `app=engine,tier in (a,b)`.

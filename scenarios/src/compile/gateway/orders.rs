@@ -6,14 +6,15 @@ use crate::spec::profile::{
     ReachSpec, TakeSpec, WebSocketSpec, WhereSpec,
 };
 
-use super::exchange::{Exchanges, extract, pointer};
-use super::sheet::{At, Sheet};
+use super::fix::fix;
+use crate::compile::exchange::{Exchanges, extract, pointer};
+use crate::compile::sheet::{At, Sheet};
 
 /// Most messages that are written at once.
 const LARGEST_BATCH: u32 = 256;
 
 /// The gateway; `None` when it cannot be had.
-pub(super) fn gateway(
+pub(in crate::compile) fn gateway(
     spec: &ProfileSpec,
     in_flight: u32,
     exchanges: &Exchanges,
@@ -22,6 +23,7 @@ pub(super) fn gateway(
     let at = At::of(&["gateway"]);
     let found = match &spec.gateway {
         None | Some(GatewaySpec::Http) => GatewayPlan::Http,
+        Some(GatewaySpec::Http2) => GatewayPlan::Http2,
         Some(GatewaySpec::Binary(binary)) => {
             GatewayPlan::Binary(frames(&at.to("binary"), binary, in_flight, sheet))
         }
@@ -29,9 +31,16 @@ pub(super) fn gateway(
             let found = texts(&at.to("websocket"), websocket, spec, exchanges)?;
             GatewayPlan::WebSocket(Box::new(found))
         }
-        Some(GatewaySpec::Fix(_)) => {
-            sheet.not_supported(&at.to("fix"), "`fix`");
-            return None;
+        Some(GatewaySpec::Fix(fix_spec)) => {
+            let at = at.to("fix");
+            if spec.orders.identity == IdentitySpec::Server && fix_spec.take.server_id.is_none() {
+                sheet.refuse_entry(
+                    &at,
+                    "the engine makes the ids, and nothing says where an execution report has them",
+                    "add take: { server-id: 37 }",
+                );
+            }
+            GatewayPlan::Fix(Box::new(fix(&at, fix_spec, sheet)))
         }
     };
     protocol(spec, &found, sheet);
@@ -178,9 +187,12 @@ fn protocol(spec: &ProfileSpec, found: &GatewayPlan, sheet: &Sheet) {
     let at = At::of(&["session", "protocol"]);
     let (agrees, hint) = match spec.session.protocol {
         None => return,
-        Some(ProtocolSpec::Fix) => return sheet.not_supported(&at, "`fix`"),
+        Some(ProtocolSpec::Fix) => (
+            matches!(found, GatewayPlan::Fix(_)),
+            "say where it is: gateway: { fix: { port: 7420, … } }",
+        ),
         Some(ProtocolSpec::Http) => (
-            matches!(found, GatewayPlan::Http),
+            matches!(found, GatewayPlan::Http | GatewayPlan::Http2),
             "leave `protocol` out: `gateway` says it",
         ),
         Some(ProtocolSpec::Binary) => (

@@ -1,0 +1,192 @@
+//! What the market maker keeps: quotes and trades.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::defects::Defects;
+
+/// A tick, and the quote that it led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Quote {
+    /// The tick's id.
+    pub(super) id: String,
+    pub(super) symbol: String,
+    pub(super) side: String,
+    pub(super) price: String,
+    pub(super) quantity: String,
+}
+
+/// A fill, as it was booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Trade {
+    /// The venue's id.
+    pub(super) execution: String,
+    /// Our order.
+    pub(super) order: String,
+    pub(super) price: String,
+    pub(super) quantity: String,
+}
+
+/// A report of the venue, as far as it matters here.
+#[derive(Debug, Deserialize)]
+pub(super) struct Report {
+    sequence: u64,
+    report: String,
+    id: String,
+    #[serde(default)]
+    execution: String,
+    #[serde(default)]
+    price: String,
+    #[serde(default)]
+    quantity: String,
+}
+
+/// A part of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Page<T> {
+    pub(super) rows: Vec<T>,
+    /// Where the next one begins, if there is one.
+    pub(super) next: Option<usize>,
+    pub(super) total: usize,
+}
+
+/// What is kept; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Books(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    quotes: Vec<Quote>,
+    by_id: HashMap<String, usize>,
+    trades: Vec<Trade>,
+    /// The last report that was heard, and how many of them were fills.
+    heard: u64,
+    fills: u64,
+}
+
+impl Books {
+    /// Keeps a quote; false when there was one for this tick already.
+    pub(super) fn quote(&self, quote: &Quote) -> bool {
+        let mut kept = self.lock();
+        let place = kept.quotes.len();
+        if kept.by_id.contains_key(&quote.id) {
+            return false;
+        }
+        kept.by_id.insert(quote.id.clone(), place);
+        kept.quotes.push(quote.clone());
+        true
+    }
+
+    /// Books what a report says, once.
+    pub(super) fn book(&self, report: Report, defects: &Defects) {
+        let mut kept = self.lock();
+        if report.sequence <= kept.heard {
+            return;
+        }
+        kept.heard = report.sequence;
+        if report.report != "filled" {
+            return;
+        }
+        kept.fills += 1;
+        let trade = Trade {
+            execution: report.execution,
+            order: report.id,
+            price: report.price,
+            quantity: report.quantity,
+        };
+        for _ in 0..defects.times_booked(kept.fills) {
+            kept.trades.push(trade.clone());
+        }
+    }
+
+    /// The last report that was heard.
+    pub(super) fn heard(&self) -> u64 {
+        self.lock().heard
+    }
+
+    pub(super) fn quotes(&self, from: usize, limit: usize) -> Page<Quote> {
+        page(&self.lock().quotes, from, limit)
+    }
+
+    pub(super) fn trades(&self, from: usize, limit: usize) -> Page<Trade> {
+        page(&self.lock().trades, from, limit)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn page<T: Clone>(all: &[T], from: usize, limit: usize) -> Page<T> {
+    let rows: Vec<T> = all.iter().skip(from).take(limit).cloned().collect();
+    let end = from + rows.len();
+    Page {
+        next: (end < all.len()).then_some(end),
+        rows,
+        total: all.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::defects::Defect;
+
+    fn report(sequence: u64, report: &str) -> Report {
+        Report {
+            sequence,
+            report: report.to_owned(),
+            id: "q-1".to_owned(),
+            execution: format!("v-{sequence}"),
+            price: "1.5".to_owned(),
+            quantity: "2".to_owned(),
+        }
+    }
+
+    fn booked(defects: &Defects, fills: u64) -> Vec<String> {
+        let books = Books::default();
+        for sequence in 1..=fills {
+            books.book(report(sequence, "filled"), defects);
+            books.book(report(sequence, "filled"), defects);
+        }
+        let trades = books.trades(0, 1_000).rows;
+        trades.into_iter().map(|trade| trade.execution).collect()
+    }
+
+    #[test]
+    fn a_fill_is_booked_once_however_often_it_is_told() {
+        assert_eq!(booked(&Defects::default(), 3), ["v-1", "v-2", "v-3"]);
+        let books = Books::default();
+        books.book(report(1, "accepted"), &Defects::default());
+        assert_eq!((books.heard(), books.trades(0, 9).total), (1, 0));
+    }
+
+    #[test]
+    fn defects_book_too_little_or_too_much() {
+        let drops = Defects::new([Defect::DropsFills]);
+        assert_eq!(booked(&drops, 60).len(), 57);
+        let doubles = Defects::new([Defect::DoubleCountsFills]);
+        assert_eq!(booked(&doubles, 60).len(), 63);
+    }
+
+    #[test]
+    fn pages_follow_each_other() {
+        let books = Books::default();
+        for number in 0..5 {
+            let quote = Quote {
+                id: number.to_string(),
+                symbol: String::new(),
+                side: String::new(),
+                price: String::new(),
+                quantity: String::new(),
+            };
+            assert!(books.quote(&quote));
+            assert!(!books.quote(&quote), "a tick that is told twice");
+        }
+        assert_eq!(books.quotes(0, 3).next, Some(3));
+        let last = books.quotes(3, 3);
+        assert_eq!((last.rows.len(), last.next, last.total), (2, None, 5));
+    }
+}

@@ -1,0 +1,88 @@
+//! The connection to the venue: dialled again whenever it breaks.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_tungstenite::client_async;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::books::{Books, Quote};
+use crate::defects::Defects;
+
+/// Between two attempts to connect.
+const DIAL_EVERY: Duration = Duration::from_millis(20);
+
+/// Longest wait for a connection and its handshake.
+const DIAL_WITHIN: Duration = Duration::from_secs(1);
+
+/// Quotes that wait for a venue that is not there; more are not sent.
+pub(super) const MOST_WAITING: usize = 10_000;
+
+/// The market maker's side of the connection.
+pub(super) struct Link {
+    pub(super) venue: SocketAddr,
+    pub(super) session: String,
+    pub(super) books: Books,
+    pub(super) defects: Defects,
+    pub(super) quotes: mpsc::Receiver<Quote>,
+}
+
+impl Link {
+    /// Keeps the connection until nobody quotes any more.
+    pub(super) async fn run(mut self) {
+        while !self.quotes.is_closed() {
+            if let Err(error) = self.converse().await {
+                tracing::debug!(%error, "no connection to the venue");
+            }
+            tokio::time::sleep(DIAL_EVERY).await;
+        }
+    }
+
+    async fn converse(&mut self) -> Result<(), Error> {
+        let dialled = async {
+            let stream = TcpStream::connect(self.venue).await?;
+            stream.set_nodelay(true)?;
+            client_async(format!("ws://{}/", self.venue), stream).await
+        };
+        let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
+        let (mut socket, _) = timeout(DIAL_WITHIN, dialled).await.map_err(late)??;
+        let logon = json!({ "op": "logon", "session": self.session, "after": self.books.heard() });
+        socket.send(Message::text(logon.to_string())).await?;
+        loop {
+            tokio::select! {
+                quote = self.quotes.recv() => {
+                    let Some(quote) = quote else {
+                        return socket.close(None).await;
+                    };
+                    socket.send(Message::text(order(&quote))).await?;
+                }
+                said = socket.next() => match said.transpose()? {
+                    None | Some(Message::Close(_)) => return Ok(()),
+                    Some(Message::Text(text)) => match serde_json::from_str(&text) {
+                        Ok(report) => self.books.book(report, &self.defects),
+                        Err(error) => tracing::warn!(%error, "the venue makes no sense"),
+                    },
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+}
+
+fn order(quote: &Quote) -> String {
+    json!({
+        "op": "new",
+        "id": format!("q-{}", quote.id),
+        "tag": quote.id,
+        "symbol": quote.symbol,
+        "side": quote.side,
+        "price": quote.price,
+        "quantity": quote.quantity,
+    })
+    .to_string()
+}

@@ -1,0 +1,155 @@
+//! Who plays what in a local environment: which processes there are, and what each is told.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use shakedown_scenarios::plan::{LocalStandIn, Part, System};
+
+use super::engine_command::{Member, node_arguments};
+use super::error::EnvironmentError;
+use super::kind::StartContext;
+use super::wiring::Wiring;
+
+/// Who plays what.
+#[derive(Debug, Clone)]
+pub(super) enum Cast {
+    /// Every replica of a part is a node of the reference engine.
+    Engine { part: String },
+    /// A market maker, and the venue that it quotes to.
+    MarketMaker { part: String, venue: String },
+}
+
+impl Cast {
+    pub(super) fn of(stand_in: &LocalStandIn) -> Cast {
+        match stand_in.clone() {
+            LocalStandIn::Engine { part } => Cast::Engine { part },
+            LocalStandIn::MarketMaker { part, venue } => Cast::MarketMaker { part, venue },
+        }
+    }
+
+    /// The part that the load goes to.
+    pub(super) fn first<'s>(&self, system: &'s System) -> Result<&'s Part, EnvironmentError> {
+        match self {
+            Cast::Engine { part } | Cast::MarketMaker { part, .. } => known(system, part),
+        }
+    }
+
+    /// Names of all processes.
+    pub(super) fn names(&self, system: &System) -> Result<Vec<String>, EnvironmentError> {
+        let of = |part: &Part| {
+            (1..=part.replicas)
+                .map(|n| format!("{}-{n}", part.name))
+                .collect()
+        };
+        let mut names: Vec<String> = of(self.first(system)?);
+        match self {
+            Cast::Engine { .. } => {}
+            Cast::MarketMaker { venue, .. } => {
+                let more: Vec<String> = of(known(system, venue)?);
+                names.extend(more);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The arguments that make the binary this process.
+    pub(super) fn arguments(
+        &self,
+        context: &StartContext<'_>,
+        wiring: &Wiring,
+        own: &Member,
+        data: &Path,
+    ) -> Vec<OsString> {
+        match self {
+            Cast::Engine { .. } => node_arguments(
+                own,
+                &wiring.seen_by(own),
+                data,
+                &context.plan.system.gateway,
+                &context.defects,
+            ),
+            Cast::MarketMaker { venue, .. } if part_of(&own.name) == venue => {
+                venue_arguments(context, own)
+            }
+            Cast::MarketMaker { venue, .. } => {
+                let seen = wiring.seen_by(own);
+                let venue = seen.iter().find(|it| part_of(&it.name) == venue);
+                maker_arguments(own, venue.unwrap_or(own), &context.defects)
+            }
+        }
+    }
+}
+
+/// The part of a replica, by its name.
+pub(super) fn part_of(name: &str) -> &str {
+    name.rsplit_once('-').map_or(name, |(part, _)| part)
+}
+
+fn known<'s>(system: &'s System, name: &str) -> Result<&'s Part, EnvironmentError> {
+    let found = system.parts.iter().find(|part| part.name == name);
+    found.ok_or_else(|| EnvironmentError::NoSuchPart {
+        part: name.to_string(),
+    })
+}
+
+fn maker_arguments(own: &Member, venue: &Member, defects: &[String]) -> Vec<OsString> {
+    let mut words = vec![
+        "engine".to_string(),
+        "maker".to_string(),
+        "--name".to_string(),
+        own.name.clone(),
+        "--http".to_string(),
+        own.http.to_string(),
+        "--venue".to_string(),
+        venue.http.to_string(),
+    ];
+    if !defects.is_empty() {
+        words.extend(["--defect".to_string(), defects.join(",")]);
+    }
+    words.push("--with-parent".to_string());
+    words.into_iter().map(OsString::from).collect()
+}
+
+fn venue_arguments(context: &StartContext<'_>, own: &Member) -> Vec<OsString> {
+    let behaviour = serde_json::to_string(&context.plan.venue).unwrap_or_default();
+    let words = [
+        "venue".into(),
+        "--listen".into(),
+        own.http.to_string().into(),
+        "--log".into(),
+        context.run_dir.venue().into_os_string(),
+        "--seed".into(),
+        context.plan.seed.to_string().into(),
+        "--behaviour".into(),
+        OsString::from(behaviour),
+        "--with-parent".into(),
+    ];
+    words.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    #[test]
+    fn a_market_maker_is_told_where_the_venue_is() {
+        let member = |id: usize, name: &str, port: u16| Member {
+            id,
+            name: name.to_string(),
+            http: SocketAddr::from(([127, 0, 0, 1], port)),
+            peer: SocketAddr::from(([127, 0, 0, 1], port + 1)),
+            gateway: None,
+            ingest: None,
+        };
+        let (maker, venue) = (member(1, "maker-1", 7), member(2, "venue-1", 9));
+        let words = maker_arguments(&maker, &venue, &["drops-fills".to_string()]);
+        let line = words.join(&OsString::from(" ")).into_string().unwrap();
+        assert_eq!(
+            line,
+            "engine maker --name maker-1 --http 127.0.0.1:7 --venue 127.0.0.1:9 --defect drops-fills --with-parent"
+        );
+        assert_eq!((part_of("maker-1"), part_of("venue-1")), ("maker", "venue"));
+    }
+}

@@ -1,0 +1,8 @@
+//! How orders go: by what gateway, and how their connections are secured.
+
+mod fix;
+mod orders;
+mod tls;
+
+pub(super) use orders::gateway;
+pub(super) use tls::tls;

@@ -1,0 +1,126 @@
+//! Which of two limits is the tighter one.
+
+use shakedown_record::phase::Phase;
+
+use crate::plan::{
+    AlertRule, FeedRule, LimitEnd, MetricLimit, MetricRule, PointsRule, RuleKind, VenueRule,
+};
+
+use super::rules::{kind_name, phase_of};
+
+/// True when the first limit is tighter than the second; `None` when they do not limit the same thing.
+pub(super) fn tighter(one: &RuleKind, other: &RuleKind) -> Option<bool> {
+    let (one, other) = (Limit::of(one), Limit::of(other));
+    let is_tighter = match one.side {
+        End::AtMost => one.value < other.value,
+        End::AtLeast => one.value > other.value,
+    };
+    (one.what == other.what).then_some(is_tighter)
+}
+
+/// A limit as a number, beside everything else that makes out what is limited.
+struct Limit {
+    what: String,
+    side: End,
+    value: f64,
+}
+
+enum End {
+    AtMost,
+    AtLeast,
+}
+
+impl Limit {
+    fn of(kind: &RuleKind) -> Limit {
+        let (detail, side, value) = match kind {
+            RuleKind::Latency {
+                quantile,
+                at_most_ns,
+                ..
+            }
+            | RuleKind::EngineLatency {
+                quantile,
+                at_most_ns,
+                ..
+            } => (quantile.to_string(), End::AtMost, *at_most_ns as f64),
+            RuleKind::Throughput { at_least_per_s, .. }
+            | RuleKind::Points(PointsRule::Rate { at_least_per_s, .. }) => {
+                (String::new(), End::AtLeast, *at_least_per_s)
+            }
+            RuleKind::Failover { at_most_ns } | RuleKind::Rpo { at_most_ns } => {
+                (String::new(), End::AtMost, *at_most_ns as f64)
+            }
+            RuleKind::Availability {
+                at_least,
+                projected,
+                failures_per_30d,
+            } => (
+                format!("{projected} {failures_per_30d}"),
+                End::AtLeast,
+                *at_least,
+            ),
+            RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
+                (String::new(), End::AtMost, *at_most)
+            }
+            RuleKind::Metric(rule) => metric_limit(rule),
+            RuleKind::Alert(rule) => alert_limit(rule),
+            RuleKind::Resource(rule) => {
+                let what = format!("{} {}", rule.of.name(), rule.for_ns);
+                (what, End::AtMost, rule.at_most)
+            }
+            RuleKind::Peak {
+                flow,
+                at_least_per_s,
+            } => (flow.words().to_string(), End::AtLeast, *at_least_per_s),
+            RuleKind::Orders { at_most, .. }
+            | RuleKind::Points(PointsRule::Lost { at_most })
+            | RuleKind::Venue(VenueRule::Trades { at_most, .. })
+            | RuleKind::Feed(FeedRule::Count { at_most, .. }) => {
+                (String::new(), End::AtMost, *at_most as f64)
+            }
+            RuleKind::Venue(VenueRule::Response {
+                quantile,
+                at_most_ns,
+                ..
+            })
+            | RuleKind::Feed(FeedRule::Time {
+                quantile,
+                at_most_ns,
+                ..
+            }) => (quantile.to_string(), End::AtMost, *at_most_ns as f64),
+        };
+        let phase = phase_of(kind).map_or("", Phase::name);
+        Limit {
+            what: format!("{} {phase} {detail}", kind_name(kind)),
+            side,
+            value,
+        }
+    }
+}
+
+/// How soon an alert must fire, beside when it must be over.
+fn alert_limit(rule: &AlertRule) -> (String, End, f64) {
+    let (words, after) = (rule.words(), &rule.after);
+    let what = format!("{words} {after} {:?}", rule.resolved_within_ns);
+    (what, End::AtMost, rule.within_ns as f64)
+}
+
+/// What a limit on series limits, beside the number.
+fn metric_limit(rule: &MetricRule) -> (String, End, f64) {
+    let of = rule.of.words();
+    match rule.limit {
+        MetricLimit::Quantile { quantile, at_most } => {
+            (format!("{of} {quantile}"), End::AtMost, at_most)
+        }
+        MetricLimit::Value { end, limit, for_ns } => {
+            let side = match end {
+                LimitEnd::AtMost => End::AtMost,
+                LimitEnd::AtLeast => End::AtLeast,
+            };
+            (format!("{of} {for_ns}"), side, limit)
+        }
+        MetricLimit::Increase { at_most, over_ns } => {
+            (format!("{of} {over_ns}"), End::AtMost, at_most)
+        }
+    }
+}

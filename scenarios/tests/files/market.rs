@@ -1,0 +1,217 @@
+//! Market data and venues: what a profile and a scenario may say of them, and what cannot be answered.
+
+use crate::common::{
+    FOREIGN, compile_both, file, only, profile_alone, set, shipped, swapped, with,
+};
+use shakedown_scenarios::plan::{
+    Delay, FeedRule, LocalStandIn, PointPart, PublishPlan, RuleKind, VenueRule,
+};
+use shakedown_scenarios::{Diagnostic, plan::EnvironmentPlan};
+
+const MAKER: &str = "market-maker";
+
+/// A profile with a section in place of the reference engine's market data.
+fn profile(section: &str) -> String {
+    let reference = shipped("reference").text;
+    let (before, rest) = reference
+        .split_once("market-data:\n")
+        .expect("the profile has market data");
+    let (_, after) = rest
+        .split_once("read-back:\n")
+        .expect("and then how it is read back");
+    format!("{before}{section}\nread-back:\n{after}")
+}
+
+fn refused(section: &str) -> Diagnostic {
+    only(profile_alone(&profile(section)))
+}
+
+fn maker(
+    scenario: &str,
+) -> Result<shakedown_scenarios::Compiled, shakedown_scenarios::Diagnostics> {
+    compile_both(&file("s.yaml", scenario), &shipped(MAKER), &[])
+}
+
+#[test]
+fn the_shipped_scenarios_say_what_they_mean() {
+    let feed = with("market-feed", &[]).unwrap().plan;
+    let told = feed.feed_heard().unwrap();
+    assert!(told.resumes() && told.order.is_some());
+    assert_eq!(feed.points, None);
+    let quickstart = with("quickstart", &[]).unwrap().plan;
+    assert_eq!(quickstart.feed_heard(), None, "no rule is about it");
+    let data = with("market-data", &[]).unwrap().plan;
+    assert_eq!(data.points.unwrap().rate_per_s, 50_000.0);
+    let venue = maker(&shipped("venue-kill").text).unwrap().plan;
+    let behaviour = venue.venue.unwrap();
+    assert_eq!(behaviour.rejects, 0.02);
+    let latency = Delay::Exponential {
+        mean_ns: 2_000_000,
+        at_most_ns: 50_000_000,
+    };
+    assert_eq!(behaviour.latency, latency);
+    assert_eq!(behaviour.longest_ns(), 650_000_000);
+    let EnvironmentPlan::Local { stand_in } = &venue.environment else {
+        panic!("{:?}", venue.environment);
+    };
+    assert!(matches!(stand_in, LocalStandIn::MarketMaker { venue, .. } if venue == "venue"));
+    let of = |is: fn(&RuleKind) -> bool| venue.rules.iter().filter(|rule| is(&rule.kind)).count();
+    assert_eq!(
+        of(|kind| matches!(kind, RuleKind::Venue(VenueRule::Trades { .. }))),
+        4
+    );
+    assert_eq!(
+        of(|kind| matches!(kind, RuleKind::Feed(FeedRule::Count { .. }))),
+        0
+    );
+}
+
+#[test]
+fn points_over_http_are_read_part_by_part() {
+    let section = "market-data: { publish: { http: { path: /p, body: '{\"all\":[{{points}}]}', \
+                   point: '{\"n\":{{sequence}},\"s\":\"{{ symbol }}\"}', batch: 10, acked: [202] } } }";
+    let plan = profile_alone(&profile(section)).unwrap().plan;
+    let Some(PublishPlan::Http(http)) = plan.system.market_data.publish else {
+        panic!("{:?}", plan.system.market_data);
+    };
+    assert_eq!(
+        (http.before.as_str(), http.after.as_str()),
+        ("{\"all\":[", "]}")
+    );
+    let text = |text: &str| PointPart::Text(text.into());
+    let parts = [
+        text("{\"n\":"),
+        PointPart::Sequence,
+        text(",\"s\":\""),
+        PointPart::Symbol,
+        text("\"}"),
+    ];
+    assert_eq!(http.point, parts);
+    assert_eq!(http.method, "POST");
+}
+
+#[test]
+fn what_makes_no_market_data_is_refused() {
+    let http =
+        |rest: &str| format!("market-data: {{ publish: {{ http: {{ path: /p, {rest} }} }} }}");
+    for (section, said) in [
+        (
+            "market-data: { publish: { binary: { port: 0 } } }".to_string(),
+            "no port 0",
+        ),
+        (http("point: '{{at}}', batch: 0, acked: [202]"), "0 points"),
+        (
+            http("point: '{{time}}', batch: 1, acked: [202]"),
+            "a point knows no `time`",
+        ),
+        (http("point: '1', batch: 1, acked: []"), "no status"),
+        (
+            http("point: '1', batch: 1, acked: [202], body: '[]'"),
+            "where the points stand",
+        ),
+        (
+            "market-data: { feed: { websocket: { path: feed, sequence: /s } } }".to_string(),
+            "begins with a slash",
+        ),
+        (
+            "market-data: { feed: { websocket: { path: '/feed?{{token}}', sequence: /s } } }"
+                .to_string(),
+            "only one hole",
+        ),
+    ] {
+        let told = refused(&section);
+        assert!(told.message.contains(said), "{section}: {told:?}");
+        assert!(told.line.is_some(), "{told:?}");
+    }
+}
+
+#[test]
+fn limits_that_the_profile_cannot_answer_are_refused() {
+    let feed = |fields: &str| {
+        let section = format!(
+            "market-data: {{ feed: {{ websocket: {{ path: /feed, sequence: /s, {fields} }} }} }}"
+        );
+        let scenario = shipped("market-feed");
+        compile_both(&scenario, &file("p.yaml", &profile(&section)), &[])
+    };
+    let told = feed("order: /id").unwrap_err().to_string();
+    assert!(told.contains("when they were made"), "{told}");
+    let told = feed("made: { at: /t, unit: ms }").unwrap_err().to_string();
+    assert!(told.contains("name their order"), "{told}");
+    assert!(feed("made: { at: /t, unit: ms }, order: /id").is_ok());
+
+    let none = shipped("market-feed");
+    let told = compile_both(&none, &file("p.yaml", &profile("")), &[]).unwrap_err();
+    assert!(
+        told.to_string().contains("has no market-data feed"),
+        "{told}"
+    );
+    let none = shipped("market-data");
+    let told = compile_both(&none, &file("p.yaml", &profile("")), &[]).unwrap_err();
+    assert!(
+        told.to_string()
+            .contains("does not say how market data gets in"),
+        "{told}"
+    );
+
+    let told = with("market-data", &[set("market-data.rate", "40000/s")]).unwrap_err();
+    assert!(told.to_string().contains("can never be reached"), "{told}");
+    let told = with("baseline", &[set("sla.lost.lost-points.at-most", "0")]).unwrap_err();
+    assert!(
+        told.to_string().contains("limits 2 things at once"),
+        "{told}"
+    );
+}
+
+#[test]
+fn venues_that_cannot_be_played_are_refused() {
+    let scenario = shipped("venue-kill").text;
+    for (from, to, said) in [
+        (
+            "uniform: { from: 5ms, to: 300ms }",
+            "uniform: { from: 5ms, to: 3ms }",
+            "ends before it begins",
+        ),
+        (
+            "mean: 2ms, at-most: 50ms",
+            "mean: 2ms, at-most: 1ms",
+            "below the mean",
+        ),
+        (
+            "mean: 2ms, at-most: 50ms",
+            "mean: 2ms, at-most: 2m",
+            "does not take so long",
+        ),
+    ] {
+        let told = only(maker(&swapped(&scenario, from, to)));
+        assert!(told.message.contains(said), "{told:?}");
+    }
+    let market_maker = shipped(MAKER).text;
+    for (from, to, said) in [
+        (
+            "part: venue\n",
+            "part: maker\n",
+            "the first part is the system itself",
+        ),
+        (
+            "part: venue\n",
+            "part: exchange\n",
+            "there is no part `exchange`",
+        ),
+        (
+            "maker: { replicas: 1,",
+            "maker: { replicas: 2,",
+            "one process beside one venue",
+        ),
+    ] {
+        let told = profile_alone(&swapped(&market_maker, from, to)).unwrap_err();
+        assert!(told.to_string().contains(said), "{told}");
+    }
+    let scenario = scenario.replace("system: market-maker", "system: foreign");
+    let told = compile_both(&file("s.yaml", &scenario), &file("p.yaml", FOREIGN), &[]);
+    assert!(
+        told.unwrap_err()
+            .to_string()
+            .contains("says nothing of a venue")
+    );
+}
