@@ -6,8 +6,9 @@
 #   tests/campaign.sh partition-sigkill        about 7 minutes; needs root
 #   tests/campaign.sh freeze-sigkill           about 3 minutes; needs root
 #   tests/campaign.sh docker-pause-sigkill     about 1 minute; needs a Docker Engine (DOCKER_HOST, or the usual socket)
-#   tests/campaign.sh starved                  about 45 minutes; needs root
+#   tests/campaign.sh starved                  about 25 minutes; needs root
 #   tests/campaign.sh conservation             about 20 minutes; needs root
+#   tests/campaign.sh soak                     half an hour
 #   tests/campaign.sh kubernetes-sigkill       about 2 hours; needs root, and what deploy/cluster needs
 #   tests/campaign.sh kubernetes-library       about 40 minutes: each scenario of the library on it once; needs the same
 #
@@ -17,9 +18,9 @@ set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in
-    quickstart-20-seeds | sigkill-30 | partition-sigkill | freeze-sigkill | docker-pause-sigkill |
-        starved | conservation | kubernetes-sigkill | kubernetes-library) name=$1 ;;
-    *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+    quickstart-20-seeds | sigkill-30 | partition-sigkill | freeze-sigkill | docker-pause-sigkill | \
+        starved | conservation | soak | kubernetes-sigkill | kubernetes-library) name=$1 ;;
+    *) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
 if [ -n "$(git status --porcelain -- . ':!docs/evidence')" ]; then
     echo "there are changes that are not committed: the table could not name what it was made from" >&2

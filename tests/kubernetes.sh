@@ -4,7 +4,6 @@
 #   tests/kubernetes.sh [--dev] [FILTER|OPTION...]     of the test program: all of them, or `--exact NAME`
 #
 # Those of `kubernetes_netem` come first, with a node that has netem and an engine of their own, which are gone before the others.
-# Not among them unless named: `kubernetes_spread::` (workers as pods), which has not passed on a cluster yet.
 #
 # With SHAKEDOWN_CLUSTER a cluster that is there already is used, and stays.
 set -u -o pipefail
@@ -15,7 +14,7 @@ if [ "${1:-}" = --dev ]; then
     profile=dev
     shift
 fi
-[ $# -gt 0 ] || set -- kubernetes_netem:: kubernetes:: kubernetes_drill:: kubernetes_in_cluster:: kubernetes_kill:: kubernetes_services:: kubernetes_rights::
+[ $# -gt 0 ] || set -- kubernetes_netem:: kubernetes:: kubernetes_drill:: kubernetes_in_cluster:: kubernetes_kill:: kubernetes_services:: kubernetes_rights:: kubernetes_spread::
 # Options are for both.
 netem=() others=() options=() more=()
 for word in "$@"; do

@@ -189,7 +189,9 @@ stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_t
 stage netem 300 bash -c netem
 stage instructions 240 tests/instructions.sh
 stage conformance 300 cargo test --release --workspace --test conformance -- --test-threads=4
-stage rates 60 "$target/release/rates" 1000000 5
+SHAKEDOWN_TEST_IO=io-uring stage conformance-ring 120 cargo test --release --workspace --test conformance -- --test-threads=4 outages:: outcomes::what_is_acknowledged pipelining::
+stage rates 60 bash -c '"$0" 1000000 5 && "$0" engine 100000 5 1 8192 256' "$target/release/rates"
+stage peers 300 tests/peers/run --sample
 end_to_end tidy 60 4
 end_to_end evidence 30 4
 end_to_end benchmarks 30 4
@@ -201,6 +203,7 @@ end_to_end foreign 300 3
 end_to_end capacity 300 1
 end_to_end load 120 2
 end_to_end standards 120 1
+end_to_end million 120 1
 end_to_end gateways 240 1
 end_to_end secure 120 2
 end_to_end alerts 240 2

@@ -17,6 +17,17 @@ pub enum Mode {
     Closed,
 }
 
+/// How the load threads reach their sockets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Io {
+    #[default]
+    Epoll,
+    /// io_uring where it measures better just before the load begins, else epoll.
+    Auto,
+    /// io_uring; epoll where the kernel has none or does not let us.
+    IoUring,
+}
+
 /// What the slots ask.
 #[derive(Debug, Clone)]
 #[allow(clippy::large_enum_variant, reason = "there is one for each run")]
@@ -31,7 +42,12 @@ pub enum Work {
     },
     /// One request again and again (`shakedown load URL`): 2xx and 3xx count as acknowledged, 429 as throttled,
     /// everything else as a bad response.
-    Requests { request: Request, secrets: Secrets },
+    Requests {
+        request: Request,
+        /// Over HTTP/2, not HTTP/1.1.
+        http2: bool,
+        secrets: Secrets,
+    },
 }
 
 /// One load run.
@@ -44,6 +60,9 @@ pub struct GeneratorConfig {
     /// Base URLs, such as `http://127.0.0.1:8080` or, for a gateway with a port of its own, `tcp://127.0.0.1:7410`; with
     /// TLS `https`, `wss`, `tls`. Sessions are spread over them.
     pub entry: Vec<String>,
+    /// Where orders that enter there are reported, one for each entry, such as `ws://127.0.0.1:7420`; none where answers say
+    /// all.
+    pub reports: Vec<String>,
     /// For the entries with TLS.
     pub tls: TlsPlan,
     /// An existing folder for the ledger.
@@ -51,6 +70,7 @@ pub struct GeneratorConfig {
     /// Prefix of the client order ids: the order of slot 17 is `{prefix}-17`.
     pub prefix: String,
     pub mode: Mode,
+    pub io: Io,
     /// Run time in nanoseconds from which no slot is scheduled; `None`: until [`Generator::request_stop`].
     ///
     /// [`Generator::request_stop`]: crate::Generator::request_stop
@@ -61,6 +81,7 @@ pub struct GeneratorConfig {
 #[derive(Debug, Clone)]
 pub struct RunParts {
     pub entry: Vec<String>,
+    pub reports: Vec<String>,
     pub ledger: PathBuf,
     pub prefix: String,
 }
@@ -114,10 +135,12 @@ impl GeneratorConfig {
                 secrets,
             },
             entry: parts.entry,
+            reports: parts.reports,
             tls: plan.system.tls.clone().unwrap_or_default(),
             ledger: parts.ledger,
             prefix: parts.prefix,
             mode: Mode::Open,
+            io: Io::Epoll,
             duration_ns: None,
         }
     }

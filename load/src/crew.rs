@@ -4,19 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use shakedown_record::io::{IoReport, IoWay};
 use shakedown_record::ledger::LedgerWriter;
-use shakedown_scenarios::plan::{Auth, FixGateway, GatewayPlan, Identity};
+use shakedown_scenarios::plan::{FixGateway, GatewayPlan};
 
-use crate::config::{GeneratorConfig, Share, Work};
+use crate::config::{GeneratorConfig, Io, Share, Work};
 use crate::drop_copy::DropCopyParts;
 use crate::engine::{
-    BinaryOrders, Books, Desk, FixOrders, FixParts, Gateway, Http2Orders, HttpOrders, Names,
-    OrderDesk, OrderDeskParts, OrderTexts, Part, PlainRequests, Room, RoomPlan, Scratch, Shared,
-    SlotMerger, Source, WebSocketOrders, WebSocketParts, Wrapping, descriptors_for_sockets,
+    Books, Names, Part, Room, RoomPlan, Scratch, Shared, SlotMerger, Source, Wrapping, choose,
+    descriptors_for_sockets,
 };
 use crate::error::LoadError;
 use crate::http::{BaseUrl, login};
-use crate::secret::Secrets;
+use crate::making::Making;
 use crate::tls::{client_config, server_name};
 
 /// Most sessions: the ledger numbers them with 16 bits.
@@ -30,25 +30,15 @@ pub(crate) struct Crew {
     pub names: Names,
     /// What a drop copy is made of, where orders go over FIX.
     pub drop_copy: Option<DropCopyParts>,
+    /// How the rooms reach their sockets; none where only epoll was wanted.
+    pub io: Option<Box<IoReport>>,
 }
 
 /// Checks a configuration and makes the rooms of the threads that have this share of the sessions. Nothing is dialled
 /// yet.
 pub(crate) fn muster(config: &GeneratorConfig, share: Share) -> Result<Crew, LoadError> {
     check(config)?;
-    let scheme = scheme(&config.work);
-    let entry = config
-        .entry
-        .iter()
-        .map(|url| BaseUrl::resolve_as(url, scheme))
-        .collect::<Result<Vec<BaseUrl>, LoadError>>()?;
-    let addresses: Vec<_> = entry
-        .iter()
-        .flat_map(|url| url.addresses.iter().copied())
-        .collect();
-    if addresses.is_empty() {
-        return Err(LoadError::NoEntry);
-    }
+    let (entry, addresses) = resolve(config)?;
     let most = (config.plan.sessions / share.workers).max(1);
     let threads = config.plan.threads.clamp(1, most) as usize;
     let shared = Arc::new(Shared::new(threads, config.duration_ns.unwrap_or(u64::MAX)));
@@ -58,6 +48,8 @@ pub(crate) fn muster(config: &GeneratorConfig, share: Share) -> Result<Crew, Loa
         Work::Orders { secrets, .. } | Work::Requests { secrets, .. } => secrets.clone(),
     }));
     let wrapping = wrapping(config, &entry)?;
+    let io = choose(config.io, config.mode);
+    let reports = Reports::resolve(config, &entry)?;
     let mut rooms = Vec::with_capacity(threads);
     for thread in 0..threads {
         let part = Part {
@@ -84,14 +76,23 @@ pub(crate) fn muster(config: &GeneratorConfig, share: Share) -> Result<Crew, Loa
             reconnect_every_ns: config.session.reconnect_every_ns,
             in_flight: config.session.in_flight as usize,
             descriptors: descriptors_for_sockets(),
+            ring: io.way == IoWay::IoUring,
             addresses: addresses.clone(),
+            reports: reports.addresses.clone(),
             tls: wrapping.for_one_thread(),
         };
-        let (desk, gateway) = work(config, &entry, &names, part)?;
+        let making = Making {
+            config,
+            entry: &entry,
+            reports: &reports.entry,
+            names: &names,
+            part,
+        };
+        let (desk, gateway) = making.work()?;
         let source = Source::new(config.mode, config.plan.arrival.clone(), config.seed, part);
         let room = Room::new(plan, books, desk, gateway, source, Arc::clone(&shared));
         rooms.push(room.map_err(|source| LoadError::Kernel {
-            what: "epoll with waits in nanoseconds",
+            what: "epoll with waits in nanoseconds, or io_uring",
             source,
         })?);
     }
@@ -101,7 +102,26 @@ pub(crate) fn muster(config: &GeneratorConfig, share: Share) -> Result<Crew, Loa
         shared,
         names,
         drop_copy: drop_copy(config, share, &entry, addresses)?,
+        io: (config.io != Io::Epoll).then(|| Box::new(io)),
     })
+}
+
+/// Where the sessions connect to; at least one address.
+fn resolve(config: &GeneratorConfig) -> Result<(Vec<BaseUrl>, Vec<SocketAddr>), LoadError> {
+    let scheme = scheme(&config.work);
+    let entry = config
+        .entry
+        .iter()
+        .map(|url| BaseUrl::resolve_as(url, scheme))
+        .collect::<Result<Vec<BaseUrl>, LoadError>>()?;
+    let addresses: Vec<_> = entry
+        .iter()
+        .flat_map(|url| url.addresses.iter().copied())
+        .collect();
+    match addresses.is_empty() {
+        true => Err(LoadError::NoEntry),
+        false => Ok((entry, addresses)),
+    }
 }
 
 fn drop_copy(
@@ -156,15 +176,55 @@ fn scheme(work: &Work) -> &'static str {
     }
 }
 
+/// Where what enters at each address is reported; nowhere where answers say all.
+#[derive(Default)]
+struct Reports {
+    entry: Vec<BaseUrl>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Reports {
+    fn resolve(config: &GeneratorConfig, entry: &[BaseUrl]) -> Result<Reports, LoadError> {
+        let Work::Orders {
+            gateway: GatewayPlan::Reported(_),
+            ..
+        } = &config.work
+        else {
+            return Ok(Reports::default());
+        };
+        let resolved = config
+            .reports
+            .iter()
+            .map(|url| BaseUrl::resolve_as(url, "ws"));
+        let reports = resolved.collect::<Result<Vec<BaseUrl>, LoadError>>()?;
+        let alike = |(entry, reports): (&BaseUrl, &BaseUrl)| {
+            entry.secure == reports.secure && entry.addresses.len() == reports.addresses.len()
+        };
+        if entry.len() != reports.len() || !entry.iter().zip(&reports).all(alike) {
+            return Err(LoadError::Plan {
+                what: "not every entry has one address where its orders are reported".to_string(),
+            });
+        }
+        let addresses = reports.iter().flat_map(|url| url.addresses.iter().copied());
+        Ok(Reports {
+            addresses: addresses.collect(),
+            entry: reports,
+        })
+    }
+}
+
 /// Which addresses want TLS.
 fn wrapping(config: &GeneratorConfig, entry: &[BaseUrl]) -> Result<Wrapping, LoadError> {
     if entry.iter().all(|url| !url.secure) {
         return Ok(Wrapping::default());
     }
     let (offers, needs): (&[&str], _) = match &config.work {
-        Work::Requests { .. } => (&["http/1.1"], None),
+        Work::Requests { http2: true, .. } => (&["h2"], Some("h2")),
+        Work::Requests { http2: false, .. } => (&["http/1.1"], None),
         Work::Orders { gateway, .. } => match gateway {
-            GatewayPlan::Http | GatewayPlan::WebSocket(_) => (&["http/1.1"], None),
+            GatewayPlan::Http | GatewayPlan::Reported(_) | GatewayPlan::WebSocket(_) => {
+                (&["http/1.1"], None)
+            }
             GatewayPlan::Http2 => (&["h2"], Some("h2")),
             GatewayPlan::Binary(_) | GatewayPlan::Fix(_) => (&[], None),
         },
@@ -181,94 +241,6 @@ fn wrapping(config: &GeneratorConfig, entry: &[BaseUrl]) -> Result<Wrapping, Loa
         config: Some(Arc::new(client_config(&config.tls, offers)?)),
         names,
         needs,
-    })
-}
-
-/// What a thread's sessions ask, and how they say it.
-fn work(
-    config: &GeneratorConfig,
-    entry: &[BaseUrl],
-    names: &Names,
-    part: Part,
-) -> Result<(Desk, Gateway), LoadError> {
-    let sessions = (0..part.count()).map(|local| part.session(local));
-    match &config.work {
-        Work::Orders {
-            orders,
-            gateway,
-            auth,
-            secrets,
-        } => {
-            let desk = OrderDesk::new(OrderDeskParts {
-                plan: &config.plan,
-                seed: config.seed,
-                orders,
-                secrets: Arc::new(secrets.clone()),
-                ledger: &config.ledger,
-                thread: part.thread as usize,
-                sessions: part.count(),
-            })?;
-            let texts =
-                OrderTexts::new(&config.plan, &orders.side_names, &config.prefix, sessions)?;
-            let names = names.clone();
-            let gateway = match gateway {
-                GatewayPlan::Http => {
-                    let orders = Arc::new(orders.clone());
-                    let http = HttpOrders::new(orders, auth, secrets, entry, texts, names);
-                    Gateway::Http(Box::new(http))
-                }
-                GatewayPlan::Http2 => {
-                    let orders = Arc::new(orders.clone());
-                    let http2 = Http2Orders::new(orders, auth, secrets, entry, texts, names);
-                    Gateway::Http2(Box::new(http2))
-                }
-                GatewayPlan::Binary(plan) => {
-                    let binary = BinaryOrders::new(orders.identity, plan.batch, texts, names)?;
-                    Gateway::Binary(Box::new(binary))
-                }
-                GatewayPlan::WebSocket(plan) => {
-                    let parts = WebSocketParts {
-                        plan,
-                        auth,
-                        secrets,
-                        entry,
-                        seed: config.seed.wrapping_add(part.thread),
-                        texts,
-                        names,
-                    };
-                    Gateway::WebSocket(Box::new(WebSocketOrders::new(parts)))
-                }
-                GatewayPlan::Fix(plan) => {
-                    let entries = entry.iter().map(|url| url.addresses.len()).sum();
-                    let (identity, who) = (orders.identity, (auth, secrets));
-                    Gateway::Fix(Box::new(fix(plan, identity, who, entries, texts, names)?))
-                }
-            };
-            Ok((Desk::Orders(Box::new(desk)), gateway))
-        }
-        Work::Requests { request, secrets } => {
-            let plain = PlainRequests::new(request, secrets, entry, &config.prefix, sessions);
-            Ok((Desk::Requests, Gateway::Plain(Box::new(plain))))
-        }
-    }
-}
-
-fn fix(
-    plan: &FixGateway,
-    identity: Identity,
-    (auth, secrets): (&Auth, &Secrets),
-    entries: usize,
-    texts: OrderTexts,
-    names: Names,
-) -> Result<FixOrders, LoadError> {
-    FixOrders::new(FixParts {
-        plan,
-        identity,
-        auth,
-        secrets,
-        entries,
-        texts,
-        names,
     })
 }
 

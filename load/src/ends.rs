@@ -1,6 +1,7 @@
 //! What the threads of a load left behind, as one, and what must hold then.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use shakedown_record::OutcomeCounts;
@@ -24,6 +25,7 @@ pub(crate) struct Totals {
     pub major_faults: u64,
     pub exhausted: Option<Exhausted>,
     pub unwelcome: Option<(u64, String)>,
+    pub statuses: BTreeMap<u16, u64>,
 }
 
 impl Totals {
@@ -52,6 +54,9 @@ impl Totals {
             totals.gaps.merge(&end.books.gaps);
             if let Some((count, why)) = end.unwelcome {
                 totals.unwelcome.get_or_insert((0, why)).0 += count;
+            }
+            for (status, count) in end.statuses {
+                *totals.statuses.entry(status).or_default() += count;
             }
             if end.vitals.queue.excess_ns() >= totals.queue.excess_ns() {
                 totals.queue = end.vitals.queue;

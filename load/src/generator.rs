@@ -1,5 +1,6 @@
 //! The handle by which the rest of Shakedown starts, watches and ends a load run.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::mem;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use shakedown_record::event::GeneratorReport;
 use shakedown_record::histogram::LatencyHistogram;
+use shakedown_record::io::IoReport;
 use shakedown_record::ledger::LedgerWriter;
 use shakedown_record::load_digest::LoadDigest;
 use shakedown_record::slots::{IntervalStats, SlotStats, SlotTally};
@@ -54,6 +56,8 @@ pub struct Finished {
     pub scheduled: u64,
     /// Handshakes of TLS that came to nothing, and why the first of them did.
     pub unwelcome: Option<(u64, String)>,
+    /// How often each HTTP status was answered to plain requests; none where orders were sent.
+    pub statuses: BTreeMap<u16, u64>,
 }
 
 /// A load run under way. Dropping it ends the run at once.
@@ -68,6 +72,7 @@ pub struct Generator {
     watch: Option<Watch>,
     names: Names,
     drop_copy: Option<DropCopy>,
+    io: Option<Box<IoReport>>,
 }
 
 /// The generator's own histograms.
@@ -88,6 +93,7 @@ pub struct Prepared {
     starts: Vec<Sender<u64>>,
     names: Names,
     drop_copy: Option<DropCopy>,
+    io: Option<Box<IoReport>>,
 }
 
 /// Connects the sessions, starts the load threads and sets zero a few milliseconds from now.
@@ -114,6 +120,7 @@ pub fn prepare(config: GeneratorConfig, share: Share) -> Result<Prepared, LoadEr
         slots,
         names,
         drop_copy,
+        io,
     } = muster(&config, share)?;
     let drop_copy = DropCopy::begin(drop_copy, &config.ledger)?;
     let slots = Arc::new(Mutex::new(slots));
@@ -151,6 +158,7 @@ pub fn prepare(config: GeneratorConfig, share: Share) -> Result<Prepared, LoadEr
         starts,
         names,
         drop_copy,
+        io,
     })
 }
 
@@ -180,6 +188,7 @@ impl Prepared {
             watch: Some(watch),
             names: self.names,
             drop_copy: self.drop_copy,
+            io: self.io,
         })
     }
 }
@@ -256,6 +265,11 @@ impl Generator {
             .fetch_min(stop_ns.max(now_ns + STOP_LEAD_NS), Ordering::AcqRel);
     }
 
+    /// Sends nothing more, from now on: what is under way is unresolved.
+    pub(crate) fn abandon(&self) {
+        self.shared.abandon.store(true, Ordering::Release);
+    }
+
     /// True once every slot has ended.
     pub fn is_finished(&self) -> bool {
         self.threads.iter().all(JoinHandle::is_finished)
@@ -323,11 +337,13 @@ impl Generator {
                 steal_fraction: watched.steal_fraction,
                 throttled_ns: watched.throttled_ns,
                 workers: Vec::new(),
+                io: self.io.clone(),
             },
             digest,
             end_ns: self.shared.stop_at_ns.load(Ordering::Acquire),
             scheduled,
             unwelcome: totals.unwelcome,
+            statuses: totals.statuses,
         };
         let lags = Lags {
             send_lag: totals.send_lag,
@@ -381,7 +397,7 @@ impl Generator {
 
 impl Drop for Generator {
     fn drop(&mut self) {
-        self.shared.abandon.store(true, Ordering::Release);
+        self.abandon();
         for handle in mem::take(&mut self.threads) {
             if handle.join().is_err() {
                 tracing::error!("a load thread panicked");

@@ -24,6 +24,7 @@ pub mod flow;
 mod generator;
 pub mod http;
 mod http2;
+mod making;
 pub mod pacing;
 pub mod points;
 mod portable;
@@ -34,6 +35,6 @@ pub mod venue;
 pub mod websocket;
 pub mod workers;
 
-pub use config::{GeneratorConfig, Mode, RunParts, Share, Work};
+pub use config::{GeneratorConfig, Io, Mode, RunParts, Share, Work};
 pub use error::LoadError;
 pub use generator::{Finished, Generator, LiveCounters, Prepared, prepare, start};

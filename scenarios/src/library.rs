@@ -56,10 +56,16 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 53] = [
+static SHIPPED: [Shipped; 57] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
+    shipped!(
+        Profile,
+        "reference-reported",
+        "systems/reference-reported.yaml"
+    ),
     shipped!(Profile, "market-maker", "systems/market-maker.yaml"),
+    shipped!(Profile, "market-maker-fix", "systems/market-maker-fix.yaml"),
     shipped!(
         Calendar,
         "us-equities-example",
@@ -72,6 +78,11 @@ static SHIPPED: [Shipped; 53] = [
     shipped!(Scenario, "market-feed", "market-feed.yaml"),
     shipped!(Scenario, "market-flow", "market-flow.yaml"),
     shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
+    shipped!(
+        Scenario,
+        "reported-leader-kill",
+        "reported-leader-kill.yaml"
+    ),
     shipped!(Scenario, "rts6-double", "rts6-double.yaml"),
     shipped!(Scenario, "rts7-double", "rts7-double.yaml"),
     shipped!(Scenario, "follower-kill", "follower-kill.yaml"),
@@ -83,6 +94,7 @@ static SHIPPED: [Shipped; 53] = [
     shipped!(Scenario, "slow-link", "slow-link.yaml"),
     shipped!(Scenario, "two-faults", "two-faults.yaml"),
     shipped!(Scenario, "venue-kill", "venue-kill.yaml"),
+    shipped!(Scenario, "venue-fix", "venue-fix.yaml"),
     shipped!(Scenario, "memory-limit", "memory-limit.yaml"),
     shipped!(Scenario, "slow-disk", "slow-disk.yaml"),
     shipped!(Scenario, "full-disk", "full-disk.yaml"),

@@ -12,6 +12,7 @@ use shakedown_record::{Phase, Verdict};
 use crate::calm::wait_for_calm;
 use crate::cluster_kill::{ClusterKillWorld, Killed};
 use crate::evidence::{Campaign, Evidence};
+use crate::rates::soak::Soak;
 use crate::shakedown::{Finished, Running, Sandbox, binary, library, run_arguments};
 use crate::starved;
 use crate::storm_proxy::Storms;
@@ -207,6 +208,11 @@ fn rows_of(campaign: Campaign) -> Rows {
         Campaign::Conservation => {
             let mut storms = Storms::default();
             Box::new(move |seed| storms.row(seed))
+        }
+        Campaign::Soak => {
+            let rates = itself().with_file_name("rates");
+            let mut soak = Soak::start(&rates, campaign.rows() as u64);
+            Box::new(move |minute| soak.row(minute))
         }
         Campaign::KubernetesLibrary => Box::new(kubernetes_library::row),
         Campaign::KubernetesSigkill => {

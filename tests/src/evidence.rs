@@ -13,6 +13,7 @@ use std::fmt;
 
 use crate::campaign::kubernetes_library;
 use crate::cluster_kill;
+use crate::rates::soak;
 use crate::{starved, storm_proxy};
 
 /// Facts that every table begins with.
@@ -35,6 +36,8 @@ pub enum Campaign {
     Starved,
     /// Runs through storms of broken connections, over many seeds.
     Conservation,
+    /// The generator for half an hour: what memory it takes.
+    Soak,
     /// Each shipped scenario for Kubernetes once, on a real cluster.
     KubernetesLibrary,
     /// SIGKILL of an agent, of the runner and of both, in the middle of a partition in a real cluster.
@@ -43,7 +46,7 @@ pub enum Campaign {
 
 impl Campaign {
     /// Every campaign.
-    pub const ALL: [Campaign; 9] = [
+    pub const ALL: [Campaign; 10] = [
         Campaign::QuickstartSeeds,
         Campaign::Sigkill,
         Campaign::PartitionSigkill,
@@ -51,6 +54,7 @@ impl Campaign {
         Campaign::DockerPauseSigkill,
         Campaign::Starved,
         Campaign::Conservation,
+        Campaign::Soak,
         Campaign::KubernetesLibrary,
         Campaign::KubernetesSigkill,
     ];
@@ -65,6 +69,7 @@ impl Campaign {
             Campaign::DockerPauseSigkill => "docker-pause-sigkill",
             Campaign::Starved => "starved",
             Campaign::Conservation => "conservation",
+            Campaign::Soak => "soak",
             Campaign::KubernetesLibrary => "kubernetes-library",
             Campaign::KubernetesSigkill => "kubernetes-sigkill",
         }
@@ -87,6 +92,7 @@ impl Campaign {
             Campaign::DockerPauseSigkill => 50,
             Campaign::Starved => starved::ROWS,
             Campaign::Conservation => storm_proxy::ROWS,
+            Campaign::Soak => soak::ROWS,
             Campaign::KubernetesLibrary => kubernetes_library::SCENARIOS.len(),
             Campaign::KubernetesSigkill => 300,
         }
@@ -135,6 +141,7 @@ impl Campaign {
             ],
             Campaign::Starved => starved::COLUMNS,
             Campaign::Conservation => storm_proxy::COLUMNS,
+            Campaign::Soak => soak::COLUMNS,
             Campaign::KubernetesLibrary => &kubernetes_library::COLUMNS,
             Campaign::KubernetesSigkill => cluster_kill::COLUMNS,
         }
@@ -219,6 +226,7 @@ impl Evidence {
             Campaign::DockerPauseSigkill => self.thawed(&["engine"]),
             Campaign::Starved => starved::supports(&self.rows).map_err(NoEvidence),
             Campaign::Conservation => storm_proxy::supports(&self.rows).map_err(NoEvidence),
+            Campaign::Soak => soak::supports(&self.rows).map_err(NoEvidence),
             Campaign::KubernetesLibrary => {
                 kubernetes_library::claim(&self.rows).map_err(NoEvidence)
             }

@@ -10,7 +10,7 @@ use crate::cluster;
 use crate::config::{ElectionTimeout, Gateways, Member, NodeConfig, PodName, SnapshotPolicy};
 use crate::defects::{Defect, Defects, defects};
 use crate::error::EngineError;
-use crate::maker::{self, MakerConfig};
+use crate::maker::{self, MakerConfig, VenueOverFix};
 use crate::node;
 use crate::secure::TlsFiles;
 
@@ -60,6 +60,12 @@ pub struct MakerArgs {
     /// Where the venue is (`shakedown venue`).
     #[arg(long, value_name = "ADDRESS")]
     pub venue: SocketAddr,
+    /// Speak FIX 4.4 to the venue, which has this CompID; WebSocket without it.
+    #[arg(long, value_name = "COMPID")]
+    pub fix: Option<String>,
+    /// The field of an order over FIX that has the id of the tick that it comes from.
+    #[arg(long, value_name = "TAG", default_value_t = 526, requires = "fix")]
+    pub fix_tag: u32,
     /// What is to be wrong with it on purpose.
     #[arg(long = "defect", value_name = "NAME", value_delimiter = ',')]
     pub defects: Vec<Defect>,
@@ -170,6 +176,10 @@ pub fn run(command: EngineCommand) -> Result<(), EngineError> {
                 name: args.name,
                 http: args.http,
                 venue: args.venue,
+                fix: args.fix.map(|comp_id| VenueOverFix {
+                    comp_id,
+                    tag: args.fix_tag,
+                }),
                 defects: Defects::new(args.defects),
             };
             runtime()?.block_on(maker::run(config))

@@ -162,6 +162,9 @@ const HOLD_ELECTIONS: Duration = Duration::from_secs(15);
 const LEAVE_OUT_EVERY: u64 = 200;
 const HOLD_FEED: Duration = Duration::from_millis(400);
 const BOOK_WRONG_EVERY: u64 = 20;
+
+/// Between two fills that are dropped lies one that is doubled.
+const HALF_WAY: u64 = BOOK_WRONG_EVERY / 2;
 const HOLD_RESPONSE: Duration = Duration::from_millis(400);
 
 impl Defects {
@@ -211,10 +214,11 @@ impl Defects {
 
     /// Hook: the market maker books its `number`th fill. How often to book it.
     pub fn times_booked(&self, number: u64) -> u64 {
-        match number.is_multiple_of(BOOK_WRONG_EVERY) {
-            true if self.has(Defect::DropsFills) => 0,
-            true if self.has(Defect::DoubleCountsFills) => 2,
-            true | false => 1,
+        // Not the same fills, so that neither hides the other.
+        match number % BOOK_WRONG_EVERY {
+            0 if self.has(Defect::DropsFills) => 0,
+            HALF_WAY if self.has(Defect::DoubleCountsFills) => 2,
+            _ => 1,
         }
     }
 

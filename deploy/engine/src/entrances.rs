@@ -75,7 +75,12 @@ impl Entrances {
             tokio::spawn(served)
         }));
         servers.extend(self.fix.map(|listener| {
-            let served = fix::serve(listener, Arc::clone(app), stopped(stop.clone()));
+            let served = fix::serve(
+                listener,
+                wrap.clone(),
+                Arc::clone(app),
+                stopped(stop.clone()),
+            );
             tokio::spawn(served)
         }));
         servers.extend(self.ingest.map(|listener| {

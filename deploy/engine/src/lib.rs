@@ -9,6 +9,7 @@
 //! [`proposer`] puts all waiting commands into one entry of the [`raft`] log, every replica applies that entry to
 //! its [`state`], and the leader's answers travel back. Each replica tells of what it applied in its [`feed`].
 
+pub mod accept;
 pub mod binary;
 pub mod book;
 pub mod checksum;

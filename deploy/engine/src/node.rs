@@ -26,6 +26,7 @@ use crate::peer::{Hello, PeerServer, PeerService, Peers};
 use crate::proposer::Proposer;
 use crate::raft::{EngineRaft, LogStore, NetworkFactory, StateMachine};
 use crate::upkeep;
+use crate::websocket::Reports;
 
 /// How long requests at work may take when the node stops.
 const DRAIN: Duration = Duration::from_millis(300);
@@ -107,19 +108,17 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         contact,
         metrics: metrics.clone(),
         log: log_reader.clone(),
+        reports: Reports::default(),
         changeover,
         fix,
     });
     let (stop, stopping) = watch::channel(false);
     let servers = entrances.serve(&app, &stopping);
+    let snapshots = app.config.snapshots;
     let mut tasks = vec![
         tokio::spawn(PeerServer::new(peer_listener, service).run()),
         tokio::spawn(upkeep::count_elections(raft.server_metrics(), metrics)),
-        tokio::spawn(upkeep::limit_log(
-            raft.clone(),
-            log_reader,
-            app.config.snapshots,
-        )),
+        tokio::spawn(upkeep::limit_log(raft.clone(), log_reader, snapshots)),
     ];
     tasks.extend(waiting);
     let node = NodeHandle {

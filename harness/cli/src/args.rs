@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shakedown_runner::mechanisms::kubernetes::rights::Account;
 
-pub use measuring::{ArrivalName, CapacityArgs, LoadArgs};
+pub use measuring::{ArrivalName, CapacityArgs, IoName, LoadArgs};
 
 /// Chaos and performance validation for trading engines: one scenario, one verdict, with the evidence.
 #[derive(Debug, Parser)]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::monotonic_ns;
 use crate::fault::{Effect, FaultTarget, Firing};
 use crate::feed::FeedReport;
+use crate::io::IoReport;
 use crate::links::LinkOverhead;
 use crate::outcome::OutcomeCounts;
 use crate::platform::PlatformChange;
@@ -247,6 +248,9 @@ pub struct GeneratorReport {
     /// Those who made the load, where it was more than one process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<WorkerReport>,
+    /// How its threads reached their sockets; absent where only epoll was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io: Option<Box<IoReport>>,
 }
 
 /// A copy was read back, or could not be.

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::histogram::LatencySummary;
 use crate::phase::Phase;
+use crate::table::{TableError, read_table};
 
 /// Name of the file in a run directory.
 pub const FEED_FILE: &str = "feed.csv";
@@ -144,51 +145,13 @@ impl FeedWriter {
     }
 }
 
-/// Why the file cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum FeedError {
-    #[error("cannot read {path}: {source}")]
-    Io { path: String, source: io::Error },
-    #[error("{path}, line {line}: not a message of the feed")]
-    Line { path: String, line: usize },
-}
-
 /// Reads all messages in the order of their receipt; `None` when there is no such file: nobody listened. A torn last
 /// line (the run was killed while writing it) is dropped.
 ///
 /// # Errors
 /// When the file cannot be read, or a line other than the last is no message.
-pub fn read_feed(path: &Path) -> Result<Option<Vec<FeedRow>>, FeedError> {
-    let failed = |source| FeedError::Io {
-        path: path.display().to_string(),
-        source,
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut input = BufReader::new(file);
-    let mut rows = Vec::new();
-    let mut line = String::new();
-    for number in 1.. {
-        line.clear();
-        if input.read_line(&mut line).map_err(failed)? == 0 {
-            break;
-        }
-        let Some(text) = line.strip_suffix('\n') else {
-            break;
-        };
-        match (number, read_row(text)) {
-            (1, _) if text == HEADER => {}
-            (2.., Some(row)) => rows.push(row),
-            (_, _) => {
-                let path = path.display().to_string();
-                return Err(FeedError::Line { path, line: number });
-            }
-        }
-    }
-    Ok(Some(rows))
+pub fn read_feed(path: &Path) -> Result<Option<Vec<FeedRow>>, TableError> {
+    read_table(path, HEADER, "a message of the feed", read_row)
 }
 
 fn read_row(text: &str) -> Option<FeedRow> {

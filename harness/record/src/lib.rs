@@ -17,6 +17,7 @@ pub mod exit;
 pub mod fault;
 pub mod feed;
 pub mod histogram;
+pub mod io;
 pub mod ledger;
 pub mod links;
 pub mod load_digest;
@@ -31,6 +32,7 @@ pub mod run_record;
 pub mod series;
 pub mod slots;
 pub mod split;
+pub mod table;
 pub mod venue;
 pub mod worker;
 

@@ -11,13 +11,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::phase::Phase;
+use crate::table::{TableError, read_table};
 
 /// Name of the file in a run directory.
 pub const POINTS_FILE: &str = "points.csv";
@@ -140,50 +141,12 @@ impl PointsWriter {
     }
 }
 
-/// Why the file cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum PointsError {
-    #[error("cannot read {path}: {source}")]
-    Io { path: String, source: io::Error },
-    #[error("{path}, line {line}: not a row of points")]
-    Line { path: String, line: usize },
-}
-
 /// Reads all rows; `None` when there is no such file: nothing was published. A torn last line is dropped.
 ///
 /// # Errors
 /// When the file cannot be read, or a line other than the last is no row.
-pub fn read_points(path: &Path) -> Result<Option<Vec<PointsRow>>, PointsError> {
-    let failed = |source| PointsError::Io {
-        path: path.display().to_string(),
-        source,
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut input = BufReader::new(file);
-    let mut rows = Vec::new();
-    let mut line = String::new();
-    for number in 1.. {
-        line.clear();
-        if input.read_line(&mut line).map_err(failed)? == 0 {
-            break;
-        }
-        let Some(text) = line.strip_suffix('\n') else {
-            break;
-        };
-        match (number, read_row(text)) {
-            (1, _) if text == HEADER => {}
-            (2.., Some(row)) => rows.push(row),
-            (_, _) => {
-                let path = path.display().to_string();
-                return Err(PointsError::Line { path, line: number });
-            }
-        }
-    }
-    Ok(Some(rows))
+pub fn read_points(path: &Path) -> Result<Option<Vec<PointsRow>>, TableError> {
+    read_table(path, HEADER, "a row of points", read_row)
 }
 
 fn read_row(text: &str) -> Option<PointsRow> {

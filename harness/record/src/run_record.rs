@@ -11,6 +11,7 @@ use crate::exit::Verdict;
 use crate::fault::{Effect, FaultTarget};
 pub use crate::feed::{FeedRecord, SequenceRange};
 use crate::histogram::LatencySummary;
+use crate::io::IoReport;
 use crate::links::LinkOverhead;
 use crate::outcome::OutcomeCounts;
 use crate::phase::Phase;
@@ -261,6 +262,9 @@ pub struct GeneratorInfo {
     /// Those who made the load, where it was more than one process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<WorkerReport>,
+    /// How its threads reached their sockets; absent where only epoll was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io: Option<Box<IoReport>>,
 }
 
 /// What was left behind; all zero is clean.

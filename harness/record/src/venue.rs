@@ -42,7 +42,8 @@ pub enum VenueEvent {
     Started {
         resumed: u64,
     },
-    /// A trading system is there, and was told everything up to this number.
+    /// A trading system is there, and says that it was told everything up to this number. Over FIX it does not say so by a
+    /// report's number: this is then the last one that there is, and what it missed it asks for.
     Logon {
         session: String,
         after: u64,
@@ -55,8 +56,22 @@ pub enum VenueEvent {
     Cancel {
         session: String,
         id: String,
+        /// The cancel's own id, where it has one: over FIX.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
     },
     Report(VenueReport),
+    /// Over FIX: MsgSeqNum of a session's next messages, after all that the lines before this one tell.
+    Numbers {
+        session: String,
+        /// That the venue writes.
+        out: u64,
+        /// That it expects.
+        expected: u64,
+        /// Both directions began again: nothing of before will be sent again.
+        #[serde(default, skip_serializing_if = "is_not")]
+        reset: bool,
+    },
     /// Something that is no message.
     Malformed {
         session: Option<String>,
@@ -100,6 +115,16 @@ pub struct VenueReport {
     /// Of rejects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of answers to cancels that have an id of their own: that id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// Over FIX: the MsgSeqNum under which the session is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+}
+
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a report says.

@@ -8,6 +8,7 @@ mod adopt;
 mod lease;
 mod orders;
 mod report;
+mod shards;
 mod undo;
 
 use std::fs;

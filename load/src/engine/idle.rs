@@ -4,7 +4,7 @@ use std::io;
 
 use shakedown_record::monotonic_ns;
 
-use super::poller::Poller;
+use super::wires::Wires;
 
 /// Time before a slot that is spent looking at the clock rather than asleep, at most, in nanoseconds.
 const LONGEST_SPIN_NS: u64 = 150_000;
@@ -48,7 +48,7 @@ impl Idle {
     /// When the kernel refuses to wait.
     pub fn wait(
         &mut self,
-        poller: &mut Poller,
+        wires: &mut Wires,
         now_ns: u64,
         deadline_ns: u64,
         exact: bool,
@@ -60,7 +60,7 @@ impl Idle {
             0
         };
         let sleep_ns = gap_ns - spin_ns;
-        let ready = poller.wait(sleep_ns)?;
+        let ready = wires.wait(sleep_ns)?;
         if ready > 0 || gap_ns == 0 {
             return Ok(ready);
         }
@@ -71,14 +71,14 @@ impl Idle {
         if spin_ns == 0 {
             return Ok(0);
         }
-        self.spin(poller, woke_ns, deadline_ns)
+        self.spin(wires, woke_ns, deadline_ns)
     }
 
-    fn spin(&mut self, poller: &mut Poller, from_ns: u64, deadline_ns: u64) -> io::Result<usize> {
+    fn spin(&mut self, wires: &mut Wires, from_ns: u64, deadline_ns: u64) -> io::Result<usize> {
         let mut now_ns = from_ns;
         let mut ready = 0;
         while now_ns < deadline_ns && ready == 0 {
-            ready = poller.wait(0)?;
+            ready = wires.wait(0)?;
             now_ns = monotonic_ns();
         }
         self.spun_ns += now_ns - from_ns;
@@ -129,17 +129,14 @@ mod tests {
 
     #[test]
     fn a_moment_is_met_and_not_before_it_is_due() {
-        let mut poller = Poller::new().unwrap();
+        let mut wires = Wires::open(None).unwrap();
         let mut idle = Idle::new(1, 8, monotonic_ns());
         for _ in 0..20 {
             let now_ns = monotonic_ns();
             let deadline_ns = now_ns + 2_000_000;
             while monotonic_ns() < deadline_ns {
                 let now_ns = monotonic_ns();
-                assert_eq!(
-                    idle.wait(&mut poller, now_ns, deadline_ns, true).unwrap(),
-                    0
-                );
+                assert_eq!(idle.wait(&mut wires, now_ns, deadline_ns, true).unwrap(), 0);
             }
         }
     }

@@ -1,11 +1,14 @@
 //! Connections: dialled, lost, dialled again. What becomes of the slots of a session at each step.
 
+use std::net::SocketAddr;
+
 use shakedown_record::Outcome;
 
+use super::arrival;
 use super::gateway::Judged;
 use super::poller::Ready;
 use super::room::Room;
-use super::session::{Link, Waiting};
+use super::session::{Link, Stage, Waiting};
 use super::socket::{self, DialFailure};
 use crate::selfcheck::{Exhausted, Shortage};
 
@@ -15,6 +18,9 @@ const SHORTEST_REDIAL_NS: u64 = 1_000_000;
 impl Room {
     /// Begins to connect a session.
     pub(super) fn dial(&mut self, session: usize) {
+        self.hang_up(session);
+        self.wires.forget(session);
+        let address = self.address_of(session);
         let owner = &mut self.sessions[session];
         owner.dialled_ns = self.now_ns;
         owner.answered = false;
@@ -24,13 +30,19 @@ impl Room {
         owner.messages = 0;
         (owner.held, owner.held_bytes) = (0, 0);
         let token = u64::from(owner.generation) << 32 | session as u64;
-        let dialled = socket::dial(self.plan.addresses[owner.address], self.plan.descriptors)
-            .and_then(|socket| match self.poller.watch(&socket, token) {
+        let dialled = socket::dial(address, self.plan.descriptors).and_then(|socket| {
+            match self.wires.watch(&socket, token) {
                 Ok(()) => Ok(socket),
                 Err(_) => Err(DialFailure::Exhausted(Shortage::Memory)),
-            });
+            }
+        });
         match dialled {
             Ok(socket) => {
+                if self.notes
+                    && let Err(error) = arrival::note(&socket)
+                {
+                    tracing::debug!(%error, "answers come when they are read");
+                }
                 let give_up_ns = self.now_ns + self.dial_ns();
                 self.sessions[session].link = Link::Dialling { socket, give_up_ns };
                 self.timers.arm(session, give_up_ns);
@@ -41,6 +53,9 @@ impl Room {
 
     /// A dial came to nothing: those who waited for it end, and the next address is tried later.
     pub(super) fn dial_failed(&mut self, session: usize, failure: DialFailure) {
+        if let Some(owner) = self.owner_of(session) {
+            return self.dial_failed(owner, failure);
+        }
         let outcome = match failure {
             DialFailure::Refused => Outcome::Refused,
             DialFailure::Unreachable => Outcome::Unreachable,
@@ -55,6 +70,8 @@ impl Room {
 
     /// Ends those who wait, and dials again when the time between two dials has passed.
     fn go_down(&mut self, session: usize, outcome: Outcome) {
+        self.hang_up(session);
+        self.wires.forget(session);
         let every_ns = self.plan.reconnect_every_ns.max(SHORTEST_REDIAL_NS);
         let dial_at_ns = self.sessions[session].dialled_ns + every_ns;
         self.sessions[session].link = Link::Down { dial_at_ns };
@@ -62,6 +79,15 @@ impl Room {
             self.end_unsent(session, waiting, outcome);
         }
         self.timers.arm(session, dial_at_ns);
+    }
+
+    /// Where a session's next connection goes.
+    fn address_of(&self, session: usize) -> SocketAddr {
+        let address = self.sessions[session].address;
+        match self.owner_of(session) {
+            None => self.plan.addresses[address],
+            Some(_) => self.plan.reports[address],
+        }
     }
 
     pub(super) fn rotate(&mut self, session: usize) {
@@ -76,6 +102,9 @@ impl Room {
     ///
     /// [`reconnect_every_ns`]: super::RoomPlan::reconnect_every_ns
     pub(super) fn lose(&mut self, session: usize, rotates: bool) {
+        if let Some(owner) = self.owner_of(session) {
+            return self.lose(owner, rotates);
+        }
         if matches!(self.sessions[session].link, Link::Greeting { .. }) {
             // Somebody is there and lets nobody in: no order was sent.
             return self.dial_failed(session, DialFailure::Refused);
@@ -117,9 +146,12 @@ impl Room {
         let Some(mut flight) = self.sessions[session].flight.remove(place) else {
             return;
         };
+        if flight.stage == Stage::Reported {
+            return;
+        }
         flight.entry.sequence = judged.sequence;
         flight.entry.served_by = judged.served_by;
-        let done_ns = self.run_ns();
+        let done_ns = self.run_ns().saturating_sub(self.age_ns);
         self.books
             .ended(flight.slot, flight.entry, judged.outcome, done_ns);
         self.desk.settle(session, flight.slot, flight.job, judged);
@@ -130,6 +162,9 @@ impl Room {
         let Some(mut flight) = self.sessions[session].flight.remove(place) else {
             return;
         };
+        if flight.stage == Stage::Reported {
+            return;
+        }
         flight.entry.sent_ns = None;
         let done_ns = self.run_ns();
         self.books
@@ -152,6 +187,11 @@ impl Room {
                     Ok(()) => self.connected(session),
                     Err(failure) => return self.dial_failed(session, failure),
                 }
+            }
+            Link::Up { .. } if ready.untaken > 0 => {
+                let held = self.sessions[session].held;
+                self.take_back(session, held + ready.untaken);
+                return self.lose(session, true);
             }
             Link::Up { .. } | Link::Greeting { .. } => {
                 if ready.writable {
@@ -205,6 +245,16 @@ impl Room {
 
     /// The handshake is done.
     pub(super) fn opened(&mut self, session: usize) {
+        if self.dial_listener(session) {
+            return;
+        }
+        self.go_up(session);
+        if let Some(owner) = self.owner_of(session) {
+            self.go_up(owner);
+        }
+    }
+
+    fn go_up(&mut self, session: usize) {
         self.end_flight(session);
         let owner = &mut self.sessions[session];
         let link = std::mem::replace(&mut owner.link, Link::Down { dial_at_ns: 0 });
@@ -237,8 +287,11 @@ impl Room {
             }
         }
         if self.is_overdue(session) {
-            // An answer that lies in the socket came in time: it was us who did not look.
+            // An answer that lies in a socket came in time: it was us who did not look.
             self.receive(session, false);
+            if let Some(listener) = self.listener_of(session) {
+                self.receive(listener, false);
+            }
         }
         let mut timed_out = false;
         while let Some(flight) = self.sessions[session].flight.front()
@@ -299,7 +352,7 @@ impl Room {
 
     /// The run ends now: what was written stays unresolved.
     pub(super) fn abandon(&mut self) {
-        for session in 0..self.sessions.len() {
+        for session in 0..self.owners {
             while !self.sessions[session].flight.is_empty() {
                 self.complete(session, 0, Judged::without_answer(Outcome::Unresolved));
             }

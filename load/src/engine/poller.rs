@@ -18,6 +18,8 @@ pub(super) struct Ready {
     pub ending: bool,
     pub readable: bool,
     pub writable: bool,
+    /// Of what was written last, so many messages were not taken: the connection is broken.
+    pub untaken: usize,
 }
 
 impl Ready {
@@ -30,6 +32,7 @@ impl Ready {
             ),
             readable: flags.contains(epoll::EventFlags::IN),
             writable: flags.contains(epoll::EventFlags::OUT),
+            untaken: 0,
         }
     }
 }

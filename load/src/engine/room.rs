@@ -1,5 +1,6 @@
 //! One load thread: release what is due, serve what is ready, look at whose time has come, wait.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use super::books::{Books, ClosedBooks};
 use super::desk::Desk;
 use super::gateway::Gateway;
 use super::idle::Idle;
-use super::poller::Poller;
 use super::session::{Link, Session, Waiting};
 use super::shared::Shared;
 use super::source::Source;
 use super::timers::Timers;
 use super::urgency::Urgency;
+use super::wires::Wires;
 use super::wrapped::Wrapping;
 use crate::pacing::Slot;
 use crate::selfcheck::{Exhausted, VitalSigns, Vitals, thread_cpu_ns};
@@ -45,8 +46,12 @@ pub(crate) struct RoomPlan {
     pub in_flight: usize,
     /// Sockets may have descriptors below this; the rest is for the ledger and whatever else the process opens.
     pub descriptors: u64,
+    /// Through io_uring instead of epoll.
+    pub ring: bool,
     /// Session `s` begins with address `s mod addresses`.
     pub addresses: Vec<SocketAddr>,
+    /// For each address, where what enters there is reported; none where answers say all.
+    pub reports: Vec<SocketAddr>,
     /// Of the addresses that want it.
     pub tls: Wrapping,
 }
@@ -59,6 +64,8 @@ pub(crate) struct RoomEnd {
     pub exhausted: Option<Exhausted>,
     /// Handshakes of TLS that came to nothing, and why the first of them did.
     pub unwelcome: Option<(u64, String)>,
+    /// How often each HTTP status was answered to plain requests.
+    pub statuses: BTreeMap<u16, u64>,
     /// The poller or a side file failed.
     pub failure: Option<io::Error>,
     /// What the thread had while the load ran.
@@ -70,8 +77,11 @@ pub(crate) struct RoomEnd {
 /// One load thread.
 pub(crate) struct Room {
     pub(super) plan: RoomPlan,
-    pub(super) poller: Poller,
+    pub(super) wires: Wires,
+    /// Those of the plan, and then as many that only listen to reports, where there are any.
     pub(super) sessions: Vec<Session>,
+    /// How many sessions are the plan's.
+    pub(super) owners: usize,
     pub(super) timers: Timers,
     pub(super) books: Books,
     pub(super) desk: Desk,
@@ -88,6 +98,10 @@ pub(crate) struct Room {
     pub(super) batch: usize,
     /// The last reading of the clock; every event takes one.
     pub(super) now_ns: u64,
+    /// The kernel notes when answers come: where time is measured from a schedule, not from the thread's own loop.
+    pub(super) notes: bool,
+    /// How long what is being taken in had lain in its socket, in nanoseconds.
+    pub(super) age_ns: u64,
     /// `CLOCK_MONOTONIC` of zero.
     pub(super) zero_ns: u64,
     pub(super) running: bool,
@@ -104,7 +118,7 @@ impl Room {
     /// A room whose sessions have not dialled yet.
     ///
     /// # Errors
-    /// When the kernel gives no poller.
+    /// When the kernel gives no poller, or no ring where one is wanted.
     pub fn new(
         plan: RoomPlan,
         books: Books,
@@ -114,16 +128,24 @@ impl Room {
         shared: Arc<Shared>,
     ) -> io::Result<Room> {
         let part = source.part();
-        let sessions: Vec<Session> = (0..part.count())
+        let mut sessions: Vec<Session> = (0..part.count())
             .map(|local| {
                 let address = usize::from(part.session(local)) % plan.addresses.len();
                 Session::new(address)
             })
             .collect();
+        let owners = sessions.len();
+        if !plan.reports.is_empty() {
+            sessions.extend((0..owners).map(|_| Session::new(0)));
+        }
         Ok(Room {
-            poller: Poller::new()?,
+            wires: Wires::open(plan.ring.then_some(sessions.len()))?,
             timers: Timers::new(sessions.len()),
             sessions,
+            // A ring hands over bytes without notes.
+            notes: source.next_at_ns().is_some() && !plan.ring,
+            age_ns: 0,
+            owners,
             plan,
             books,
             desk,
@@ -158,13 +180,17 @@ impl Room {
         let is_open_loop = self.source.next_at_ns().is_some();
         self.urgency = settle(self.plan.thread, self.plan.threads, is_open_loop);
         let until_ns = monotonic_ns() + for_ns;
-        for session in 0..self.sessions.len() {
+        if let Err(error) = self.wires.begin() {
+            self.failure.get_or_insert(error);
+            return;
+        }
+        for session in 0..self.owners {
             self.now_ns = monotonic_ns();
             self.dial(session);
         }
         while self.now_ns < until_ns && self.failure.is_none() && self.is_dialling() {
             let timer_ns = self.timers.next_ns().unwrap_or(until_ns).min(until_ns);
-            let ready = self.poller.wait(timer_ns.saturating_sub(self.now_ns));
+            let ready = self.wires.wait(timer_ns.saturating_sub(self.now_ns));
             self.serve(ready);
             self.now_ns = monotonic_ns();
             self.expire();
@@ -173,7 +199,8 @@ impl Room {
 
     /// Some session is not connected and has not yet tried every address once.
     fn is_dialling(&self) -> bool {
-        self.sessions.iter().any(|session| match session.link {
+        let mut owners = self.sessions[..self.owners].iter();
+        owners.any(|session| match session.link {
             Link::Up { .. } => false,
             Link::Dialling { .. } | Link::Greeting { .. } => true,
             Link::Down { .. } => (session.generation as usize) < self.plan.addresses.len(),
@@ -194,7 +221,7 @@ impl Room {
         self.now_ns = monotonic_ns();
         self.stop_at_ns = self.shared.stop_at_ns.load(Ordering::Acquire);
         self.running = true;
-        for session in 0..self.sessions.len() {
+        for session in 0..self.owners {
             self.pump(session);
         }
         loop {
@@ -209,7 +236,7 @@ impl Room {
             }
             let (deadline_ns, exact) = self.deadline();
             due_ns = deadline_ns.max(self.now_ns);
-            let ready = idle.wait(&mut self.poller, self.now_ns, deadline_ns, exact);
+            let ready = idle.wait(&mut self.wires, self.now_ns, deadline_ns, exact);
             self.serve(ready);
         }
         self.close(vitals)
@@ -309,7 +336,7 @@ impl Room {
             }
         };
         for at in 0..count {
-            let ready = self.poller.ready(at);
+            let ready = self.wires.ready(at);
             let session = (ready.token & 0xffff_ffff) as usize;
             if self.sessions[session].generation == (ready.token >> 32) as u32 {
                 self.attend(session, ready);
@@ -364,6 +391,7 @@ impl Room {
             books: self.books.close(self.stop_at_ns.min(wall_ns)),
             exhausted: self.exhausted,
             unwelcome: self.unwelcome,
+            statuses: self.gateway.statuses(),
             failure: self.failure,
             vitals: vitals.end(),
             wall_ns,

@@ -30,9 +30,21 @@ pub(super) struct Waiting {
     pub lag_ns: u64,
 }
 
+/// How much is known of a slot that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing.
+    Sent,
+    /// The server has said that it came; what becomes of it is reported on another connection.
+    Taken,
+    /// It was reported, and has ended: it only keeps its place in the order of answers until its own comes.
+    Reported,
+}
+
 /// A slot that was written and not answered yet.
 #[derive(Debug)]
 pub(crate) struct Flight {
+    pub stage: Stage,
     pub slot: u64,
     /// The message's number on its connection.
     pub number: u64,

@@ -2,7 +2,6 @@
 
 use super::room::Room;
 use super::session::Link;
-use super::socket;
 
 impl Room {
     /// Lets time pass on the sessions of gateways that have something to say then.
@@ -39,9 +38,10 @@ impl Room {
                 continue;
             }
             self.say(session);
-            let owner = &self.sessions[session];
+            let owner = &mut self.sessions[session];
             if let Link::Up { socket } = &owner.link {
-                socket::write(socket, &owner.unsent);
+                self.wires.give_back(session, &mut owner.unsent);
+                self.wires.write(session, socket, &owner.unsent, 0);
             }
         }
     }

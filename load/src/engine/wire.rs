@@ -4,10 +4,11 @@ use std::mem;
 
 use shakedown_record::{Outcome, monotonic_ns};
 
+use super::arrival;
 use super::gateway::{Heard, Judged, Letter};
 use super::room::Room;
-use super::session::{Flight, Link, Waiting};
-use super::socket::{self, ReadEnd, Written};
+use super::session::{Flight, Link, Stage, Waiting};
+use super::socket::{ReadEnd, Written};
 
 impl Room {
     /// Writes a slot to the session's connection, which is up and has room for it.
@@ -47,7 +48,7 @@ impl Room {
         };
         let holds = self.batch > 1;
         let written = if owner.unsent.is_empty() && !holds {
-            socket::write(socket, bytes)
+            self.wires.write(session, socket, bytes, 1)
         } else {
             Written::Bytes(0)
         };
@@ -56,6 +57,7 @@ impl Room {
             Written::Bytes(count) => {
                 owner.unsent.extend_from_slice(&bytes[count..]);
                 owner.flight.push_back(Flight {
+                    stage: Stage::Sent,
                     slot: waiting.slot,
                     number,
                     entry,
@@ -78,7 +80,7 @@ impl Room {
 
     /// Sends what the session has room for.
     pub(super) fn pump(&mut self, session: usize) {
-        self.fill(session);
+        self.fill(self.owner_of(session).unwrap_or(session));
         self.send_held();
     }
 
@@ -131,12 +133,15 @@ impl Room {
         let (Link::Up { socket } | Link::Greeting { socket, .. }) = &owner.link else {
             return;
         };
+        self.wires.give_back(session, &mut owner.unsent);
         // Of messages that were never offered to the socket, a connection that breaks now has taken nothing.
         let mut untouched = owner.held_bytes == owner.unsent.len();
         let held = owner.held;
         (owner.held, owner.held_bytes) = (0, 0);
         while !owner.unsent.is_empty() {
-            match socket::write(socket, &owner.unsent) {
+            let messages = if untouched { held } else { 0 };
+            let written = self.wires.write(session, socket, &owner.unsent, messages);
+            match written {
                 Written::Bytes(0) => return,
                 Written::Bytes(count) => {
                     untouched = false;
@@ -158,8 +163,12 @@ impl Room {
         let mut inbox = mem::take(&mut self.inbox);
         while let Link::Up { socket } | Link::Greeting { socket, .. } = &self.sessions[session].link
         {
-            let read = socket::read(socket, &mut inbox);
+            let (read, age_ns) = match self.notes {
+                true => arrival::read(socket, &mut inbox),
+                false => (self.wires.read(session, socket, &mut inbox), 0),
+            };
             self.now_ns = monotonic_ns();
+            self.age_ns = age_ns;
             match read {
                 ReadEnd::Bytes(count) => {
                     self.take_in(session, &inbox[..count]);
@@ -184,6 +193,7 @@ impl Room {
             }
         }
         self.inbox = inbox;
+        self.age_ns = 0;
         self.pump(session);
     }
 
@@ -191,20 +201,13 @@ impl Room {
     pub(super) fn consume(&mut self, session: usize, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let owner = &mut self.sessions[session];
+            let owner = self.owner_of(session).unwrap_or(session);
+            let flight = &self.sessions[owner].flight;
             self.outbox.clear();
-            let heard = self
-                .gateway
-                .hear(session, &owner.flight, rest, &mut self.outbox);
-            if !self.outbox.is_empty() {
-                let generation = owner.generation;
-                self.say(session);
-                self.flush(session);
-                if !self.sessions[session].is_still(generation) {
-                    return;
-                }
+            let heard = self.gateway.hear(session, flight, rest, &mut self.outbox);
+            if !self.reply(session) {
+                return;
             }
-            let owner = &mut self.sessions[session];
             match heard {
                 Heard::More => return,
                 Heard::Answer {
@@ -214,12 +217,18 @@ impl Room {
                     close,
                 } => {
                     rest = &rest[used..];
-                    owner.answered = true;
-                    self.complete(session, place, judged);
+                    self.answered(session, place, judged);
                     if close {
                         return self.lose(session, false);
                     }
                     self.greeted(session);
+                }
+                Heard::Taken { used, place, close } => {
+                    rest = &rest[used..];
+                    self.taken(session, place);
+                    if close {
+                        return self.lose(session, false);
+                    }
                 }
                 Heard::Aside { used } => {
                     rest = &rest[used..];
@@ -251,17 +260,31 @@ impl Room {
                 }
                 // A server that says so before it hangs up.
                 Heard::Unasked => return self.lose(session, true),
-                Heard::Malformed => return self.malformed(session),
+                Heard::Malformed => return self.garbled(session),
             }
         }
     }
 
-    /// What came is not this protocol: the oldest in flight has that for its answer.
-    fn malformed(&mut self, session: usize) {
-        if !matches!(self.sessions[session].link, Link::Greeting { .. }) {
-            self.complete(session, 0, Judged::without_answer(Outcome::BadResponse));
+    /// Sends what the gateway had to say to what it heard. False when the connection went down by that.
+    fn reply(&mut self, session: usize) -> bool {
+        if self.outbox.is_empty() {
+            return true;
         }
-        self.lose(session, true);
+        let generation = self.sessions[session].generation;
+        self.say(session);
+        self.flush(session);
+        self.sessions[session].is_still(generation)
+    }
+
+    /// An answer on a session's connection, or a report on the one that listens for it.
+    fn answered(&mut self, session: usize, place: usize, judged: Judged) {
+        match self.owner_of(session) {
+            Some(owner) => self.reported(owner, place, judged),
+            None => {
+                self.sessions[session].answered = true;
+                self.complete(session, place, judged);
+            }
+        }
     }
 
     /// The server has closed in good order.

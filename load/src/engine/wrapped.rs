@@ -8,14 +8,13 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 
-use super::gateway::Judged;
 use super::room::Room;
 use super::session::Link;
 use super::socket::DialFailure;
 use crate::tls::{Broken, Channel};
 
 /// Longest handshake, in nanoseconds: two round trips, and the work of a server that all sessions dial at once.
-const LONGEST_HANDSHAKE_NS: u64 = 2_000_000_000;
+pub(super) const LONGEST_HANDSHAKE_NS: u64 = 2_000_000_000;
 
 /// Most servers whose tickets a thread keeps.
 const SERVERS_WITH_TICKETS: usize = 256;
@@ -135,11 +134,7 @@ impl Room {
             }
             Broken::Garbled(why) => {
                 tracing::debug!(why, "a connection is closed");
-                if matches!(self.sessions[session].link, Link::Up { .. }) {
-                    let garbage = Judged::without_answer(shakedown_record::Outcome::BadResponse);
-                    self.complete(session, 0, garbage);
-                }
-                self.lose(session, true);
+                self.garbled(session);
             }
         }
     }

@@ -196,6 +196,26 @@ impl Session {
         number
     }
 
+    /// Goes on with the numbers of an earlier process; with `reset` nothing of before them is sent again.
+    pub fn go_on(&mut self, numbers: Numbers, reset: bool) {
+        if reset {
+            self.core.kept.clear();
+        }
+        self.core.numbers = numbers;
+    }
+
+    /// Keeps an application message that an earlier process wrote, so that it can be sent again; the next number is one
+    /// above it.
+    pub fn keep(&mut self, number: u64, sent_ns: u64, kind: &[u8], fill: impl FnOnce(&mut Pen)) {
+        let core = &mut self.core;
+        let at = core.utc(sent_ns);
+        core.pen.begin(kind);
+        let header = core.pen.written();
+        fill(&mut core.pen);
+        core.kept.keep(number, at, kind, core.pen.since(header));
+        core.numbers.out = number + 1;
+    }
+
     /// Does what is due by now: heartbeats, and questions to who is silent.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The tags that the session layer and orders use, by their names in the FIX 4.4 specification.
 
 pub const ACCOUNT: u32 = 1;
+pub const AVG_PX: u32 = 6;
 pub const BEGIN_SEQ_NO: u32 = 7;
 pub const CL_ORD_ID: u32 = 11;
 pub const CUM_QTY: u32 = 14;
@@ -29,6 +30,8 @@ pub const TARGET_COMP_ID: u32 = 56;
 pub const TEXT: u32 = 58;
 pub const TRANSACT_TIME: u32 = 60;
 pub const ENCRYPT_METHOD: u32 = 98;
+pub const CXL_REJ_REASON: u32 = 102;
+pub const ORD_REJ_REASON: u32 = 103;
 pub const HEART_BT_INT: u32 = 108;
 pub const TEST_REQ_ID: u32 = 112;
 pub const ORIG_SENDING_TIME: u32 = 122;
@@ -37,9 +40,11 @@ pub const RESET_SEQ_NUM_FLAG: u32 = 141;
 pub const EXEC_TYPE: u32 = 150;
 pub const LEAVES_QTY: u32 = 151;
 pub const REF_TAG_ID: u32 = 371;
+pub const REF_MSG_TYPE: u32 = 372;
 pub const SESSION_REJECT_REASON: u32 = 373;
 pub const BUSINESS_REJECT_REF_ID: u32 = 379;
 pub const BUSINESS_REJECT_REASON: u32 = 380;
+pub const CXL_REJ_RESPONSE_TO: u32 = 434;
 pub const USERNAME: u32 = 553;
 pub const PASSWORD: u32 = 554;
 pub const CL_ORD_LINK_ID: u32 = 583;

@@ -13,13 +13,12 @@ pub struct Random {
 impl Random {
     /// Purpose: gaps between arrivals.
     pub const GAPS: u64 = 1;
-    /// Purpose: keys and masks of WebSocket.
-    pub const MASKS: u64 = 3;
     /// Purpose: what an order says.
     pub const ORDERS: u64 = 2;
     /// Purpose: how long an order lives, and what ends its life.
     pub const LIVES: u64 = 3;
-
+    /// Purpose: keys and masks of WebSocket.
+    pub const MASKS: u64 = 4;
     /// Purpose: prices of market data.
     pub const POINTS: u64 = 11;
     /// Purpose: what a venue does.
@@ -61,6 +60,22 @@ fn mix(mut z: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_purpose_has_a_stream_of_its_own() {
+        let purposes = [
+            Random::GAPS,
+            Random::ORDERS,
+            Random::LIVES,
+            Random::MASKS,
+            Random::POINTS,
+            Random::VENUE,
+        ];
+        let streams = purposes.map(|purpose| Random::for_slot(7, 7, purpose).bits());
+        for (at, stream) in streams.iter().enumerate() {
+            assert!(!streams[..at].contains(stream), "purpose {}", purposes[at]);
+        }
+    }
 
     #[test]
     fn slots_and_purposes_are_independent_streams() {

@@ -25,7 +25,7 @@ impl BaseUrl {
         BaseUrl::resolve_as(url, "http")
     }
 
-    /// The same with another scheme than `http`, which has a twin with TLS: `wss` for `ws`, `tls` for `tcp`.
+    /// The same with another scheme than `http`, which has a twin with TLS: `wss` for `ws`, `fixs` for `fix`, `tls` for `tcp`.
     ///
     /// # Errors
     /// As [`BaseUrl::resolve`].
@@ -98,6 +98,7 @@ fn secure_scheme(plain: &str) -> &'static str {
     match plain {
         "http" => "https",
         "ws" => "wss",
+        "fix" => "fixs",
         _ => "tls",
     }
 }

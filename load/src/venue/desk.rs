@@ -26,14 +26,30 @@ pub struct Desk {
 /// Session and id.
 type Key = (String, String);
 
+/// An order, as far as it has come.
 #[derive(Debug)]
-struct Order {
-    price: String,
-    quantity: Decimal,
+pub(super) struct Order {
+    pub(super) symbol: String,
+    pub(super) side: String,
+    pub(super) price: String,
+    pub(super) quantity: Decimal,
+    /// What can still be filled.
+    pub(super) remaining: Decimal,
+    /// What was told of it last, but for cancels that were rejected.
+    pub(super) last: Option<ReportKind>,
     came_ns: u64,
     state: State,
     fills: usize,
-    cancel_came_ns: Option<u64>,
+}
+
+/// Something that a session asked for.
+enum Asked {
+    Order(Key),
+    Cancel {
+        at_ns: u64,
+        key: Key,
+        request: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +74,8 @@ enum What {
     Accept,
     Reject(&'static str),
     Fill(usize),
-    Cancel,
+    /// With the cancel's own id.
+    Cancel(Option<String>),
 }
 
 impl Desk {
@@ -78,36 +95,67 @@ impl Desk {
     /// The same, with all that is in the log of an earlier process: what was due meanwhile is due now.
     pub fn resume(plan: VenuePlan, seed: u64, lines: &[VenueLine]) -> Desk {
         let mut desk = Desk::new(plan, seed);
+        let (mut asked, mut answered) = (Vec::new(), HashMap::new());
         for line in lines {
-            desk.remember(line);
+            desk.remember(line, &mut asked, &mut answered);
         }
-        let mut open: Vec<(Key, u64)> = desk
-            .orders
-            .iter()
-            .filter(|(_, order)| order.state != State::Done)
-            .map(|(key, order)| (key.clone(), order.came_ns))
-            .collect();
-        open.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
-        for (key, _) in open {
-            desk.plan_ahead(&key);
+        for asked in asked {
+            match asked {
+                Asked::Order(key) => {
+                    let order = desk.orders.get(&key);
+                    if order.is_some_and(|order| order.state != State::Done) {
+                        desk.plan_ahead(&key);
+                    }
+                }
+                Asked::Cancel {
+                    at_ns,
+                    key,
+                    request,
+                } => match answered.get_mut(&(key.clone(), request.clone())) {
+                    Some(times) if *times > 0 => *times -= 1,
+                    Some(_) | None => desk.plan_cancel(at_ns, key, request),
+                },
+            }
         }
         desk
     }
 
-    fn remember(&mut self, line: &VenueLine) {
+    /// `answered`: how often each cancel was, by its order and its own id.
+    fn remember(
+        &mut self,
+        line: &VenueLine,
+        asked: &mut Vec<Asked>,
+        answered: &mut HashMap<(Key, Option<String>), u64>,
+    ) {
         match &line.event {
             VenueEvent::Order(order) => {
-                self.enter(line.at_ns, order);
-            }
-            VenueEvent::Cancel { session, id } => {
-                if let Some(order) = self.orders.get_mut(&(session.clone(), id.clone())) {
-                    order.cancel_came_ns = Some(line.at_ns);
+                if self.enter(line.at_ns, order) {
+                    asked.push(Asked::Order((order.session.clone(), order.id.clone())));
                 }
             }
-            VenueEvent::Report(report) => self.reported(report),
+            VenueEvent::Cancel {
+                session,
+                id,
+                request,
+            } => asked.push(Asked::Cancel {
+                at_ns: line.at_ns,
+                key: (session.clone(), id.clone()),
+                request: request.clone(),
+            }),
+            VenueEvent::Report(report) => {
+                if matches!(
+                    report.report,
+                    ReportKind::Cancelled | ReportKind::CancelRejected
+                ) {
+                    let key = (report.session.clone(), report.id.clone());
+                    *answered.entry((key, report.request.clone())).or_default() += 1;
+                }
+                self.reported(report);
+            }
             VenueEvent::Started { .. }
             | VenueEvent::Logon { .. }
             | VenueEvent::Gone { .. }
+            | VenueEvent::Numbers { .. }
             | VenueEvent::Malformed { .. } => {}
         }
     }
@@ -120,12 +168,15 @@ impl Desk {
         }
         let quantity = order.quantity.parse().unwrap_or(Decimal::new(0, 0));
         let order = Order {
+            symbol: order.symbol.clone(),
+            side: order.side.clone(),
             price: order.price.clone(),
             quantity,
+            remaining: quantity,
+            last: None,
             came_ns: now_ns,
             state: State::New,
             fills: 0,
-            cancel_came_ns: None,
         };
         self.orders.insert(key, order);
         true
@@ -140,21 +191,17 @@ impl Desk {
         }
     }
 
-    /// A cancel came.
-    pub fn cancel(&mut self, now_ns: u64, session: &str, id: &str) {
-        let key = (session.to_string(), id.to_string());
-        if let Some(order) = self.orders.get_mut(&key) {
-            order.cancel_came_ns = Some(now_ns);
-        }
-        self.plan_cancel(now_ns, key);
+    /// A cancel came; `request` is its own id, where it has one.
+    pub fn cancel(&mut self, now_ns: u64, session: &str, id: &str, request: Option<String>) {
+        self.plan_cancel(now_ns, (session.to_string(), id.to_string()), request);
     }
 
-    fn plan_cancel(&mut self, came_ns: u64, key: Key) {
+    fn plan_cancel(&mut self, came_ns: u64, key: Key, request: Option<String>) {
         // As long as for the order itself: both are messages to one venue.
         let after_ns = match fate(&self.plan, self.seed, &key.1, Decimal::new(0, 0)) {
             Fate::Rejected { after_ns } | Fate::Accepted { after_ns, .. } => after_ns,
         };
-        self.put(came_ns + after_ns, key, What::Cancel);
+        self.put(came_ns + after_ns, key, What::Cancel(request));
     }
 
     /// Puts what is still to be told of an order where it is due.
@@ -163,7 +210,6 @@ impl Desk {
             return;
         };
         let (came_ns, state, done) = (order.came_ns, order.state, order.fills);
-        let cancel_came_ns = order.cancel_came_ns;
         if !order.quantity.is_positive() {
             return self.put(came_ns, key.clone(), What::Reject("quantity"));
         }
@@ -179,9 +225,6 @@ impl Desk {
                     self.put(came_ns + fill.after_ns, key.clone(), What::Fill(number));
                 }
             }
-        }
-        if let Some(cancel_came_ns) = cancel_came_ns {
-            self.plan_cancel(cancel_came_ns, key.clone());
         }
     }
 
@@ -229,6 +272,11 @@ impl Desk {
             quantity: None,
             remaining: None,
             reason: None,
+            request: match &due.what {
+                What::Cancel(request) => request.clone(),
+                What::Accept | What::Reject(_) | What::Fill(_) => None,
+            },
+            number: None,
         };
         let because = |report: ReportKind, reason: &str| VenueReport {
             reason: Some(reason.to_string()),
@@ -251,11 +299,11 @@ impl Desk {
                     ..plain(ReportKind::Filled)
                 })
             }
-            (What::Cancel, Some(State::New | State::Open)) => Some(plain(ReportKind::Cancelled)),
-            (What::Cancel, Some(State::Done)) => {
+            (What::Cancel(_), Some(State::New | State::Open)) => Some(plain(ReportKind::Cancelled)),
+            (What::Cancel(_), Some(State::Done)) => {
                 Some(because(ReportKind::CancelRejected, "too-late"))
             }
-            (What::Cancel, None) => Some(because(ReportKind::CancelRejected, "unknown-order")),
+            (What::Cancel(_), None) => Some(because(ReportKind::CancelRejected, "unknown-order")),
             (What::Accept | What::Reject(_) | What::Fill(_), _) => None,
         }
     }
@@ -275,21 +323,15 @@ impl Desk {
         }
         let is_second = report.reason.as_deref() == Some("duplicate-id");
         if let Some(order) = self.orders.get_mut(&key).filter(|_| !is_second) {
-            order.state = match report.report {
-                ReportKind::Accepted => State::Open,
-                ReportKind::Rejected | ReportKind::Cancelled => State::Done,
-                ReportKind::CancelRejected => order.state,
-                ReportKind::Filled => {
-                    order.fills += 1;
-                    match report.remaining.as_deref().map(str::parse::<Decimal>) {
-                        Some(Ok(remaining)) if remaining.is_positive() => State::Open,
-                        Some(_) | None => State::Done,
-                    }
-                }
-            };
+            order.told(report);
         }
         let told = self.told.entry(report.session.clone()).or_default();
         told.push(report.clone());
+    }
+
+    /// The order with this id of a session.
+    pub(super) fn known(&self, session: &str, id: &str) -> Option<&Order> {
+        self.orders.get(&(session.to_string(), id.to_string()))
     }
 
     /// What a session was told after a number.
@@ -300,148 +342,29 @@ impl Desk {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use shakedown_scenarios::plan::Delay;
-
-    use super::*;
-
-    fn plan() -> VenuePlan {
-        VenuePlan {
-            latency: Delay::Uniform {
-                from_ns: 10,
-                to_ns: 100,
-            },
-            rejects: 0.1,
-            fills: 0.8,
-            partial: 0.5,
-            fill_after: Delay::Uniform {
-                from_ns: 1_000,
-                to_ns: 9_000,
-            },
-        }
-    }
-
-    fn order(number: u64) -> VenueOrder {
-        VenueOrder {
-            session: "m".into(),
-            id: format!("q-{number}"),
-            tag: None,
-            symbol: "A".into(),
-            side: "buy".into(),
-            price: "1.5".into(),
-            quantity: "4".into(),
-        }
-    }
-
-    /// Everything that is told of so many orders, one every 100 ns, of which every seventh is cancelled.
-    fn lines(count: u64, kill_after_ns: &[u64]) -> Vec<VenueLine> {
-        let mut desk = Desk::new(plan(), 7);
-        let mut lines: Vec<VenueLine> = Vec::new();
-        for now_ns in (0..count * 100 + 30_000).step_by(50) {
-            if kill_after_ns.contains(&now_ns) {
-                desk = Desk::resume(plan(), 7, &lines);
-            }
-            let mut say = |event| {
-                lines.push(VenueLine {
-                    at_ns: now_ns,
-                    event,
-                })
-            };
-            let number = now_ns / 100;
-            if number < count && now_ns % 100 == 0 {
-                desk.order(now_ns, &order(number));
-                say(VenueEvent::Order(order(number)));
-            }
-            if number < count && now_ns % 100 == 50 && number % 7 == 0 {
-                let (session, id) = ("m".to_string(), format!("q-{number}"));
-                desk.cancel(now_ns, &session, &id);
-                say(VenueEvent::Cancel { session, id });
-            }
-            let mut reports = Vec::new();
-            desk.turn(now_ns, &mut reports);
-            reports
-                .into_iter()
-                .for_each(|it| say(VenueEvent::Report(it)));
-        }
-        assert_eq!(desk.due_ns(), None);
-        lines
-    }
-
-    fn reports(lines: &[VenueLine]) -> Vec<&VenueReport> {
-        let reports = lines.iter().filter_map(|line| match &line.event {
-            VenueEvent::Report(report) => Some(report),
-            _ => None,
-        });
-        reports.collect()
-    }
-
-    #[test]
-    fn every_order_is_answered_and_filled_as_its_fate_says() {
-        let lines = lines(500, &[]);
-        let reports = reports(&lines);
-        for (at, report) in reports.iter().enumerate() {
-            assert_eq!(report.sequence, at as u64 + 1);
-        }
-        let mut executions = std::collections::BTreeSet::new();
-        for number in 0..500 {
-            let id = format!("q-{number}");
-            let of: Vec<_> = reports.iter().filter(|report| report.id == id).collect();
-            let kinds: Vec<ReportKind> = of.iter().map(|report| report.report).collect();
-            let filled = kinds
-                .iter()
-                .filter(|kind| **kind == ReportKind::Filled)
-                .count();
-            let fills = match fate(&plan(), 7, &id, "4".parse().unwrap()) {
-                Fate::Rejected { .. } => {
-                    assert!(kinds.contains(&ReportKind::Rejected) || number % 7 == 0);
-                    0
-                }
-                Fate::Accepted { fills, .. } => fills.len(),
-            };
-            assert!(filled == fills || number % 7 == 0, "{id}: {kinds:?}");
-            for report in of.iter().filter(|it| it.report == ReportKind::Filled) {
-                assert!(executions.insert(report.execution.clone()), "{report:?}");
+impl Order {
+    /// What a report means for it.
+    fn told(&mut self, report: &VenueReport) {
+        match report.report {
+            ReportKind::Accepted => self.state = State::Open,
+            ReportKind::Rejected | ReportKind::Cancelled => self.state = State::Done,
+            ReportKind::CancelRejected => return,
+            ReportKind::Filled => {
+                self.fills += 1;
+                let remaining = report.remaining.as_deref().map(str::parse::<Decimal>);
+                self.remaining = match remaining {
+                    Some(Ok(remaining)) => remaining,
+                    Some(Err(_)) | None => Decimal::new(0, 0),
+                };
+                self.state = match self.remaining.is_positive() {
+                    true => State::Open,
+                    false => State::Done,
+                };
             }
         }
-        assert!(executions.len() > 300);
-        assert!(reports.iter().any(|it| it.report == ReportKind::Cancelled));
-    }
-
-    #[test]
-    fn a_venue_that_was_killed_goes_on_as_if_it_had_not_been() {
-        let whole = lines(300, &[]);
-        let killed = lines(300, &[5_000, 5_050, 17_000, 40_000]);
-        assert_eq!(reports(&whole), reports(&killed));
-    }
-
-    #[test]
-    fn a_session_is_told_again_what_it_missed() {
-        let lines = lines(50, &[]);
-        let desk = Desk::resume(plan(), 7, &lines);
-        let all = reports(&lines).len();
-        assert_eq!(desk.after("m", 0).len(), all);
-        assert_eq!(desk.after("m", all as u64 - 2)[0].sequence, all as u64 - 1);
-        assert_eq!(desk.after("m", 9_999), []);
-        assert_eq!(desk.after("stranger", 0), []);
-    }
-
-    #[test]
-    fn what_cannot_be_is_rejected() {
-        let mut desk = Desk::new(plan(), 7);
-        let mut reports = Vec::new();
-        let nothing = VenueOrder {
-            quantity: "0".into(),
-            ..order(1)
-        };
-        desk.order(0, &nothing);
-        desk.order(1, &nothing);
-        desk.cancel(2, "m", "q-2");
-        desk.turn(1_000, &mut reports);
-        let reasons: Vec<_> = reports
-            .iter()
-            .map(|it| it.reason.as_deref().unwrap())
-            .collect();
-        assert_eq!(reasons, ["quantity", "duplicate-id", "unknown-order"]);
+        self.last = Some(report.report);
     }
 }
+
+#[cfg(test)]
+mod tests;

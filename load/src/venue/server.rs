@@ -1,4 +1,4 @@
-//! The venue's one thread: sockets, desk, log.
+//! The venue's one thread: sockets, desk, log. One port for all: how a connection begins tells what it speaks.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -9,12 +9,16 @@ use std::thread;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use shakedown_record::monotonic_ns;
 use shakedown_record::venue::{VenueError, VenueEvent, VenueOrder, VenueReport, read_venue};
-use shakedown_scenarios::plan::VenuePlan;
+use shakedown_scenarios::plan::{VenueFix, VenuePlan};
 
+use super::acceptor::Acceptor;
 use super::connection::{Connection, greet};
 use super::desk::Desk;
+use super::fix_line::FixLines;
 use super::log::Log;
 use super::message::Message;
+use super::newcomers::{Newcomers, Speaks};
+use crate::fix::utc_offset_ns;
 
 /// Longest time without a look at new connections and at whether it is to end, in nanoseconds.
 const LOOK_EVERY_NS: u64 = 20_000_000;
@@ -30,6 +34,8 @@ pub struct VenueConfig {
     pub log: PathBuf,
     pub plan: VenuePlan,
     pub seed: u64,
+    /// Where it speaks FIX, too.
+    pub fix: Option<VenueFix>,
 }
 
 /// Why a venue cannot go on.
@@ -51,7 +57,9 @@ struct Venue {
     desk: Desk,
     log: Log,
     connections: Vec<Connection>,
+    fix: Option<FixLines>,
     listener: TcpListener,
+    newcomers: Newcomers,
     greeted: (Sender<Option<Connection>>, Receiver<Option<Connection>>),
     greeting: usize,
     reports: Vec<VenueReport>,
@@ -71,10 +79,7 @@ pub fn serve(config: &VenueConfig, is_over: impl Fn() -> bool) -> Result<(), Ven
         venue.welcome();
         venue.listen();
         venue.desk.turn(monotonic_ns(), &mut venue.reports);
-        let now_ns = monotonic_ns();
-        for report in venue.reports.drain(..) {
-            venue.log.note(now_ns, VenueEvent::Report(report));
-        }
+        venue.note();
         venue.log.write().map_err(failed)?;
         let is_busy = venue.tell();
         venue.wait(is_busy);
@@ -105,30 +110,45 @@ impl Venue {
             address: config.listen,
             source,
         })?;
+        let desk = Desk::resume(config.plan, config.seed, &lines);
+        let fix = config.fix.clone().map(|fix| {
+            let acceptor = Acceptor::resume(fix, utc_offset_ns(), &lines, &desk);
+            FixLines::new(acceptor)
+        });
         Ok(Venue {
-            desk: Desk::resume(config.plan, config.seed, &lines),
+            desk,
             log,
             connections: Vec::new(),
+            fix,
             listener,
+            newcomers: Newcomers::default(),
             greeted: channel(),
             greeting: 0,
             reports: Vec::new(),
         })
     }
 
-    /// Takes in new connections; each handshake has a thread of its own, so that a slow one holds up nobody.
+    /// Takes in new connections; each WebSocket handshake has a thread of its own, so that a slow one holds up nobody.
     fn welcome(&mut self) {
         while let Ok((stream, _)) = self.listener.accept() {
-            let greeted = self.greeted.0.clone();
-            self.greeting += 1;
-            thread::spawn(move || {
-                let connection = stream
-                    .set_nonblocking(false)
-                    .ok()
-                    .and_then(|()| greet(stream));
-                // Whoever waits for it is gone only at the end.
-                let _told = greeted.send(connection).is_ok();
-            });
+            self.newcomers.add(stream, monotonic_ns());
+        }
+        for (stream, speaks) in self.newcomers.known(monotonic_ns()) {
+            match (speaks, &mut self.fix) {
+                (Speaks::Fix, Some(fix)) => fix.add(stream),
+                (Speaks::Fix | Speaks::Other, _) => {
+                    let greeted = self.greeted.0.clone();
+                    self.greeting += 1;
+                    thread::spawn(move || {
+                        let connection = stream
+                            .set_nonblocking(false)
+                            .ok()
+                            .and_then(|()| greet(stream));
+                        // Whoever waits for it is gone only at the end.
+                        let _told = greeted.send(connection).is_ok();
+                    });
+                }
+            }
         }
         while let Ok(connection) = self.greeted.1.try_recv() {
             self.greeting = self.greeting.saturating_sub(1);
@@ -150,6 +170,31 @@ impl Venue {
             }
             !connection.is_over
         });
+        if let Some(fix) = &mut self.fix {
+            let (now_ns, mut events) = (monotonic_ns(), Vec::new());
+            fix.listen(now_ns, &mut self.desk, &mut events);
+            events
+                .into_iter()
+                .for_each(|event| self.log.note(now_ns, event));
+        }
+    }
+
+    /// Notes what everybody is to be told, each under its number.
+    fn note(&mut self) {
+        let now_ns = monotonic_ns();
+        for mut report in self.reports.drain(..) {
+            if let Some(fix) = &mut self.fix {
+                fix.report(&mut report, &self.desk, now_ns);
+            }
+            self.log.note(now_ns, VenueEvent::Report(report));
+        }
+        if let Some(fix) = &mut self.fix {
+            let mut events = Vec::new();
+            fix.note_numbers(&mut events);
+            events
+                .into_iter()
+                .for_each(|event| self.log.note(now_ns, event));
+        }
     }
 
     /// Sends everybody what is new; true when somebody cannot take all of it now.
@@ -163,7 +208,7 @@ impl Venue {
             }
             is_busy |= connection.flush();
         }
-        is_busy
+        is_busy | self.fix.as_mut().is_some_and(FixLines::flush)
     }
 
     /// Until somebody says something, or something is due.
@@ -187,6 +232,12 @@ impl Venue {
         polled.push(PollFd::new(&self.listener, PollFlags::IN));
         for connection in &self.connections {
             polled.push(PollFd::new(connection.socket.get_ref(), wanted));
+        }
+        for stream in self.newcomers.streams() {
+            polled.push(PollFd::new(stream, PollFlags::IN));
+        }
+        for stream in self.fix.iter().flat_map(FixLines::streams) {
+            polled.push(PollFd::new(stream, wanted));
         }
         // An interruption is a look around that comes early.
         let _early = poll(&mut polled, Some(&timeout));
@@ -217,8 +268,12 @@ fn hear(connection: &mut Connection, text: &str, desk: &mut Desk, log: &mut Log)
             VenueEvent::Order(order)
         }
         (Ok(Message::Cancel { id }), Some(session)) => {
-            desk.cancel(now_ns, &session, &id);
-            VenueEvent::Cancel { session, id }
+            desk.cancel(now_ns, &session, &id, None);
+            VenueEvent::Cancel {
+                session,
+                id,
+                request: None,
+            }
         }
         (Ok(Message::New(_) | Message::Cancel { .. }), None) => VenueEvent::Malformed {
             session: None,

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use shakedown_record::monotonic_ns;
 use shakedown_record::slots::SlotStats;
+use shakedown_record::worker::Parts;
 use shakedown_scenarios::plan::LoadPlan;
 
 use super::message::{ToWorker, WorkerOrder};
 use super::peer::{Peer, Standing, WorkerLink};
+use super::remains;
 use super::take::{AllNames, Taking};
 use super::totals::{Bequest, Totals};
 use crate::config::Share;
@@ -41,6 +43,8 @@ pub struct Party {
     pub order: WorkerOrder,
     /// The run's ledger: an existing folder.
     pub ledger: PathBuf,
+    /// Where the workers' own ledgers lie, or are brought to, until they are in the run's.
+    pub shards: PathBuf,
     pub load: LoadPlan,
     pub seed: u64,
     /// The engine makes the ids.
@@ -173,6 +177,7 @@ impl Workers {
             offsets.push(peer.fix_clock().ok_or_else(unknown)?);
         }
         let error_ns = offsets.iter().map(|offset| offset.error_ns).max();
+        self.note_parts()?;
         let zero_mono_ns = monotonic_ns() + LEAD_NS + 4 * error_ns.unwrap_or(0);
         for (peer, offset) in self.peers.iter().zip(offsets) {
             let zero_mono_ns = zero_mono_ns.saturating_add_signed(offset.offset_ns);
@@ -180,6 +185,20 @@ impl Workers {
         }
         self.zero_mono_ns = zero_mono_ns;
         Ok(())
+    }
+
+    /// From now on there may be orders that only their worker knows of.
+    fn note_parts(&self) -> Result<(), LoadError> {
+        let parts = Parts {
+            workers: self.bequests.len() as u32,
+            sessions: self.party.load.sessions,
+            without: Vec::new(),
+        };
+        let path = &self.party.shards;
+        parts.write(path).map_err(|source| LoadError::Ledger {
+            path: path.clone(),
+            source,
+        })
     }
 
     fn watch_over(&mut self) -> Result<(), LoadError> {
@@ -274,7 +293,9 @@ impl Workers {
         }
         let names = self.names.lock();
         let names = names.unwrap_or_else(std::sync::PoisonError::into_inner);
-        totals.close(&self.party.ledger, &names, now_ns)
+        let finished = totals.close(&self.party.ledger, &names, now_ns)?;
+        remains::all_merged(&self.party.shards);
+        Ok(finished)
     }
 }
 

@@ -15,11 +15,12 @@ use shakedown_scenarios::{CompileInput, Diagnostics, KEPT_RECORDING, SourceFile,
 
 use super::frame::{self, Frame};
 use super::message::{FromWorker, ToWorker, WorkerOrder};
+use super::silence::Silence;
 use super::tale::Tale;
 use crate::config::{GeneratorConfig, RunParts};
 use crate::engine::raise_urgency;
 use crate::error::LoadError;
-use crate::generator::{Prepared, prepare};
+use crate::generator::{Generator, Prepared, prepare};
 
 /// How often it tells what has ended.
 const TELL_EVERY: Duration = Duration::from_millis(50);
@@ -27,10 +28,14 @@ const TELL_EVERY: Duration = Duration::from_millis(50);
 /// The file in a worker's folder that holds its process id.
 pub const WORKER_PID: &str = "worker.pid";
 
-/// A coordinator that pings all the time and was not heard for so long is gone, and the worker ends.
+/// A coordinator that pings all the time and was not heard for so long is gone, and the worker ends. Only time counts in which
+/// the worker itself could listen.
 pub const DESERTED_AFTER: Duration = Duration::from_secs(5);
 
 const DESERTED_NS: u64 = DESERTED_AFTER.as_nanos() as u64;
+
+/// What a look in vain counts for at most, in nanoseconds: twice what lies between two.
+const LOOK_NS: u64 = 2 * TELL_EVERY.as_nanos() as u64;
 
 /// Others may be waited for before the load begins.
 const BEGINS_WITHIN: Duration = Duration::from_secs(60);
@@ -153,21 +158,50 @@ impl Duty {
         } = self;
         let zero_mono_ns = wait_for_zero(&heard)?;
         let generator = prepared.begin(zero_mono_ns)?;
-        let mut heard_ns = monotonic_ns();
-        while !generator.is_finished() {
-            tale.tell(&generator, &voice)?;
-            match heard.recv_timeout(TELL_EVERY) {
-                Ok(Heard::Ping) => heard_ns = monotonic_ns(),
-                Ok(Heard::StopAt { run_ns }) => generator.request_stop_at(run_ns),
-                Ok(Heard::Begin { .. }) => {}
-                Err(RecvTimeoutError::Timeout)
-                    if monotonic_ns().saturating_sub(heard_ns) < DESERTED_NS => {}
-                Ok(Heard::Gone) | Err(_) => return Err(WorkerError::Deserted),
+        thread::scope(|scope| {
+            let teller = scope.spawn(|| tell_until_finished(&mut tale, &generator, &voice));
+            let heeded = heed(&heard, &generator, || teller.is_finished());
+            if heeded.is_err() {
+                // Whoever tells may be kept from it by the very coordinator that is gone: no order is sent meanwhile.
+                generator.abandon();
             }
-        }
+            let told = teller.join();
+            heeded.and(told.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })?;
         tale.tell(&generator, &voice)?;
         tale.end(generator, &voice)
     }
+}
+
+fn tell_until_finished(
+    tale: &mut Tale,
+    generator: &Generator,
+    voice: &Voice,
+) -> Result<(), WorkerError> {
+    while !generator.is_finished() {
+        tale.tell(generator, voice)?;
+        thread::sleep(TELL_EVERY);
+    }
+    Ok(())
+}
+
+/// Does what the coordinator says, until nobody tells it anything any more or it is gone.
+fn heed(
+    heard: &Receiver<Heard>,
+    generator: &Generator,
+    is_over: impl Fn() -> bool,
+) -> Result<(), WorkerError> {
+    let mut silence = Silence::new(LOOK_NS, monotonic_ns());
+    while !is_over() {
+        match heard.recv_timeout(TELL_EVERY) {
+            Ok(Heard::Ping) => silence.end(monotonic_ns()),
+            Ok(Heard::StopAt { run_ns }) => generator.request_stop_at(run_ns),
+            Ok(Heard::Begin { .. }) => {}
+            Err(RecvTimeoutError::Timeout) if silence.look(monotonic_ns()) < DESERTED_NS => {}
+            Ok(Heard::Gone) | Err(_) => return Err(WorkerError::Deserted),
+        }
+    }
+    Ok(())
 }
 
 /// The configuration that the coordinator would have with the whole load.
@@ -198,6 +232,7 @@ fn config(order: WorkerOrder, ledger: &Path) -> Result<GeneratorConfig, WorkerEr
     }
     let parts = RunParts {
         entry: order.entry,
+        reports: order.reports,
         ledger: ledger.to_path_buf(),
         prefix: order.prefix,
     };

@@ -62,6 +62,10 @@ pub(super) fn read<M: DeserializeOwned>(
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // What was said to it last it has not read: it closed all the same.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && filled == 0 => {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -101,6 +105,17 @@ mod tests {
         let block: Option<Frame<String>> = read(&mut from).unwrap();
         assert_eq!(block, Some(Frame::Block(vec![1, 2, 3])));
         assert_eq!(read::<String>(&mut from).unwrap(), None);
+    }
+
+    #[test]
+    fn whoever_closed_without_reading_has_closed() {
+        let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        say(&mut ours, &"ping").unwrap();
+        say(&mut &theirs, &"last").unwrap();
+        drop(theirs);
+        let last = Frame::Words("last".to_string());
+        assert_eq!(read(&mut ours).unwrap(), Some(last));
+        assert_eq!(read::<String>(&mut ours).unwrap(), None);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub struct WorkerOrder {
     pub plan_digest: String,
     /// Base URLs; sessions are spread over them.
     pub entry: Vec<String>,
+    pub reports: Vec<String>,
     /// Prefix of the client order ids.
     pub prefix: String,
     /// A folder for its own ledger, which it makes.

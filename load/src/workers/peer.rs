@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use shakedown_record::monotonic_ns;
@@ -14,7 +15,7 @@ use super::message::{Ended, FromWorker, ToWorker};
 use super::take::Taking;
 use crate::engine::{Collected, ThreadSlots};
 
-/// So many pings in a row without an answer, and a worker counts as lost.
+/// So many pings in a row without a word, and a worker counts as lost.
 const SILENT_PINGS: u32 = 30;
 
 /// The way to a worker, and power over it.
@@ -35,6 +36,9 @@ pub trait Post: Send {
     /// Sees to it that the worker does nothing any more, and closes the way to it. Says how it ended, in words, such as
     /// `it was ended by signal 9`.
     fn end(&mut self) -> String;
+
+    /// True when the worker has said something that nobody has read yet.
+    fn has_unread(&self) -> bool;
 
     /// Brings the ledger of a worker that has ended to where it is taken from. Whether or not that is possible, the worker
     /// sends nothing any more when this returns.
@@ -61,7 +65,7 @@ pub(super) enum Standing {
 struct State {
     standing: Standing,
     clock: ClockWatch,
-    /// Pings since the last answer.
+    /// Pings since the last word that came of it.
     silent: u32,
 }
 
@@ -111,23 +115,32 @@ impl Peer {
         self.say(&ToWorker::Ping { sent_ns });
     }
 
-    /// Asks for its clock, unless it has been silent for too long: then it is put down.
+    /// Asks for its clock, unless it has been silent for too long: then it is put down, by a thread of its own, because others
+    /// wait to be asked.
     ///
-    /// What counts is how often it was asked in vain: while we are kept from running ourselves, nobody is silent.
-    pub(super) fn ping_or_lose(&self) {
+    /// What counts is how often it was asked in vain: while we are kept from running ourselves, nobody is silent, nor is one
+    /// whose words lie there unread.
+    pub(super) fn ping_or_lose(self: &Arc<Self>) {
+        if !self.works() {
+            return;
+        }
+        let is_heard = self.post.try_lock().is_ok_and(|post| post.has_unread());
         let silent = {
             let mut state = self.state();
-            if !state.standing.works() {
-                return;
-            }
-            state.silent += 1;
+            state.silent += u32::from(!is_heard);
             state.silent
         };
         if silent <= SILENT_PINGS {
             return self.ping();
         }
         self.lose("it answered nothing for 3 s and was put down");
-        self.put_down();
+        let peer = Arc::clone(self);
+        let put_down = move || {
+            peer.put_down();
+        };
+        if thread::Builder::new().spawn(put_down).is_err() {
+            self.put_down();
+        }
     }
 
     /// Sees to it that it does nothing any more; how it ended.
@@ -177,7 +190,9 @@ impl Peer {
     /// Listens until its last word, its loss, or something that it cannot mean.
     pub(super) fn attend(&self, mut reader: Box<dyn Read + Send>, mut taking: Taking) -> Taking {
         loop {
-            let told = match frame::read(&mut *reader) {
+            let read = frame::read(&mut *reader);
+            self.state().silent = 0;
+            let told = match read {
                 Ok(Some(Frame::Block(block))) => taking.block(&block),
                 Ok(Some(Frame::Words(word))) => self.hear(word, &mut taking),
                 Ok(None) => {
@@ -211,7 +226,6 @@ impl Peer {
                 said_ns,
             } => {
                 let mut state = self.state();
-                state.silent = 0;
                 state.clock.add(&Exchange {
                     sent_ns,
                     heard_ns,
@@ -229,7 +243,7 @@ impl Peer {
                     entries: Vec::new(),
                 },
             }),
-            FromWorker::Names { names } => taking.names(names),
+            FromWorker::Names { names } => taking.names(names)?,
             FromWorker::ServerIds { thread, lines } => taking.ids(thread, &lines)?,
             FromWorker::Ended(ended) => {
                 taking.agrees(&ended)?;

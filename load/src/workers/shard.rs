@@ -109,7 +109,7 @@ pub fn take_over(from: &mut impl Read, folder: &Path) -> Result<u64, ShardError>
 }
 
 /// Counts every slot of a share from `next` on that was due before `until_ns` as sent and unresolved: nobody knows better. What
-/// it asked is written as the stream has it, with a new order where it had another message. Returns how many, and when the last was due.
+/// it asked is written as the stream has it, with a new order where it had another message. Returns how many.
 ///
 /// # Errors
 /// When the ledger cannot be written.
@@ -118,12 +118,12 @@ pub(super) fn assume_sent(
     share: Share,
     next: u64,
     until_ns: u64,
-) -> Result<(u64, Option<u64>), ShardError> {
+) -> Result<u64, ShardError> {
     let load = &party.load;
     let flow = Flow::new(load, party.seed).map_err(|error| ShardError::Flow(error.to_string()))?;
     let mut courses = vec![Course::default(); load.sessions as usize];
     let mut writer = LedgerWriter::new(&party.ledger);
-    let (mut count, mut last_ns) = (0, None);
+    let mut count = 0;
     let due = Schedule::new(load.arrival.clone(), party.seed);
     for slot in due.take_while(|slot| slot.at_ns < until_ns) {
         if !share.owns(slot.index, load.sessions) {
@@ -157,30 +157,36 @@ pub(super) fn assume_sent(
         writer.put(slot.index, &entry)?;
         writer.release_below(slot.index);
         count += 1;
-        last_ns = Some(slot.at_ns);
     }
-    Ok((count, last_ns))
+    Ok(count)
 }
 
-/// What the run's ledger has of a share: how its slots ended, and one more than the highest of them.
+/// What the run's ledger has of a share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// How its slots ended.
+    pub outcomes: OutcomeCounts,
+    /// One more than the highest of them.
+    pub slots_end: u64,
+    /// The run time after which none of them was due, in nanoseconds.
+    pub until_ns: u64,
+}
+
+/// Counts the slots of a share in the run's ledger.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn count(
-    ledger: &Path,
-    share: Share,
-    sessions: u32,
-) -> Result<(OutcomeCounts, u64), LedgerError> {
-    let mut outcomes = OutcomeCounts::default();
-    let mut end = 0;
+pub(super) fn count(ledger: &Path, share: Share, sessions: u32) -> Result<Counted, LedgerError> {
+    let mut counted = Counted::default();
     for entry in LedgerReader::open(ledger)?.entries() {
         let (slot, entry) = entry?;
         if share.owns(slot, sessions) {
-            outcomes.add(entry.settled(), 1);
-            end = slot + 1;
+            counted.outcomes.add(entry.settled(), 1);
+            counted.slots_end = slot + 1;
+            counted.until_ns = counted.until_ns.max(entry.intended_ns + 1);
         }
     }
-    Ok((outcomes, end))
+    Ok(counted)
 }
 
 #[cfg(test)]
@@ -264,7 +270,7 @@ mod tests {
             prop_assert_eq!(read(ledger), written.clone());
             let mut outcomes = OutcomeCounts::default();
             for worker in 0..4 {
-                outcomes.merge(&count(ledger, share(worker), SESSIONS).unwrap().0);
+                outcomes.merge(&count(ledger, share(worker), SESSIONS).unwrap().outcomes);
             }
             let mut union = OutcomeCounts::default();
             written.iter().for_each(|(_, entry)| union.add(entry.settled(), 1));
@@ -307,11 +313,12 @@ mod tests {
         let taken = salvage(shard.path(), ledger.path(), (share(0), SESSIONS), &[]).unwrap();
         assert_eq!(taken, 2, "its own, which were not there");
         assert_eq!(read(ledger.path())[0], (0, sent));
-        let (outcomes, end) = count(ledger.path(), share(0), SESSIONS).unwrap();
+        let counted = count(ledger.path(), share(0), SESSIONS).unwrap();
+        let outcomes = counted.outcomes;
         assert_eq!(
             (outcomes.acked, outcomes.unresolved, outcomes.not_sent),
             (1, 1, 1)
         );
-        assert_eq!(end, 9);
+        assert_eq!((counted.slots_end, counted.until_ns), (9, 8_000_001));
     }
 }

@@ -11,10 +11,8 @@ use shakedown_record::ledger::{Entry, LedgerWriter};
 
 use super::block::Chain;
 use super::message::Ended;
+use super::names;
 use crate::config::Share;
-
-/// Most names that the ledger's one byte can hold; 0 is unknown.
-const MOST_NAMES: usize = u8::MAX as usize;
 
 /// Names of the nodes that served anybody; the first has number 1.
 pub(super) type AllNames = Arc<Mutex<Vec<String>>>;
@@ -98,21 +96,19 @@ impl Taking {
     }
 
     /// The names that its numbers stand for.
-    pub(super) fn names(&mut self, names: Vec<String>) {
+    ///
+    /// # Errors
+    /// When a new one cannot be kept.
+    pub(super) fn names(&mut self, names: Vec<String>) -> Result<(), String> {
         let mut all = self
             .all_names
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        for name in names.into_iter().skip(self.numbers.len()) {
-            let known = all.iter().position(|known| *known == name);
-            let at = known.or_else(|| {
-                (all.len() < MOST_NAMES).then(|| {
-                    all.push(name);
-                    all.len() - 1
-                })
-            });
-            self.numbers.push(at.map_or(0, |at| at as u8 + 1));
+        if names::number(&mut all, &mut self.numbers, names) {
+            names::keep(&self.folder, &all)
+                .map_err(|error| format!("its names cannot be written: {error}"))?;
         }
+        Ok(())
     }
 
     /// Lines of a file of ids that the engine made.
@@ -201,8 +197,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let names = AllNames::new(Mutex::new(vec!["engine-1".to_string()]));
         let mut taking = Taking::new(SHARE, 8, folder.path(), names);
-        taking.names(vec!["engine-2".into()]);
-        taking.names(vec!["engine-2".into(), "engine-1".into()]);
+        taking.names(vec!["engine-2".into()]).unwrap();
+        let both = vec!["engine-2".into(), "engine-1".into()];
+        taking.names(both).unwrap();
         let mut chain = Chain::default();
         let by = |slot, served_by| {
             (

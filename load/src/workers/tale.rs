@@ -21,6 +21,7 @@ pub(super) struct Tale {
     ids: Vec<IdFile>,
     chain: Chain,
     entries: u64,
+    folder: PathBuf,
     /// Names that were told.
     names: usize,
 }
@@ -37,6 +38,7 @@ impl Tale {
             ids: ids.map(|thread| IdFile::new(ledger, thread)).collect(),
             chain: Chain::default(),
             entries: 0,
+            folder: ledger.to_path_buf(),
             names: 0,
         })
     }
@@ -59,6 +61,7 @@ impl Tale {
         if names.len() > self.names {
             self.names = names.len();
             let names = names.to_vec();
+            super::names::keep(&self.folder, &names)?;
             voice.say(&FromWorker::Names { names })?;
         }
         Ok(())

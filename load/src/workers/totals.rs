@@ -1,6 +1,6 @@
 //! What all workers leave behind, as one report over one ledger.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use shakedown_record::event::GeneratorReport;
@@ -11,8 +11,10 @@ use shakedown_record::worker::WorkerReport;
 
 use super::coordinator::Party;
 use super::message::Ended;
+use super::names;
 use super::peer::{Peer, Standing};
-use super::shard::{ShardError, assume_sent, count, salvage};
+use super::remains::{remove, take_shard};
+use super::shard::{ShardError, assume_sent, count};
 use super::take::Taking;
 use crate::config::Share;
 use crate::error::LoadError;
@@ -35,6 +37,8 @@ pub(super) struct Totals {
     /// When all were to end; `u64::MAX`: nobody said.
     stop_ns: u64,
     end_ns: Option<u64>,
+    /// Until when one that was lost, and heard of no end, has gone on.
+    lost_until_ns: u64,
     slots_end: u64,
     workers: usize,
 }
@@ -49,6 +53,7 @@ impl Totals {
             session_wait: LatencyHistogram::default(),
             stop_ns,
             end_ns: None,
+            lost_until_ns: 0,
             slots_end: 0,
         }
     }
@@ -84,26 +89,26 @@ impl Totals {
             Standing::Lost(why) => Some(why),
             Standing::Coming | Standing::Ready => Some("it said no last word".to_string()),
         };
-        let mut unknown = 0;
-        if lost.is_some() {
-            let ours = (share, sessions);
-            match peer.rescue() {
-                Ok(()) => take_shard(&bequest.shard, &party.ledger, ours, &numbers)
-                    .map_err(|error| refused(error.to_string()))?,
-                Err(why) => {
-                    tracing::warn!("what worker {number} sent last is not known: {why}");
-                    // It heard of no end.
-                    let until_ns = monotonic_ns().saturating_sub(zero_mono_ns);
-                    let (count, last_ns) = assume_sent(party, share, next, until_ns)
-                        .map_err(|error| refused(error.to_string()))?;
-                    unknown = count;
-                    self.end_ns = self.end_ns.max(last_ns.map(|last_ns| last_ns + 1));
-                }
+        let unknown = match &lost {
+            None => 0,
+            Some(_) => {
+                let left = left_by(
+                    peer,
+                    party,
+                    bequest,
+                    (numbers.as_slice(), next),
+                    zero_mono_ns,
+                );
+                left.map_err(|error| refused(error.to_string()))?
             }
-        }
+        };
         let counted = count(&party.ledger, share, sessions);
-        let (outcomes, slots_end) = counted.map_err(|error| refused(error.to_string()))?;
-        self.slots_end = self.slots_end.max(slots_end);
+        let counted = counted.map_err(|error| refused(error.to_string()))?;
+        let outcomes = counted.outcomes;
+        self.slots_end = self.slots_end.max(counted.slots_end);
+        if lost.is_some() {
+            self.lost_until_ns = self.lost_until_ns.max(counted.until_ns);
+        }
         self.report.scheduled += outcomes.total();
         self.report.outcomes.merge(&outcomes);
         let clock = peer.clock_bound();
@@ -157,15 +162,16 @@ impl Totals {
             source,
         };
         LedgerWriter::finish(ledger, self.slots_end).map_err(failed)?;
-        let names = serde_json::to_vec(names).map_err(|error| failed(error.into()))?;
-        fs::write(ledger.join("served-by.json"), names).map_err(failed)?;
+        names::keep(ledger, names).map_err(failed)?;
         self.report.send_lag_p99_ns = self.send_lag.quantile_ns(0.99);
         self.report.session_wait_p99_ns = self.session_wait.quantile_ns(0.99);
         self.report.saturated = !self.report.why.is_empty();
+        let end_ns = self.end_ns.unwrap_or(now_ns.min(self.stop_ns));
         Ok(Finished {
             // Workers say it in their own logs.
             unwelcome: None,
-            end_ns: self.end_ns.unwrap_or(now_ns.min(self.stop_ns)),
+            statuses: BTreeMap::new(),
+            end_ns: end_ns.max(self.lost_until_ns),
             digest: None,
             scheduled: self.report.scheduled,
             report: self.report,
@@ -173,42 +179,49 @@ impl Totals {
     }
 }
 
-/// Removes a shard that was taken; the last one goes with the folder in which they lay.
-fn remove(shard: &Path) {
-    if !shard.exists() {
-        return;
-    }
-    if let Err(error) = fs::remove_dir_all(shard) {
-        tracing::warn!("{} is left behind: {error}", shard.display());
-    } else if let Some(folder) = shard.parent()
-        && fs::remove_dir(folder).is_ok()
-    {
-        tracing::debug!("{} is merged", folder.display());
-    }
-}
-
-/// Entries and ids that a dead worker had not sent. One that died before it began has none.
-fn take_shard(
-    shard: &Path,
-    ledger: &Path,
-    ours: (Share, u32),
-    numbers: &[u8],
-) -> Result<(), ShardError> {
-    if shard.exists() {
-        salvage(shard, ledger, ours, numbers)?;
-        salvage_ids(shard, ledger)?;
-    }
-    Ok(())
-}
-
-/// Lines of ids that a dead worker had not sent: its files are what it sent and more.
-fn salvage_ids(shard: &Path, ledger: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(shard)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name.to_string_lossy().starts_with("server-ids-") {
-            fs::copy(entry.path(), ledger.join(name))?;
+/// Takes what a lost worker had not sent. Of how many slots nobody knows: none, where its own ledger was found. `next`: the
+/// first slot that may not have come.
+fn left_by(
+    peer: &Peer,
+    party: &Party,
+    bequest: &Bequest,
+    (numbers, next): (&[u8], u64),
+    zero_mono_ns: u64,
+) -> Result<u64, ShardError> {
+    let (share, number) = (bequest.share, bequest.share.worker + 1);
+    match peer.rescue() {
+        Ok(()) => {
+            let ours = (share, party.load.sessions);
+            let taken = take_shard(&bequest.shard, &party.ledger, ours, numbers)?;
+            tracing::debug!("{taken} entries of worker {number} had not arrived");
+            Ok(0)
+        }
+        Err(why) => {
+            tracing::warn!("what worker {number} sent last is not known: {why}");
+            // It heard of no end.
+            let until_ns = monotonic_ns().saturating_sub(zero_mono_ns);
+            assume_sent(party, share, next, until_ns)
         }
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_ends_after_the_last_order_of_one_who_heard_of_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let end_ns = |lost_until_ns| {
+            let mut totals = Totals::new(7_000, 2);
+            totals.lost_until_ns = lost_until_ns;
+            totals.close(folder.path(), &[], 9_000).unwrap().end_ns
+        };
+        assert_eq!((end_ns(0), end_ns(6_000)), (7_000, 7_000));
+        assert_eq!(
+            end_ns(8_000),
+            8_000,
+            "it went on after the others were stopped"
+        );
+    }
 }

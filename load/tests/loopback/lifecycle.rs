@@ -73,6 +73,7 @@ fn plain_requests_are_counted_by_their_status() {
             headers: vec![("accept".into(), Template::literal("*/*"))],
             body: None,
         },
+        http2: false,
         secrets: Secrets::default(),
     };
     let run = run(config);

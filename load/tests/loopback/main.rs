@@ -6,6 +6,7 @@ mod lifecycle;
 mod lives;
 mod outages;
 mod outcomes;
+mod party;
 mod replays;
 mod rig;
 mod server;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use shakedown_load::pacing::Schedule;
 use shakedown_load::secret::Secrets;
-use shakedown_load::{Finished, Generator, GeneratorConfig, Mode, Work, start};
+use shakedown_load::{Finished, Generator, GeneratorConfig, Io, Mode, Work, start};
 use shakedown_record::ledger::{Entry, LedgerReader, OrderKind};
 use shakedown_record::slots::SlotStats;
 use shakedown_record::{Decimal, Outcome, OutcomeCounts};
@@ -157,10 +157,12 @@ pub fn config(url: &str, rate_per_s: f64, sessions: u32) -> GeneratorConfig {
             secrets: Secrets::default(),
         },
         entry: vec![url.to_string()],
+        reports: Vec::new(),
         tls: Default::default(),
         ledger: std::path::PathBuf::new(),
         prefix: "t3st00".into(),
         mode: Mode::Open,
+        io: Io::Epoll,
         duration_ns: Some(1_000 * MS),
     }
 }

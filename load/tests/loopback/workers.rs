@@ -5,185 +5,17 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use shakedown_load::secret::Secrets;
-use shakedown_load::workers::{Lost, Party, Post, WorkerLink, WorkerOrder, Workers, serve};
-use shakedown_load::{Finished, GeneratorConfig, LoadError, RunParts, start};
-use shakedown_record::ledger::{Entry, LedgerReader};
-use shakedown_scenarios::{CompileInput, Compiled, SourceFile, compile};
-use tempfile::TempDir;
+use shakedown_load::{GeneratorConfig, LoadError, RunParts, start};
+use shakedown_record::ledger::Entry;
 
+use crate::party::{LOAD, compiled, entries, gather, gather_with, ledger, untouched};
 use crate::server::{Server, accept_after, accept_now};
-
-const LOAD: &str = "  arrival: { poisson: { rate: 800/s } }
-  mix: { new: 10, cancel: 9, replace: 2 }
-  lifetimes: { table: [ { within: 20ms, share: 0% }, { within: 80ms, share: 100% } ] }
-  sessions: 8
-  timeout: 20s";
-
-fn compiled(load: &str) -> Compiled {
-    let file = |name: &str, text: String| SourceFile {
-        name: name.to_string(),
-        text,
-    };
-    let scenario = file(
-        "scenario.yaml",
-        format!(
-            "scenario: shared\nsystem: exchange\nenvironment: external\nload:\n{load}\nphases: {{ steady: 60s }}\n"
-        ),
-    );
-    let profile = file(
-        "system.yaml",
-        include_str!("../streams/exchange.yaml").to_string(),
-    );
-    let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        overrides: &[],
-        environment: None,
-        seed: Some(11),
-    };
-    compile(&input).unwrap_or_else(|wrong| panic!("{wrong}"))
-}
-
-/// What a test does to what comes from a worker.
-type Meddle = fn(usize, UnixStream, &Arc<AtomicBool>) -> Box<dyn Read + Send>;
-
-/// Cuts a worker off, and waits until it is gone.
-struct Cut {
-    stream: UnixStream,
-    worker: Option<JoinHandle<()>>,
-    ended: Arc<AtomicBool>,
-    /// Its ledger is lost with it.
-    lost_with_it: bool,
-}
-
-impl Post for Cut {
-    fn end(&mut self) -> String {
-        self.ended.store(true, Ordering::SeqCst);
-        let _ = self.stream.shutdown(Shutdown::Both);
-        if let Some(worker) = self.worker.take() {
-            worker.join().unwrap();
-        }
-        "it was cut off".to_string()
-    }
-
-    fn rescue(&mut self) -> Result<(), String> {
-        self.end();
-        match self.lost_with_it {
-            true => Err("its machine is gone".to_string()),
-            false => Ok(()),
-        }
-    }
-}
-
-struct Shared {
-    workers: Workers,
-    folder: TempDir,
-    /// The coordinator's ends of the ways to the workers.
-    streams: Vec<UnixStream>,
-}
-
-fn ledger(folder: &TempDir) -> PathBuf {
-    folder.path().join("ledger")
-}
-
-fn gather(server: &Server, compiled: &Compiled, meddle: Meddle) -> Shared {
-    gather_with(server, compiled, meddle, false).unwrap()
-}
-
-fn gather_with(
-    server: &Server,
-    compiled: &Compiled,
-    meddle: Meddle,
-    lost_with_it: bool,
-) -> Result<Shared, LoadError> {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(ledger(&folder)).unwrap();
-    let mut streams = Vec::new();
-    let links = (0..4).map(|number| {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let input = theirs.try_clone().unwrap();
-        let worker = thread::spawn(move || {
-            // One that is cut off says so, to nobody.
-            let _ = serve(input, theirs);
-        });
-        let ended = Arc::new(AtomicBool::new(false));
-        streams.push(ours.try_clone().unwrap());
-        WorkerLink {
-            place: format!("thread {number}"),
-            reader: meddle(number, ours.try_clone().unwrap(), &ended),
-            writer: Box::new(ours.try_clone().unwrap()),
-            post: Box::new(Cut {
-                stream: ours,
-                worker: Some(worker),
-                ended,
-                lost_with_it,
-            }),
-            ledger: folder.path().join(format!("worker-{number}")),
-            shard: folder.path().join(format!("worker-{number}")),
-        }
-    });
-    let links: Vec<WorkerLink> = links.collect();
-    let party = Party {
-        order: WorkerOrder {
-            worker: 0,
-            workers: 4,
-            beside: true,
-            scenario_yaml: compiled.scenario_yaml.clone(),
-            system_yaml: compiled.system_yaml.clone(),
-            recording: None,
-            plan_digest: compiled.plan.digest.clone(),
-            entry: vec![server.url()],
-            prefix: "t3st00".into(),
-            ledger: PathBuf::new(),
-            secrets: Secrets::default().hand_over(),
-        },
-        ledger: ledger(&folder),
-        load: compiled.plan.load.clone(),
-        seed: compiled.plan.seed,
-        server_ids: false,
-    };
-    Ok(Shared {
-        workers: Workers::gather(party, links)?,
-        folder,
-        streams,
-    })
-}
-
-impl Shared {
-    /// Lets it run until something is lost, tells all to end, and waits for them.
-    fn end(mut self, longest: Duration) -> (Result<Finished, LoadError>, Vec<Lost>, TempDir) {
-        let mut lost = Vec::new();
-        let mut waited = Duration::ZERO;
-        while lost.is_empty() && waited < longest {
-            thread::sleep(Duration::from_millis(20));
-            waited += Duration::from_millis(20);
-            self.workers.take_slots();
-            lost.extend(self.workers.take_lost());
-        }
-        self.workers.request_stop();
-        while !self.workers.is_finished() {
-            thread::sleep(Duration::from_millis(20));
-        }
-        lost.extend(self.workers.take_lost());
-        (self.workers.finish(), lost, self.folder)
-    }
-}
-
-fn untouched(_: usize, stream: UnixStream, _: &Arc<AtomicBool>) -> Box<dyn Read + Send> {
-    Box::new(stream)
-}
-
-fn entries(ledger: &Path) -> BTreeMap<u64, Entry> {
-    let reader = LedgerReader::open(ledger).unwrap();
-    reader.entries().map(Result::unwrap).collect()
-}
 
 /// What a slot asked of the engine, when it was due, as bytes; how it went is left out.
 fn asked(entries: &BTreeMap<u64, Entry>, below: u64) -> Vec<u8> {
@@ -217,6 +49,7 @@ fn four_workers_ask_what_one_would_ask_byte_by_byte() {
     let folder = tempfile::tempdir().unwrap();
     let parts = RunParts {
         entry: vec![alone.url()],
+        reports: Vec::new(),
         ledger: folder.path().to_path_buf(),
         prefix: "t3st00".into(),
     };
@@ -348,7 +181,7 @@ fn what_nobody_knows_of_a_worker_is_unresolved_and_not_guessed() {
     }
 }
 
-/// Passes everything on for a while, and then nothing, until it is ended.
+/// Passes everything on for a while, and then nothing of what comes, until it is ended.
 struct Standstill {
     stream: UnixStream,
     frames: u32,
@@ -361,8 +194,11 @@ impl Read for Standstill {
         if self.frames > 0 {
             return self.stream.read(bytes);
         }
+        let patience = Duration::from_millis(10);
+        self.stream.set_read_timeout(Some(patience))?;
         while !self.ended.load(Ordering::SeqCst) {
-            thread::sleep(Duration::from_millis(10));
+            // Whatever comes, or nothing within that time.
+            let _ = self.stream.read(&mut [0; 4_096]);
         }
         Ok(0)
     }
@@ -400,6 +236,36 @@ fn a_worker_that_stands_still_is_put_down() {
             "{seen:?} is in no ledger"
         );
     }
+}
+
+/// Passes everything on, once 4 s late.
+struct Late {
+    stream: UnixStream,
+    reads: u32,
+}
+
+impl Read for Late {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.reads += 1;
+        if self.reads == 220 {
+            thread::sleep(Duration::from_secs(4));
+        }
+        self.stream.read(bytes)
+    }
+}
+
+#[test]
+fn nobody_is_lost_whose_words_were_not_read_in_time() {
+    let server = Server::start(accept_now);
+    let shared = gather(&server, &compiled(LOAD), |number, stream, _| match number {
+        1 => Box::new(Late { stream, reads: 0 }),
+        _ => Box::new(stream),
+    });
+    let (finished, lost, folder) = shared.end(Duration::from_secs(6));
+    assert_eq!(lost, []);
+    let finished = finished.unwrap();
+    assert_eq!(entries(&ledger(&folder)).len() as u64, finished.scheduled);
+    assert_eq!(finished.report.outcomes.acked, finished.scheduled);
 }
 
 /// Changes the last byte of the third block of the ledger.

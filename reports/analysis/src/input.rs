@@ -11,6 +11,7 @@ use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
 use shakedown_record::series::{SeriesRecord, read_series};
 use shakedown_record::venue::{TradeRow, VenueLine, read_trades, read_venue};
+use shakedown_record::worker::Parts;
 use shakedown_record::{Outcome, Phase, PhaseWindows};
 
 use crate::error::AnalysisError;
@@ -108,6 +109,8 @@ impl Input {
         let trades = kept(read_trades(&dir.trades()), &mut missing);
         let points = kept(read_points(&dir.points()), &mut missing);
         let feed = kept(read_feed(&dir.feed()), &mut missing);
+        let parts = kept(Parts::read(&dir.workers()), &mut missing);
+        missing.extend(parts.map(|parts| parts.lacking()));
         let mut by_slot: HashMap<u64, Vec<Retry>> = HashMap::new();
         for retry in retries {
             by_slot.entry(retry.slot).or_default().push(retry);

@@ -38,6 +38,8 @@ pub struct LoadResult {
     pub latency_service: BTreeMap<Phase, LatencySummary>,
     pub throughput: BTreeMap<Phase, Throughput>,
     pub generator: GeneratorInfo,
+    /// How often each HTTP status was answered. The analysis does not know it; whoever ran the load does.
+    pub statuses: BTreeMap<u16, u64>,
     /// One entry for each outage, `fault` null.
     pub failover: Vec<Failover>,
     /// A 100 ms slot whose P99 is above this, or an answer that came later, is an outage, in nanoseconds.
@@ -111,7 +113,9 @@ pub fn analyse_load(
                 .collect::<Vec<_>>()
                 .join("; "),
             workers: report.workers.clone(),
+            io: report.io.clone(),
         },
+        statuses: BTreeMap::new(),
         failover: view
             .failovers()
             .into_iter()

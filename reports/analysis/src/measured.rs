@@ -162,5 +162,6 @@ pub(crate) fn generator_info(input: &Input, tally: &Tally) -> GeneratorInfo {
             None => "the generator gave no report".to_string(),
         },
         workers: report.map_or_else(Vec::new, |report| report.workers.clone()),
+        io: report.and_then(|report| report.io.clone()),
     }
 }

@@ -3,6 +3,8 @@
 //! wrk and its like print service time and call it latency. Here response time comes first, counted from the moment a
 //! request was due, with failures counted as the timeout; a generator that was late itself says so.
 
+use std::cmp::Reverse;
+
 use shakedown_analysis::LoadResult;
 use shakedown_analysis::fail_if::Held;
 use shakedown_record::Phase;
@@ -36,6 +38,7 @@ pub fn render_load_text(result: &LoadResult, look: &Look) -> String {
         ));
         page.table(&outcomes);
     }
+    statuses(&mut page, result);
     page.gap();
     outages(&mut page, result);
     health(&mut page, result);
@@ -74,6 +77,28 @@ fn latency(page: &mut Page, result: &LoadResult) {
     page.toned(
         "Response: from the moment a request was due, failures count as the timeout. Service: from the actual send to the answer.",
         Tone::Quiet,
+    );
+}
+
+/// Which HTTP statuses came, where any of them is no good answer.
+fn statuses(page: &mut Page, result: &LoadResult) {
+    let is_bad = |status: &u16| !(200..400).contains(status);
+    if !result.statuses.keys().any(is_bad) {
+        return;
+    }
+    let mut counts: Vec<(u16, u64)> = result.statuses.iter().map(|(s, n)| (*s, *n)).collect();
+    counts.sort_by_key(|(status, count)| (Reverse(*count), *status));
+    let told = counts.iter().take(TOLD);
+    let told: Vec<String> = told
+        .map(|(status, count)| format!("{status} ({})", grouped(*count)))
+        .collect();
+    let more = match counts.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    page.toned(
+        &format!("HTTP statuses: {}{more}", told.join(", ")),
+        Tone::Unsure,
     );
 }
 
@@ -129,6 +154,9 @@ fn health(page: &mut Page, result: &LoadResult) {
         ),
         line.tone,
     );
+    if let Some(io) = &result.generator.io {
+        page.plain(&format!("Sockets: {} ({}).", io.way.name(), io.why));
+    }
     if result.generator.saturated {
         page.toned(
             "These times say as much of this machine as of the server: offer less, or use a machine of its own.",
@@ -174,6 +202,7 @@ mod tests {
                 send_lag_p99_ns: Some(12_000),
                 ..GeneratorInfo::default()
             },
+            statuses: BTreeMap::from([(200, 9_990)]),
             failover: Vec::new(),
             health_limit_ns: 50_000_000,
             fail_if: Vec::new(),
@@ -251,6 +280,19 @@ mod tests {
         assert!(text.contains("FAIL p99>5ms: 9.9 ms"), "{text}");
         assert!(text.contains("ok errors>1%: 0.1 %"), "{text}");
         assert!(text.contains("? max>1s: not measured"), "{text}");
+    }
+
+    #[test]
+    fn bad_statuses_are_named_the_most_frequent_first() {
+        let mut result = result();
+        assert!(!text(&result).contains("HTTP statuses"));
+        result.statuses = BTreeMap::from([(200, 5), (404, 7), (503, 9_978)]);
+        let named = "HTTP statuses: 503 (9,978), 404 (7), 200 (5)";
+        assert!(text(&result).contains(named), "{}", text(&result));
+        result.statuses = (500..515).map(|status| (status, 1)).collect();
+        assert!(text(&result).contains("and 5 more"), "{}", text(&result));
+        let json: serde_json::Value = serde_json::from_str(&render_load_json(&result)).unwrap();
+        assert_eq!(json["statuses"]["503"], 1);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::selectors::selector;
 use super::sheet::{At, Sheet};
 use super::slow_links::{bandwidth, delay};
 use super::triggers::{refuse_circles, trigger};
+use super::venue::refuse_at_venue;
 
 const DEFAULT_GRACE_NS: u64 = 10_000_000_000;
 pub(super) const LONGEST_GRACE_NS: u64 = 600_000_000_000;
@@ -77,6 +78,7 @@ fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<Fa
     let kind = kind?;
     if let Some(to) = &to {
         refuse_other_targets(&at.to("to"), &kind, to, ground.sheet);
+        refuse_at_venue(&at, &kind, to, ground.system, ground.sheet);
         if let Some(EnvironmentPlan::Kubernetes(_)) = ground.environment {
             refuse_far_senders(&at.to("to"), &kind, to, ground.sheet);
         }

@@ -1,24 +1,38 @@
 //! The venue: the profile's side of it, how it behaves, and limits on what goes to and fro.
 
 use crate::plan::{
-    Delay, EnvironmentPlan, RuleKind, System, TradeClass, TradesRead, VenuePlan, VenueRule,
-    VenueSide,
+    Delay, EnvironmentPlan, RuleKind, System, TradeClass, TradesRead, VenueFix, VenuePlan,
+    VenueRule, VenueSide,
 };
-use crate::spec::profile::{ProfileSpec, TradesSpec};
+use crate::spec::profile::{ProfileSpec, TradesSpec, VenueFixSpec};
 use crate::spec::scenario::{ScenarioSpec, VenueDelaySpec, VenueSpec};
 use crate::spec::sla::{CountLimit, RuleSpec};
 
 use super::answerable::{Facts, Refusal};
 use super::exchange::{Exchanges, pointer};
+use super::gateway::comp_id;
 use super::references::instead;
 use super::sheet::{At, Sheet};
 use super::template::Use;
+
+mod faults;
+
+pub(super) use faults::refuse_at_venue;
 
 /// Of what is not said.
 const SHORT: Delay = Delay::Constant { ns: 1_000_000 };
 
 /// Longest time that a venue takes for anything.
 const LONGEST_NS: u64 = 60_000_000_000;
+
+/// The venue's CompID over FIX, and the field with what caused an order (SecondaryClOrdID), where nothing is said.
+const COMP_ID: &str = "VENUE";
+const TAG: u32 = 526;
+
+/// Fields of an order that have another meaning, or are the session's own.
+const TAKEN: [u32; 21] = [
+    0, 1, 8, 9, 10, 11, 21, 34, 35, 38, 40, 43, 44, 49, 50, 52, 54, 55, 56, 60, 122,
+];
 
 /// The profile's side; `Some(None)` when it has none.
 pub(super) fn venue_side(spec: &ProfileSpec, exchanges: &Exchanges) -> Option<Option<VenueSide>> {
@@ -48,10 +62,29 @@ pub(super) fn venue_side(spec: &ProfileSpec, exchanges: &Exchanges) -> Option<Op
         None => None,
         Some(trades) => Some(trades_read(&at.to("trades"), trades, exchanges)?),
     };
+    let fix = side.fix.as_ref();
     Some(Some(VenueSide {
         part: part.clone(),
+        fix: fix.map(|fix| over_fix(&at.to("fix"), fix, exchanges.sheet)),
         trades,
     }))
+}
+
+fn over_fix(at: &At, spec: &VenueFixSpec, sheet: &Sheet) -> VenueFix {
+    let id = spec.comp_id.as_deref().unwrap_or(COMP_ID);
+    comp_id(&at.to("comp-id"), id, sheet);
+    let tag = spec.tag.unwrap_or(TAG);
+    if TAKEN.contains(&tag) {
+        sheet.refuse_with(
+            &at.to("tag"),
+            format!("field {tag} of an order means something else"),
+            "such as 526 (SecondaryClOrdID), 583 (ClOrdLinkID) or 58 (Text)",
+        );
+    }
+    VenueFix {
+        comp_id: id.to_string(),
+        tag,
+    }
 }
 
 fn trades_read(at: &At, spec: &TradesSpec, exchanges: &Exchanges) -> Option<TradesRead> {

@@ -14,6 +14,9 @@ pub enum GatewayPlan {
     Http,
     /// By the same requests over HTTP/2.
     Http2,
+    /// By the requests of `orders`, whose acknowledgements only say that they came; what became of an order is reported over
+    /// WebSocket.
+    Reported(Box<WebSocketGateway>),
     /// Length-prefixed frames (`docs/binary-gateway.md`).
     Binary(BinaryGateway),
     /// JSON texts over WebSocket.
@@ -110,6 +113,7 @@ impl GatewayPlan {
         match self {
             GatewayPlan::Http => true,
             GatewayPlan::Http2
+            | GatewayPlan::Reported(_)
             | GatewayPlan::Binary(_)
             | GatewayPlan::WebSocket(_)
             | GatewayPlan::Fix(_) => false,
@@ -119,15 +123,27 @@ impl GatewayPlan {
     /// True when it is at the entries themselves.
     pub fn is_at_entry(&self) -> bool {
         match self {
-            GatewayPlan::Http | GatewayPlan::Http2 => true,
+            GatewayPlan::Http | GatewayPlan::Http2 | GatewayPlan::Reported(_) => true,
             GatewayPlan::Binary(_) | GatewayPlan::WebSocket(_) | GatewayPlan::Fix(_) => false,
+        }
+    }
+
+    /// What reports on orders that enter another way.
+    pub fn reports(&self) -> Option<&WebSocketGateway> {
+        match self {
+            GatewayPlan::Reported(reports) => Some(reports),
+            GatewayPlan::Http
+            | GatewayPlan::Http2
+            | GatewayPlan::Binary(_)
+            | GatewayPlan::WebSocket(_)
+            | GatewayPlan::Fix(_) => None,
         }
     }
 
     /// The scheme of the URLs at which it is.
     pub fn scheme(&self) -> &'static str {
         match self {
-            GatewayPlan::Http | GatewayPlan::Http2 => "http",
+            GatewayPlan::Http | GatewayPlan::Http2 | GatewayPlan::Reported(_) => "http",
             GatewayPlan::Binary(_) => "tcp",
             GatewayPlan::WebSocket(_) => "ws",
             GatewayPlan::Fix(_) => "fix",
@@ -137,7 +153,7 @@ impl GatewayPlan {
     /// The same where it has TLS.
     pub fn secure_scheme(&self) -> &'static str {
         match self {
-            GatewayPlan::Http | GatewayPlan::Http2 => "https",
+            GatewayPlan::Http | GatewayPlan::Http2 | GatewayPlan::Reported(_) => "https",
             GatewayPlan::Binary(_) => "tls",
             GatewayPlan::WebSocket(_) => "wss",
             GatewayPlan::Fix(_) => "fixs",
@@ -147,7 +163,7 @@ impl GatewayPlan {
     /// The port at each entry's host, where it is another one than the entry's.
     pub fn port(&self) -> Option<u16> {
         match self {
-            GatewayPlan::Http | GatewayPlan::Http2 => None,
+            GatewayPlan::Http | GatewayPlan::Http2 | GatewayPlan::Reported(_) => None,
             GatewayPlan::Binary(binary) => Some(binary.port),
             GatewayPlan::WebSocket(websocket) => websocket.port,
             GatewayPlan::Fix(fix) => Some(fix.port),

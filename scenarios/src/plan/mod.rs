@@ -62,4 +62,4 @@ pub use system::{
     Resources, RestartedBy, RetryPolicy, Role, SecretSource, Session, System, Take, VersionProbe,
 };
 pub use tls::TlsPlan;
-pub use venue::{Delay, TradeClass, TradesRead, VenuePlan, VenueRule, VenueSide};
+pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};

@@ -62,8 +62,19 @@ pub enum Delay {
 pub struct VenueSide {
     /// The part that Shakedown plays.
     pub part: String,
+    /// How it is spoken to over FIX; `None`: over WebSocket.
+    pub fix: Option<VenueFix>,
     /// How the system's own trades are read back.
     pub trades: Option<TradesRead>,
+}
+
+/// How a trading system speaks to the venue over FIX 4.4.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VenueFix {
+    /// The venue's CompID.
+    pub comp_id: String,
+    /// The field of an order that has the id of what caused it.
+    pub tag: u32,
 }
 
 /// How a trading system's own trades are read back: a list with a cursor, from every replica of the first part.

@@ -4,7 +4,7 @@ use crate::common::{
     FOREIGN, compile_both, file, only, profile_alone, set, shipped, swapped, with,
 };
 use shakedown_scenarios::plan::{
-    Delay, FeedRule, LocalStandIn, PointPart, PublishPlan, RuleKind, VenueRule,
+    Delay, FeedRule, LocalStandIn, PointPart, PublishPlan, RuleKind, VenueFix, VenueRule,
 };
 use shakedown_scenarios::{Diagnostic, plan::EnvironmentPlan};
 
@@ -214,4 +214,70 @@ fn venues_that_cannot_be_played_are_refused() {
             .to_string()
             .contains("says nothing of a venue")
     );
+}
+
+#[test]
+fn a_venue_over_fix_has_its_names_and_refuses_those_that_cannot_be() {
+    let fix = |profile: &str| profile_alone(profile).map(|compiled| compiled.plan.system.venue);
+    let shipped_profile = shipped("market-maker-fix").text;
+    let said = fix(&shipped_profile).unwrap().unwrap().fix;
+    let expected = VenueFix {
+        comp_id: "VENUE".to_string(),
+        tag: 526,
+    };
+    assert_eq!(said, Some(expected.clone()));
+    let section = "fix: { comp-id: VENUE, tag: 526 }";
+    let short = swapped(&shipped_profile, section, "fix: {}");
+    assert_eq!(fix(&short).unwrap().unwrap().fix, Some(expected));
+    for (wrong, why) in [
+        ("fix: { comp-id: THE VENUE }", "a CompID has"),
+        ("fix: { comp-id: '' }", "a CompID has"),
+        (
+            "fix: { tag: 11 }",
+            "field 11 of an order means something else",
+        ),
+    ] {
+        let told = only(profile_alone(&swapped(&shipped_profile, section, wrong)));
+        assert!(told.message.contains(why), "{told:?}");
+    }
+    let over_websocket = fix(&shipped(MAKER).text).unwrap().unwrap();
+    assert_eq!(over_websocket.fix, None);
+}
+
+#[test]
+fn faults_at_the_venue_that_could_mean_nothing_are_refused() {
+    let scenario = shipped("venue-kill").text;
+    let kill = "do: { kill: { signal: KILL } }\n    to: { part: venue }";
+    for (fault, said) in [
+        (
+            "do: { clock-skew: { ahead: 10s } }\n    to: { part: venue }",
+            "measured by its clock",
+        ),
+        (
+            "do: { slow-disk: { sync-by: 20ms } }\n    to: { name: venue-1 }",
+            "nothing in a data folder",
+        ),
+        (
+            "do: { disk-full: {} }\n    to: { part: venue }",
+            "nothing in a data folder",
+        ),
+        (
+            "do: { partition: {} }\n    to: { link: { from: { part: venue }, to: { clients: {} } } }",
+            "the load does not speak to the venue",
+        ),
+        (
+            "do: { partition: {} }\n    to: { link: { from: { part: venue }, to: { peers: {} } } }",
+            "it has no peers",
+        ),
+    ] {
+        let told = only(maker(&swapped(&scenario, kill, fault)));
+        assert!(told.message.contains(said), "{told:?}");
+    }
+    for fault in [
+        "do: { freeze: {} }\n    to: { part: venue }",
+        "do: { partition: {} }\n    to: { link: { from: { part: maker }, to: { part: venue } } }",
+        "do: { clock-skew: { ahead: 10s } }\n    to: { part: maker }",
+    ] {
+        assert!(maker(&swapped(&scenario, kill, fault)).is_ok(), "{fault}");
+    }
 }

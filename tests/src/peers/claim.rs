@@ -10,6 +10,10 @@ pub const LEAST_RATIO: f64 = 1.15;
 const NEAR_SHARE: f64 = 0.02;
 const NEAR_US: f64 = 50.0;
 
+/// At this rate requests are released at most so late, in microseconds, at P99.
+const LAG_RATE_PER_S: u32 = 20_000;
+const LARGEST_LAG_US: f64 = 100.0;
+
 /// True when a reported quantile is as near to the truth as it has to be.
 pub fn is_near(reported_us: f64, true_us: f64) -> bool {
     (reported_us - true_us).abs() <= (true_us * NEAR_SHARE).max(NEAR_US)
@@ -66,6 +70,7 @@ pub fn supports(table: &Table) -> Vec<String> {
             .filter(|row| key_of(row) == key)
             .collect();
         wrong.extend(inaccurate(&runs));
+        wrong.extend(late(&runs));
     }
     for row in table.rows.iter().filter(ours) {
         if let Some(asked) = row.asked
@@ -98,9 +103,23 @@ fn keys<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Key> {
     keys
 }
 
-/// True when every quantile of a run is near the truth.
-pub fn is_accurate(row: &Row) -> bool {
-    inaccurate(&[row]).is_empty()
+/// True when every quantile of an open run of Shakedown is near the truth, and its requests were released in time.
+pub fn holds(row: &Row) -> bool {
+    inaccurate(&[row]).is_empty() && late(&[row]).is_none()
+}
+
+/// That requests were released late, in the middle of the rounds of one setting.
+fn late(runs: &[&Row]) -> Option<String> {
+    let first = runs.first()?;
+    let lag_us = median(runs.iter().filter_map(|row| row.lag_p99_us).collect());
+    let is_late = lag_us.is_none_or(|us| us > LARGEST_LAG_US);
+    (first.rate_per_s == Some(LAG_RATE_PER_S) && is_late).then(|| {
+        let lag = lag_us.map_or("nothing".into(), |us| format!("{us:.1} us"));
+        format!(
+            "send lag P99 at {LAG_RATE_PER_S}/s with {}: {lag}",
+            first.delay
+        )
+    })
 }
 
 /// Quantiles that are not near the truth in the middle of the rounds of one setting.
@@ -182,6 +201,24 @@ mod tests {
         );
         rows[3].reported_us[1] = None;
         assert!(supports(&table(rows))[0].contains("it says nothing"));
+    }
+
+    #[test]
+    fn requests_that_are_released_late_are_red() {
+        let mut rows = pair(1, 120, 100).to_vec();
+        rows.push(open(Tool::Shakedown, "1ms", [1.0; 3], [1.0; 3]));
+        rows[2].rate_per_s = Some(20_000);
+        for (lag_us, expected) in [
+            (Some(100.0), Vec::new()),
+            (
+                Some(100.5),
+                vec!["send lag P99 at 20000/s with 1ms: 100.5 us"],
+            ),
+            (None, vec!["send lag P99 at 20000/s with 1ms: nothing"]),
+        ] {
+            rows[2].lag_p99_us = lag_us;
+            assert_eq!(supports(&table(rows.clone())), expected);
+        }
     }
 
     #[test]

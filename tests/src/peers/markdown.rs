@@ -118,6 +118,9 @@ fn accuracy(table: &Table) -> String {
                 cells.extend(tools.iter().map(|tool| error(&runs(*tool), at)));
                 lines.push(line(&cells));
             }
+            let mut cells = vec![String::new(), "send lag P99".to_string()];
+            cells.extend(tools.iter().map(|tool| lag(&runs(*tool))));
+            lines.push(line(&cells));
         }
         if lines.len() > 2 {
             blocks.push(format!(
@@ -200,6 +203,11 @@ fn answered(runs: &[&Row]) -> String {
         .map_or("-".to_string(), |percent| format!("{percent:.1} %"))
 }
 
+/// How late it says that it released its requests.
+fn lag(runs: &[&Row]) -> String {
+    median(runs.iter().filter_map(|row| row.lag_p99_us).collect()).map_or("-".to_string(), duration)
+}
+
 /// How far what it said was from the truth; beyond the bound it is bold.
 fn error(runs: &[&Row], at: usize) -> String {
     let middle = |of: fn(&Row) -> [Option<f64>; 3]| {
@@ -280,6 +288,7 @@ mod tests {
             "{efficiency}"
         );
         assert!(accuracy.contains("|  | P50 | +20 us |"), "{accuracy}");
+        assert!(accuracy.contains("|  | send lag P99 | - |"), "{accuracy}");
         assert!(accuracy.contains("|  | P99 | **+1.0 ms** |"), "{accuracy}");
         assert!(
             accuracy.contains("|  | P99.9 | **+100.0 %** |"),

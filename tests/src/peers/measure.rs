@@ -107,6 +107,7 @@ pub fn measure(place: &Place, planned: &Planned) -> io::Result<Row> {
         joined: truth.map(|truth| truth.joined),
         outage_s: said.outage_s,
         back_percent: back_percent(&seen),
+        lag_p99_us: said.lag_p99_us,
     })
 }
 

@@ -42,14 +42,17 @@ const DELAYS: [(&str, &str, u32); 6] = [
 /// Rates of the open loop.
 pub const RATES_PER_S: [u32; 2] = [1_000, 20_000];
 
+/// How long a run of a sample's closed loop takes.
+const SAMPLE_SECONDS: u32 = 3;
+
 const NO_DELAY: (&str, &str) = ("none", "none");
 
 /// The runs of an extent, with these tools, in order.
 pub fn plan(extent: Extent, tools: &[Tool]) -> Vec<Planned> {
     let (efficiency, accuracy, seconds) = match extent {
-        Extent::Sample => (5, 1, 3),
+        Extent::Sample => (5, 1, SAMPLE_SECONDS),
         Extent::Quick => (3, 1, 4),
-        Extent::Full => (9, 5, 10),
+        Extent::Full => (9, 3, 5),
     };
     let mut plan = Vec::new();
     for round in 1..=efficiency {
@@ -59,7 +62,7 @@ pub fn plan(extent: Extent, tools: &[Tool]) -> Vec<Planned> {
     }
     for round in 1..=accuracy {
         for (name, delay, seconds) in delays(extent) {
-            for rate_per_s in rates(extent) {
+            for rate_per_s in RATES_PER_S {
                 for tool in in_turn(tools, round).filter(|tool| tool.is_open()) {
                     plan.push(Planned {
                         part: Part::Accuracy,
@@ -78,6 +81,16 @@ pub fn plan(extent: Extent, tools: &[Tool]) -> Vec<Planned> {
     plan
 }
 
+/// Rounds of the closed loop that a sample has at most: on a shared machine five do not always decide.
+pub const MOST_ROUNDS: u32 = 15;
+
+/// One more round of a sample's closed loop.
+pub fn another_round(tools: &[Tool], round: u32) -> Vec<Planned> {
+    in_turn(tools, round)
+        .map(|tool| closed(tool, SAMPLE_SECONDS, round))
+        .collect()
+}
+
 /// Every second round the other way round.
 fn in_turn(tools: &[Tool], round: u32) -> impl Iterator<Item = Tool> + use<> {
     let mut tools = tools.to_vec();
@@ -91,12 +104,6 @@ fn delays(extent: Extent) -> impl Iterator<Item = (&'static str, &'static str, u
     DELAYS
         .into_iter()
         .filter(move |(name, _, _)| extent != Extent::Sample || *name == "1ms")
-}
-
-fn rates(extent: Extent) -> impl Iterator<Item = u32> {
-    RATES_PER_S
-        .into_iter()
-        .filter(move |rate| extent != Extent::Sample || *rate == 1_000)
 }
 
 fn closed(tool: Tool, seconds: u32, round: u32) -> Planned {

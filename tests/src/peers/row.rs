@@ -67,6 +67,8 @@ pub struct Row {
     pub outage_s: Option<f64>,
     /// Answers per second after the outage, of those before it, in percent.
     pub back_percent: Option<f64>,
+    /// How late it says that it released its requests, at P99, in microseconds.
+    pub lag_p99_us: Option<f64>,
 }
 
 impl Row {
@@ -76,7 +78,7 @@ impl Row {
     }
 }
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "part",
     "tool",
     "round",
@@ -97,6 +99,7 @@ const COLUMNS: [&str; 20] = [
     "joined",
     "outage_s",
     "back_percent",
+    "lag_p99_us",
 ];
 
 /// Facts that a table begins with.
@@ -175,6 +178,7 @@ fn fields(row: &Row) -> Vec<String> {
     fields.push(row.joined.map_or("-", Joined::name).to_string());
     fields.push(some(row.outage_s.map(|seconds| format!("{seconds:.3}"))));
     fields.push(number(row.back_percent));
+    fields.push(number(row.lag_p99_us));
     fields
 }
 
@@ -208,6 +212,7 @@ fn row(line: &str) -> Option<Row> {
         joined,
         outage_s: maybe(fields[18])?,
         back_percent: maybe(fields[19])?,
+        lag_p99_us: maybe(fields[20])?,
     })
 }
 
@@ -242,6 +247,7 @@ pub(super) mod tests {
             joined: None,
             outage_s: None,
             back_percent: None,
+            lag_p99_us: None,
         }
     }
 
@@ -277,6 +283,7 @@ pub(super) mod tests {
         outage.exit = None;
         outage.outage_s = Some(2.125);
         outage.back_percent = Some(99.5);
+        outage.lag_p99_us = Some(31.5);
         let table = table(vec![
             closed(Tool::Wrk, 1, 120_000),
             open(Tool::Shakedown, "1ms", [1.0, 2.0, 3.0], [1.5, 2.5, 3.5]),

@@ -20,6 +20,8 @@ pub struct Said {
     pub outage_s: Option<f64>,
     /// It says when its first request was due, on `CLOCK_MONOTONIC` in nanoseconds.
     pub began_ns: Option<u64>,
+    /// It says how late it released its requests.
+    pub lag_p99_us: Option<f64>,
 }
 
 /// Reads a report: `printed` on standard output, `left` in the tool's file (empty when it leaves none).
@@ -63,6 +65,9 @@ fn shakedown(report: &Value) -> Option<Said> {
             .as_array()
             .and_then(|outages| outages.iter().find_map(|one| one["first_ack_s"].as_f64())),
         began_ns: report["began_monotonic_ns"].as_u64(),
+        lag_p99_us: report["generator"]["send_lag_p99_ns"]
+            .as_f64()
+            .map(|ns| ns / 1e3),
     })
 }
 
@@ -253,7 +258,7 @@ mod tests {
     #[test]
     fn shakedown_says_how_long_an_outage_was() {
         let printed = r#"{"latency":{"run":{"p50_ns":1000,"p99_ns":2500,"p999_ns":null}},
-            "generator":{"outcomes":{"acked":7,"refused":2,"timeout":1}},"failover":[{"first_ack_s":2.01}],
+            "generator":{"outcomes":{"acked":7,"refused":2,"timeout":1},"send_lag_p99_ns":31500},"failover":[{"first_ack_s":2.01}],
             "began_monotonic_ns":123}"#;
         let said = said(Tool::Shakedown, OPEN, printed, "").unwrap();
         assert_eq!((said.ok, said.failed), (7, 3));
@@ -262,6 +267,7 @@ mod tests {
             (Some(1.0), Some(2.5), None)
         );
         assert_eq!((said.outage_s, said.began_ns), (Some(2.01), Some(123)));
+        assert_eq!(said.lag_p99_us, Some(31.5));
     }
 
     #[test]

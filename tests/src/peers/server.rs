@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use shakedown_engine::ports::free_ports;
+
 use crate::fixture::Fixture;
 use crate::truth::read_replies;
 use crate::truth_server::Reply;
@@ -46,7 +48,10 @@ impl Server {
     /// When it cannot be started or does not tell its port.
     pub fn start(serving: &Serving<'_>, folder: &Path) -> io::Result<Server> {
         let log = serving.logs.then(|| folder.join("server.csv"));
+        // Not one that the kernel gives to outgoing connections: a client that dials one while it is away can meet itself.
+        let port = free_ports(1)?[0].to_string();
         let mut arguments = vec!["--core".to_string(), serving.core.to_string()];
+        arguments.extend(["--port".to_string(), port]);
         arguments.extend(["--delay".to_string(), serving.delay.to_string()]);
         if let Some(log) = &log {
             arguments.extend(["--log".to_string(), log.display().to_string()]);

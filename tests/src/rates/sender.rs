@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use shakedown_load::secret::Secrets;
-use shakedown_load::{Finished, GeneratorConfig, LoadError, Mode, Work, start};
+use shakedown_load::{Finished, GeneratorConfig, Io, LoadError, Mode, Work, start};
 use shakedown_record::Decimal;
 use shakedown_scenarios::plan::{
     AckLevel, Answer, Arrival, Auth, BinaryGateway, GatewayPlan, Identity, Instrument, LoadPlan,
@@ -25,6 +25,7 @@ pub struct Asked {
     pub threads: u32,
     pub in_flight: u32,
     pub batch: u32,
+    pub timeout_s: u64,
 }
 
 /// What became of it.
@@ -49,7 +50,7 @@ pub fn send(asked: Asked, ledger: &Path) -> Result<Sent, LoadError> {
     while !generator.is_finished() {
         thread::sleep(Duration::from_millis(200));
         generator.take_slots();
-        let now = anonymous_bytes().unwrap_or(0);
+        let now = memory_bytes().map_or(0, |[own, _]| own);
         most = most.max(now);
         samples.push(now);
     }
@@ -69,15 +70,19 @@ fn cpu_s() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// `RssAnon` of this process.
-fn anonymous_bytes() -> io::Result<u64> {
+/// Resident memory of this process, in bytes: its own, and pages of files.
+///
+/// # Errors
+/// When the kernel does not say.
+pub(super) fn memory_bytes() -> io::Result<[u64; 2]> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"));
-    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.map(|kib| kib * 1024)
-        .ok_or_else(|| io::Error::other("no RssAnon"))
+    let read = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.map(|kib| kib * 1024)
+            .ok_or_else(|| io::Error::other(format!("no {name}")))
+    };
+    Ok([read("RssAnon:")?, read("RssFile:")?])
 }
 
 fn config(asked: Asked, ledger: &Path) -> GeneratorConfig {
@@ -109,7 +114,7 @@ fn config(asked: Asked, ledger: &Path) -> GeneratorConfig {
             sessions: asked.sessions,
             threads: asked.threads,
             workers: 1,
-            timeout_ns: 1_000_000_000,
+            timeout_ns: asked.timeout_s * 1_000_000_000,
             shape: OrderShape::default(),
         },
         seed: 1,
@@ -128,10 +133,12 @@ fn config(asked: Asked, ledger: &Path) -> GeneratorConfig {
             secrets: Secrets::default(),
         },
         entry: vec![format!("tcp://127.0.0.1:{}", asked.port)],
+        reports: Vec::new(),
         tls: Default::default(),
         ledger: ledger.to_path_buf(),
         prefix: "rates".into(),
         mode: Mode::Open,
+        io: Io::Epoll,
         duration_ns: Some(asked.duration_s * 1_000_000_000),
     }
 }

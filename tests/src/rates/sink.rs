@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::event::epoll;
 
 const HEADER: usize = 40;
+
+/// Tokens that are no connection's.
+const LISTENER: u64 = 0;
+const UNTIL: u64 = u64::MAX;
 const INBOX_BYTES: usize = 256 * 1024;
 const NEW: u8 = 1;
 const ACCEPTED: u8 = 1;
@@ -21,20 +25,28 @@ struct Connection {
     unsent: Vec<u8>,
 }
 
-/// Serves until every connection that there was has ended; returns how many frames were answered.
+/// Serves until `until` is at its end and no connection is left; returns how many frames were answered.
+///
+/// Connections may all be gone for a moment: whoever waited too long for an answer dials again.
 ///
 /// # Errors
 /// When a socket fails or a frame is none.
-pub fn serve(listener: &TcpListener) -> io::Result<u64> {
+pub fn serve(listener: &TcpListener, until: &impl AsFd) -> io::Result<u64> {
     let poller = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     listener.set_nonblocking(true)?;
     let readable = epoll::EventFlags::IN;
+    epoll::add(&poller, until, epoll::EventData::new_u64(UNTIL), readable)?;
     let both = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
-    epoll::add(&poller, listener, epoll::EventData::new_u64(0), readable)?;
+    epoll::add(
+        &poller,
+        listener,
+        epoll::EventData::new_u64(LISTENER),
+        readable,
+    )?;
     let mut connections: HashMap<u64, Connection> = HashMap::new();
     let mut inbox = vec![0; INBOX_BYTES];
-    let mut answered = 0;
-    loop {
+    let (mut answered, mut is_over) = (0, false);
+    while !is_over || !connections.is_empty() {
         let mut events = [const { std::mem::MaybeUninit::uninit() }; 64];
         let ready: Vec<u64> = epoll::wait(&poller, &mut events, None)?
             .0
@@ -42,7 +54,13 @@ pub fn serve(listener: &TcpListener) -> io::Result<u64> {
             .map(|event| event.data.u64())
             .collect();
         for token in ready {
-            if token == 0 {
+            if token == UNTIL {
+                // Nobody writes there: it can be read because it has ended.
+                epoll::delete(&poller, until)?;
+                is_over = true;
+                continue;
+            }
+            if token == LISTENER {
                 while let Ok((stream, _)) = listener.accept() {
                     stream.set_nonblocking(true)?;
                     stream.set_nodelay(true)?;
@@ -65,12 +83,10 @@ pub fn serve(listener: &TcpListener) -> io::Result<u64> {
             };
             if !attend(connection, &mut inbox, &mut answered)? {
                 connections.remove(&token);
-                if connections.is_empty() {
-                    return Ok(answered);
-                }
             }
         }
     }
+    Ok(answered)
 }
 
 /// Reads and answers what is there; false when the other side has closed.

@@ -1,4 +1,4 @@
-//! The campaign: every shortage with every command, twenty times, and what its table claims.
+//! The campaign: every shortage with every command, ten times, and what its table claims.
 
 use super::round::{Told, Who, round};
 use super::shortage::Shortage;
@@ -6,7 +6,7 @@ use crate::calm::wait_for_calm;
 use crate::campaign::PATIENCE;
 
 /// How often each shortage meets each command.
-pub const ROUNDS: usize = 20;
+pub const ROUNDS: usize = 10;
 
 /// Rows of the whole table.
 pub const ROWS: usize = ROUNDS * WHO.len() * Shortage::ALL.len();

@@ -9,10 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use shakedown_runner::mechanisms::cgroup::{
-    CgroupWatchdog, Cgroups, Controller, Freezer, Placement,
-};
-use shakedown_runner::mechanisms::docker::{ContainerWatchdog, Engine, Undo};
+use shakedown_runner::mechanisms::cgroup::{Cgroups, Controller, Freezer, Placement};
+use shakedown_runner::mechanisms::docker::{Engine, Undo};
 use shakedown_runner::mechanisms::net::{Action, Direction, Netns, OwnedTable, Peers, Rule, Share};
 use shakedown_runner::mechanisms::{ProcessHandle, Watchdog};
 
@@ -68,7 +66,7 @@ fn own_freeze(arguments: &Arguments) -> Result<(), Failed> {
     let runtime = tokio::runtime::Runtime::new()?;
     match needed(arguments, "by")? {
         "signal" => {
-            let _watchdog = runtime.block_on(Watchdog::arm(exe, target.id()))?;
+            let _watchdog = runtime.block_on(Watchdog::over_stopped(exe, target.id()))?;
             target.signal(Signal::STOP)?;
             hold()
         }
@@ -77,7 +75,7 @@ fn own_freeze(arguments: &Arguments) -> Result<(), Failed> {
             let placement =
                 Placement::plan(&Cgroups::discover()?, &target, Controller::Freezer, tag)?;
             let undo = vec![placement.undo()];
-            let _watchdog = runtime.block_on(CgroupWatchdog::arm(exe, target.id(), undo))?;
+            let _watchdog = runtime.block_on(Watchdog::over_groups(exe, target.id(), undo))?;
             let freezer = Freezer::of(placement.enter()?);
             freezer.freeze()?;
             freezer.confirm_frozen(&target, FROZEN_WITHIN)?;
@@ -90,7 +88,7 @@ fn own_freeze(arguments: &Arguments) -> Result<(), Failed> {
                 host: engine.host().to_string(),
                 id: id.to_string(),
             }];
-            let _watchdog = runtime.block_on(ContainerWatchdog::arm(exe, target.id(), undo))?;
+            let _watchdog = runtime.block_on(Watchdog::over_container(exe, target.id(), undo))?;
             runtime.block_on(engine.pause(id))?;
             hold()
         }

@@ -28,6 +28,8 @@ pub enum Act {
     Drop,
     /// A report, and then a Logout.
     LogOut,
+    /// An execution of the order before it, which was acknowledged; then its own rejection.
+    Executed,
     /// Nothing, whatever is asked, until the connection ends.
     Silence,
 }
@@ -152,9 +154,18 @@ impl Acceptor {
     /// False when nothing more is done on the connection; nothing when it is gone.
     fn perform(&self, act: Act, client: &str, tags: &Tags, stream: &mut TcpStream) -> Option<bool> {
         let slot = tags[&11].rsplit('-').next().unwrap();
-        let fields = format!("37=1|11={}|17={slot}|150=0|39=0|", tags[&11]);
+        let mut fields = format!("37=1|11={}|17={slot}|150=0|39=0|", tags[&11]);
         let mut all = self.inner.known.lock().unwrap();
         let known = all.get_mut(client).unwrap();
+        if act == Act::Executed {
+            fields = fields.replace("150=0|39=0", "150=8|39=8");
+            let before = known.kept.iter().rev().find(|(_, it)| it.contains("150=0"));
+            let executed = before.map(|(_, it)| it.replace("150=0|39=0", "150=F|39=2"))?;
+            known.next += 1;
+            let bytes = sealed(client, "8", known.next, &executed);
+            known.kept.push((known.next, executed));
+            stream.write_all(&bytes).ok()?;
+        }
         if matches!(act, Act::Drop | Act::Silence) {
             if act == Act::Drop {
                 stream.shutdown(std::net::Shutdown::Both).unwrap();
@@ -193,7 +204,7 @@ impl Acceptor {
                 known.next += 1;
                 bytes.extend(sealed(client, "5", known.next, "58=the day is over|"));
             }
-            Act::Report | Act::Skip | Act::Low | Act::Drop | Act::Silence => {}
+            Act::Report | Act::Skip | Act::Low | Act::Drop | Act::Executed | Act::Silence => {}
         }
         stream.write_all(&bytes).ok()?;
         Some(true)

@@ -98,6 +98,12 @@ fn a_repeat_counts_once() {
 }
 
 #[test]
+fn an_execution_of_an_order_in_the_book_is_no_answer_to_another() {
+    let acceptor = every_fifth(Act::Executed, Outcome::Rejected);
+    assert!(later_logons(&acceptor).is_empty());
+}
+
+#[test]
 fn a_report_that_was_lost_with_its_connection_is_counted_as_what_it_is() {
     let acceptor = every_fifth(Act::Lose, Outcome::Acked);
     assert!(acceptor.heard("2").len() > 3, "it was asked for");

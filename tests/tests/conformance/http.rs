@@ -22,19 +22,16 @@ pub fn take(received: &mut Vec<u8>) -> Option<Asked> {
         "PUT" => Kind::Replace,
         other => panic!("{other} was asked"),
     };
-    let of_path = words
-        .next()
-        .unwrap()
-        .rsplit('/')
-        .next()
-        .unwrap()
-        .to_string();
+    let path = words.next().unwrap();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let of_path = path.rsplit('/').next().unwrap().to_string();
+    let listener = query.strip_prefix("report=");
     let json: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |name: &str| json[name].as_str().map(String::from);
     Some(Asked {
         id: text("id").unwrap_or(of_path),
         kind,
-        number: 0,
+        number: listener.map_or(0, |name| name.parse().unwrap()),
         terms: text("price").zip(text("quantity")),
     })
 }

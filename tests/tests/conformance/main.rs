@@ -3,7 +3,7 @@
 //!
 //! `server` misbehaves: it speaks each of them, with an encoder of its own, and does to each message what the
 //! test says; `reference` is the reference engine. Where a gateway cannot know something (HTTP/1.1 has nothing to tell
-//! answers in a wrong order by), the test says so.
+//! answers in a wrong order by), the test says so. With `SHAKEDOWN_TEST_IO=io-uring` in the environment all of it goes over a ring.
 #![allow(clippy::unwrap_used, reason = "all of this is test code")]
 
 mod binary;
@@ -11,7 +11,9 @@ mod certificates;
 mod feed;
 mod fix;
 mod fix_acceptor;
+mod fix_client;
 mod fix_copies;
+mod fix_resting;
 mod fix_sessions;
 mod http;
 mod http2;
@@ -21,6 +23,8 @@ mod peculiar;
 mod pipelining;
 mod points;
 mod reference;
+mod reported;
+mod reports;
 mod rig;
 mod server;
 mod storms;
@@ -28,5 +32,6 @@ mod stream;
 mod streams;
 mod tls;
 mod venue;
+mod venue_fix;
 mod way;
 mod websocket;

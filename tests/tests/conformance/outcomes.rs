@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use shakedown_load::GeneratorConfig;
 use shakedown_record::Outcome;
 
 use crate::rig::{
@@ -47,21 +48,32 @@ fn what_is_acknowledged_is_what_was_sent() {
 /// Every third message is treated badly; exactly those slots end in the outcome.
 fn every_third(bad: impl Fn(&Seen) -> Act + Send + Sync + Copy + 'static, outcome: Outcome) {
     for way in Way::ALL {
-        let server = Server::start(way, move |seen| match seen.order % 3 {
-            2 => bad(seen),
-            _ => Act::Say(done(seen)),
-        });
-        let mut config = config(way, server.address);
-        // One at a time: what becomes of the others in flight when a connection breaks has a test of its own.
-        config.session.in_flight = 1;
-        let run = run(config);
-        outcomes_are_what_was_done(&run, &server, |seen| match seen.order % 3 {
-            2 => outcome,
-            _ => Outcome::Acked,
-        });
-        answers_belong_to_their_orders(&run);
-        nothing_was_sent_twice(&run, &server);
+        every_third_over(way, |_| {}, bad, outcome);
     }
+}
+
+/// The same over one gateway, with a load of its own.
+pub fn every_third_over(
+    way: Way,
+    tune: impl Fn(&mut GeneratorConfig),
+    bad: impl Fn(&Seen) -> Act + Send + Sync + 'static,
+    outcome: Outcome,
+) {
+    let server = Server::start(way, move |seen| match seen.order % 3 {
+        2 => bad(seen),
+        _ => Act::Say(done(seen)),
+    });
+    let mut config = config(way, server.address);
+    // One at a time: what becomes of the others in flight when a connection breaks has a test of its own.
+    config.session.in_flight = 1;
+    tune(&mut config);
+    let run = run(config);
+    outcomes_are_what_was_done(&run, &server, |seen| match seen.order % 3 {
+        2 => outcome,
+        _ => Outcome::Acked,
+    });
+    answers_belong_to_their_orders(&run);
+    nothing_was_sent_twice(&run, &server);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use shakedown_engine::defects::Defects;
 use shakedown_engine::node::{self, NodeHandle};
 use shakedown_engine::ports::free_ports;
 use shakedown_engine::secure::TlsFiles;
+use shakedown_load::GeneratorConfig;
 use shakedown_load::tls::{client_config, server_name};
 use shakedown_record::ledger::OrderKind;
 use shakedown_record::{Decimal, Outcome};
@@ -63,11 +64,20 @@ impl Engine {
     /// Where this way in is.
     pub fn entry(&self, way: Way) -> SocketAddr {
         match way {
-            Way::Http | Way::HttpTls | Way::Http2 | Way::Http2Tls => self.http,
+            Way::Http | Way::HttpTls | Way::Http2 | Way::Http2Tls | Way::Reported => self.http,
             Way::Binary | Way::Batches | Way::BatchesTls => self.binary,
             Way::WebSocket | Way::WebSocketTls => self.websocket,
-            Way::Fix => self.fix,
+            Way::Fix | Way::FixTls => self.fix,
         }
+    }
+
+    /// A load on this engine.
+    fn config(&self, way: Way) -> GeneratorConfig {
+        let mut config = config(way, self.entry(way));
+        if way == Way::Reported {
+            config.reports = vec![format!("ws://{}", self.websocket)];
+        }
+        config
     }
 
     pub fn up(&mut self) {
@@ -184,7 +194,7 @@ pub fn full_mix() -> Mix {
 fn what_was_acknowledged_is_in_the_engine_as_it_was_sent() {
     for way in Way::ALL {
         let engine = Engine::start(way);
-        let mut config = config(way, engine.entry(way));
+        let mut config = engine.config(way);
         config.plan.mix = full_mix();
         let symbols = config.plan.symbols.clone();
         let run = run(config);
@@ -237,7 +247,7 @@ fn what_was_acknowledged_is_in_the_engine_as_it_was_sent() {
 fn nothing_acknowledged_is_lost_when_the_engine_ends_and_comes_back() {
     for way in Way::ALL {
         let mut engine = Engine::start(way);
-        let mut config = config(way, engine.entry(way));
+        let mut config = engine.config(way);
         config.duration_ns = Some(3_000_000_000);
         let rolling = roll(config);
         thread::sleep(Duration::from_millis(800));
@@ -283,7 +293,7 @@ fn the_same_seed_asks_the_same_through_every_gateway() {
     };
     let mut all = Way::ALL.iter().map(|way| {
         let engine = Engine::start(*way);
-        asked(&run(config(*way, engine.entry(*way))))
+        asked(&run(engine.config(*way)))
     });
     let first = all.next().unwrap();
     for other in all {

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use shakedown_load::secret::Secrets;
-use shakedown_load::{Finished, Generator, GeneratorConfig, Mode, Work, start};
+use shakedown_load::{Finished, Generator, GeneratorConfig, Io, Mode, Work, start};
 use shakedown_record::ledger::{Entry, LedgerReader, OrderKind};
 use shakedown_record::{Outcome, OutcomeCounts};
 use shakedown_scenarios::plan::{Answer, Arrival, Mix, Plan};
@@ -15,6 +15,7 @@ use shakedown_tests::shakedown::workspace;
 use tempfile::TempDir;
 
 use crate::certificates::FILES;
+use crate::reported;
 use crate::server::{Seen, Server};
 use crate::way::Way;
 
@@ -34,6 +35,15 @@ fn plan() -> Plan {
     compile_profile(&profile, None).unwrap().plan
 }
 
+/// All of this suite over io_uring: `SHAKEDOWN_TEST_IO=io-uring`.
+fn io() -> Io {
+    match std::env::var("SHAKEDOWN_TEST_IO").as_deref() {
+        Err(_) | Ok("epoll") => Io::Epoll,
+        Ok("io-uring") => Io::IoUring,
+        Ok(other) => panic!("SHAKEDOWN_TEST_IO is epoll or io-uring, not {other}"),
+    }
+}
+
 /// New orders only, 300 a second for a second. The time-out is one that only tests of time-outs ever see.
 pub fn config(way: Way, address: SocketAddr) -> GeneratorConfig {
     let plan = plan();
@@ -48,6 +58,9 @@ pub fn config(way: Way, address: SocketAddr) -> GeneratorConfig {
     load.mix = mix(1, 0, 0);
     load.sessions = SESSIONS;
     load.timeout_ns = 8_000 * MS;
+    if way == Way::Reported {
+        reported::ask(&mut orders);
+    }
     let gateway = way.plan();
     let mut session = plan.system.session;
     if way.bare() == Way::Batches {
@@ -59,6 +72,10 @@ pub fn config(way: Way, address: SocketAddr) -> GeneratorConfig {
         seed: 7,
         session,
         entry: vec![format!("{}://{address}", way.scheme())],
+        reports: match way {
+            Way::Reported => vec![format!("ws://{address}")],
+            _ => Vec::new(),
+        },
         tls: FILES.trust(),
         work: Work::Orders {
             orders,
@@ -69,6 +86,7 @@ pub fn config(way: Way, address: SocketAddr) -> GeneratorConfig {
         ledger: std::path::PathBuf::new(),
         prefix: "t3st00".into(),
         mode: Mode::Open,
+        io: io(),
         duration_ns: Some(1_000 * MS),
     }
 }

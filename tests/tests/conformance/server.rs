@@ -11,6 +11,7 @@ use rustls::ServerConfig;
 
 use crate::certificates::Shown;
 use crate::fix::Wire;
+use crate::reported::{self, Listeners};
 use crate::stream::Stream;
 use crate::way::{Asked, Said, Way};
 
@@ -56,6 +57,12 @@ pub enum Act {
     Torn(Said),
     /// Nothing, for ever, on this connection.
     Silence,
+    /// Only what is said on another connection.
+    Report(Said),
+    /// That it came, and a report about an order of somebody else.
+    Foreign,
+    /// That it came, and the end of all connections on which reports are said.
+    CutListeners,
 }
 
 /// The acknowledgement of a message: its sequence number is the order's slot, so that the answer to another order is
@@ -71,6 +78,7 @@ struct Inner {
     script: Box<Script>,
     log: Mutex<Vec<Seen>>,
     open: Mutex<Vec<TcpStream>>,
+    listeners: Listeners,
     messages: AtomicU64,
     ends: AtomicBool,
     tls: Option<Arc<ServerConfig>>,
@@ -106,6 +114,7 @@ impl Server {
                 script: Box::new(script),
                 log: Mutex::default(),
                 open: Mutex::default(),
+                listeners: Listeners::default(),
                 messages: AtomicU64::new(0),
                 ends: AtomicBool::new(false),
                 tls: shown.map(Shown::config),
@@ -141,6 +150,7 @@ impl Server {
     pub fn down(&mut self) {
         self.inner.ends.store(true, Ordering::SeqCst);
         self.accepts.take().unwrap().join().unwrap();
+        self.inner.listeners.cut();
         for stream in self.inner.open.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
@@ -192,6 +202,10 @@ fn serve(inner: &Inner, stream: TcpStream) {
     };
     let mut received = Vec::new();
     let mut kept = Vec::new();
+    let reports = inner.way == Way::Reported;
+    if reports && !reported::greet(&inner.listeners, &mut stream, &mut received) {
+        return;
+    }
     let Some(mut wire) = inner.way.greet(&mut stream, &mut received) else {
         return;
     };
@@ -201,7 +215,14 @@ fn serve(inner: &Inner, stream: TcpStream) {
             let seen = Seen { asked, order };
             let act = (inner.script)(&seen);
             inner.log.lock().unwrap().push(seen.clone());
-            if !perform(inner.way, &mut wire, &seen, &act, &mut stream, &mut kept) {
+            let performed = match reports {
+                true => reported::perform(&inner.listeners, &seen, &act, &mut stream, &mut kept),
+                false => None,
+            };
+            let goes_on = performed.unwrap_or_else(|| {
+                perform(inner.way, &mut wire, &seen, &act, &mut stream, &mut kept)
+            });
+            if !goes_on {
                 // What else comes is read and ignored, so that nothing is reset by bytes that nobody read.
                 while matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
                 return;
@@ -288,5 +309,8 @@ fn perform(
             false
         }
         Act::Silence => false,
+        Act::Report(_) | Act::Foreign | Act::CutListeners => {
+            panic!("there are no reports over {way:?}")
+        }
     }
 }

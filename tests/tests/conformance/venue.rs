@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use shakedown_load::venue::{Fate, VenueConfig, VenueFailure, fate, serve};
 use shakedown_record::venue::{ReportKind, VenueEvent, read_venue};
-use shakedown_scenarios::plan::{Delay, VenuePlan};
+use shakedown_scenarios::plan::{Delay, VenueFix, VenuePlan};
 use tungstenite::{Message, WebSocket, client};
 
 const MS: u64 = 1_000_000;
@@ -33,60 +33,74 @@ fn plan() -> VenuePlan {
     }
 }
 
-/// A venue on a thread of its own.
-struct Venue {
+/// A venue on a thread of its own, which speaks FIX as well.
+pub(crate) struct Venue {
     over: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), VenueFailure>>,
 }
 
 impl Venue {
-    fn open(listen: SocketAddr, log: &Path) -> Venue {
+    pub(crate) fn open(listen: SocketAddr, log: &Path) -> Venue {
         let over = Arc::new(AtomicBool::new(false));
         let config = VenueConfig {
             listen,
             log: log.to_path_buf(),
             plan: plan(),
             seed: 7,
+            fix: Some(VenueFix {
+                comp_id: "VENUE".to_string(),
+                tag: 526,
+            }),
         };
         let is_over = Arc::clone(&over);
         let thread = thread::spawn(move || serve(&config, || is_over.load(Ordering::Relaxed)));
         Venue { over, thread }
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         self.over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap().unwrap();
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap()
 }
 
-/// A trading system that has logged on.
-struct System {
+/// A connection to a venue that may still be on its way up.
+pub(crate) fn dial(venue: SocketAddr) -> TcpStream {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let stream = loop {
+        match TcpStream::connect(venue) {
+            Ok(stream) => break stream,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    stream
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    stream
+}
+
+/// A trading system that has logged on over WebSocket.
+pub(crate) struct System {
     socket: WebSocket<TcpStream>,
 }
 
 impl System {
     fn log_on(venue: SocketAddr, after: usize) -> System {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        let stream = loop {
-            match TcpStream::connect(venue) {
-                Ok(stream) => break stream,
-                Err(error) => assert!(Instant::now() < deadline, "{error}"),
-            }
-            thread::sleep(Duration::from_millis(5));
-        };
-        stream
-            .set_read_timeout(Some(Duration::from_millis(50)))
-            .unwrap();
+        System::log_on_as("m", venue, after)
+    }
+
+    pub(crate) fn log_on_as(session: &str, venue: SocketAddr, after: usize) -> System {
+        let stream = dial(venue);
         let (socket, _) = client(format!("ws://{venue}/"), stream).unwrap();
         let mut system = System { socket };
-        system.say(json!({ "op": "logon", "session": "m", "after": after }));
+        system.say(json!({ "op": "logon", "session": session, "after": after }));
         system
     }
 
@@ -96,7 +110,7 @@ impl System {
             .unwrap();
     }
 
-    fn order(&mut self, number: usize) {
+    pub(crate) fn order(&mut self, number: usize) {
         self.say(json!({
             "op": "new", "id": format!("q-{number}"), "tag": format!("t-{number}"),
             "symbol": "BTCUSD", "side": "buy", "price": "1.50", "quantity": "4",
@@ -104,7 +118,7 @@ impl System {
     }
 
     /// Hears reports until there are so many, or for so long.
-    fn hear(&mut self, reports: &mut Vec<Value>, count: usize, at_most: Duration) {
+    pub(crate) fn hear(&mut self, reports: &mut Vec<Value>, count: usize, at_most: Duration) {
         let deadline = Instant::now() + at_most;
         while reports.len() < count && Instant::now() < deadline {
             if let Ok(Message::Text(text)) = self.socket.read() {
@@ -115,7 +129,7 @@ impl System {
 }
 
 /// How many reports of each kind so many orders lead to.
-fn expected(orders: usize) -> BTreeMap<&'static str, usize> {
+pub(crate) fn expected(orders: usize) -> BTreeMap<&'static str, usize> {
     let mut expected = BTreeMap::new();
     for number in 0..orders {
         match fate(&plan(), 7, &format!("q-{number}"), "4".parse().unwrap()) {

@@ -4,7 +4,7 @@ use shakedown_scenarios::plan::{BinaryGateway, GatewayPlan};
 
 use crate::certificates::Shown;
 use crate::stream::Stream;
-use crate::{binary, fix, http, http2, websocket};
+use crate::{binary, fix, http, http2, reported, websocket};
 
 /// A gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub enum Way {
     WebSocketTls,
     Http2Tls,
     Fix,
+    FixTls,
+    /// Orders over HTTP/1.1, acknowledged on another connection.
+    Reported,
 }
 
 /// A message as the server read it.
@@ -62,7 +65,7 @@ impl Asked {
 }
 
 impl Way {
-    pub const ALL: [Way; 10] = [
+    pub const ALL: [Way; 12] = [
         Way::Http,
         Way::Binary,
         Way::Batches,
@@ -73,6 +76,8 @@ impl Way {
         Way::Http2,
         Way::Http2Tls,
         Way::Fix,
+        Way::FixTls,
+        Way::Reported,
     ];
 
     /// The same without TLS.
@@ -83,7 +88,8 @@ impl Way {
             Way::Batches | Way::BatchesTls => Way::Batches,
             Way::WebSocket | Way::WebSocketTls => Way::WebSocket,
             Way::Http2 | Way::Http2Tls => Way::Http2,
-            Way::Fix => Way::Fix,
+            Way::Reported => Way::Reported,
+            Way::Fix | Way::FixTls => Way::Fix,
         }
     }
 
@@ -117,7 +123,8 @@ impl Way {
             }
             Way::WebSocket | Way::WebSocketTls => websocket::plan(),
             Way::Http2 | Way::Http2Tls => GatewayPlan::Http2,
-            Way::Fix => fix::plan(),
+            Way::Reported => reported::plan(),
+            Way::Fix | Way::FixTls => fix::plan(),
         }
     }
 
@@ -132,7 +139,9 @@ impl Way {
             | Way::WebSocketTls
             | Way::Http2
             | Way::Http2Tls
-            | Way::Fix => true,
+            | Way::Fix
+            | Way::FixTls
+            | Way::Reported => true,
         }
     }
 
@@ -141,16 +150,18 @@ impl Way {
         let none = fix::Wire::default();
         match self {
             Way::Http | Way::HttpTls | Way::Binary | Way::Batches | Way::BatchesTls => Some(none),
+            // It has begun before.
+            Way::Reported => Some(none),
             Way::WebSocket | Way::WebSocketTls => websocket::greet(stream, received).map(|()| none),
             Way::Http2 | Way::Http2Tls => http2::greet(stream, received).map(|()| none),
-            Way::Fix => fix::greet(stream, received),
+            Way::Fix | Way::FixTls => fix::greet(stream, received),
         }
     }
 
     /// Answers as they go over the wire: those of FIX get their numbers in the order in which they are written.
     pub fn finish(self, wire: &mut fix::Wire, answers: Vec<u8>) -> Vec<u8> {
         match self.bare() {
-            Way::Fix => fix::finish(wire, &answers),
+            Way::Fix | Way::FixTls => fix::finish(wire, &answers),
             _ => answers,
         }
     }
@@ -162,7 +173,8 @@ impl Way {
             Way::Binary | Way::Batches | Way::BatchesTls => binary::take(received),
             Way::WebSocket | Way::WebSocketTls => websocket::take(received),
             Way::Http2 | Way::Http2Tls => http2::take(received),
-            Way::Fix => fix::take(received),
+            Way::Reported => http::take(received),
+            Way::Fix | Way::FixTls => fix::take(received),
         }
     }
 
@@ -173,7 +185,8 @@ impl Way {
             Way::Binary | Way::Batches | Way::BatchesTls => binary::answer(asked, said, node),
             Way::WebSocket | Way::WebSocketTls => websocket::answer(asked, said, node),
             Way::Http2 | Way::Http2Tls => http2::answer(asked, said, node),
-            Way::Fix => fix::answer(asked, said, node),
+            Way::Fix | Way::FixTls => fix::answer(asked, said, node),
+            Way::Reported => reported::taken(asked),
         }
     }
 }

@@ -72,6 +72,13 @@ fn message(op: &str, fields: &[(&str, Variable)]) -> Template {
 
 /// The server's side of the handshake; nothing when the client has gone.
 pub fn greet(stream: &mut Stream, received: &mut Vec<u8>) -> Option<()> {
+    let head = head(stream, received)?;
+    assert!(head.starts_with("GET /ws HTTP/1.1\r\n"), "{head}");
+    accept(stream, &head)
+}
+
+/// What the client begins with; nothing when it has gone.
+pub fn head(stream: &mut Stream, received: &mut Vec<u8>) -> Option<String> {
     let end = loop {
         if let Some(at) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             break at + 4;
@@ -82,8 +89,11 @@ pub fn greet(stream: &mut Stream, received: &mut Vec<u8>) -> Option<()> {
             Ok(count) => received.extend_from_slice(&bytes[..count]),
         }
     };
-    let head = String::from_utf8(received.drain(..end).collect()).unwrap();
-    assert!(head.starts_with("GET /ws HTTP/1.1\r\n"), "{head}");
+    Some(String::from_utf8(received.drain(..end).collect()).unwrap())
+}
+
+/// The answer to that.
+pub fn accept(stream: &mut Stream, head: &str) -> Option<()> {
     let value = |name: &str| {
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
         lines

@@ -174,12 +174,12 @@ fn a_slow_failover_misses_its_limit() {
 }
 
 /// Defects that do not hide each other, in one run.
-fn turn_red_together(defects: [&str; 2]) {
+fn turn_red_together(defects: [&str; 2], more: &[&str]) {
     let cases = CASES.iter().filter(|case| defects.contains(&case.defect));
     let cases: Vec<&Case> = cases.collect();
     let sandbox = Sandbox::new();
-    let mut more = vec!["--defect", defects[0], "--defect", defects[1]];
-    more.extend_from_slice(&HALF_THE_LOAD);
+    let planted = ["--defect", defects[0], "--defect", defects[1]];
+    let more = [&planted, HALF_THE_LOAD.as_slice(), more].concat();
     let run = sandbox.run_soundly(&library(cases[0].scenario), &more);
     let record = run.expect_code(1);
     for case in cases {
@@ -192,13 +192,20 @@ fn turn_red_together(defects: [&str; 2]) {
 #[test]
 fn a_feed_that_leaves_out_and_holds_back_has_gaps_and_is_stale() {
     let _beside = beside();
-    turn_red_together(["feed-gap", "stale-feed"]);
+    turn_red_together(["feed-gap", "stale-feed"], &[]);
 }
 
 #[test]
 fn fills_that_are_not_booked_are_missing_and_a_market_maker_that_waits_is_late() {
     let _beside = beside();
-    turn_red_together(["drops-fills", "slow-response"]);
+    turn_red_together(["drops-fills", "slow-response"], &[]);
+}
+
+#[test]
+fn fills_over_fix_are_held_against_trades_too() {
+    let _beside = beside();
+    let over_fix = ["--set", "system=market-maker-fix"];
+    turn_red_together(["drops-fills", "double-counts-fills"], &over_fix);
 }
 
 #[test]

@@ -71,6 +71,22 @@ fn the_leader_is_killed_under_orders_over_fix_and_the_drop_copy_has_all_of_them(
     assert_eq!(sandbox.left_after_s(2.0), []);
 }
 
+/// Orders that were taken when the leader died, and were never reported, may have executed: none of them is a phantom.
+#[test]
+fn the_leader_is_killed_under_orders_that_are_acknowledged_on_another_connection() {
+    let _alone = alone();
+    let sandbox = Sandbox::new();
+    let short = ["--seed", "7", "--set", "phases.steady=5s"];
+    let run = sandbox.run_soundly(&library("reported-leader-kill"), &short);
+    let record = run.expect_code(0);
+    assert_eq!(record.verdict, Verdict::Pass);
+    assert_eq!(record.faults[0].targets[0].role.as_deref(), Some("leader"));
+    let outcomes = record.generator.outcomes;
+    assert!(outcomes.acked > 3_000, "{outcomes:?}");
+    assert!(outcomes.rejected > 0, "reports say that too: {outcomes:?}");
+    assert_eq!(sandbox.left_after_s(2.0), []);
+}
+
 #[test]
 fn the_quickstart_passes_in_frames() {
     quickstart_through(

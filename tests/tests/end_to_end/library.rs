@@ -108,6 +108,20 @@ fn venue_kill() {
 }
 
 #[test]
+fn venue_fix() {
+    let record = passes("venue-fix");
+    let kinds: Vec<&str> = record.faults.iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(kinds, ["kill", "freeze", "partition"]);
+    let venue = record.venue.expect("a venue was played");
+    assert_eq!(venue.starts, 2);
+    assert!(venue.logons > 2 && venue.fills > 1_000, "{venue:?}");
+    assert_eq!(venue.untagged, 0);
+    let trades = venue.trades.expect("the trades were read");
+    // Much of it was said while nobody heard it, and said again.
+    assert_eq!((trades.incomplete, trades.read), (None, venue.fills));
+}
+
+#[test]
 fn market_feed() {
     let record = passes("market-feed");
     let feed = record.feed.expect("the feed was heard");

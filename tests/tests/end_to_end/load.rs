@@ -224,7 +224,13 @@ fn a_service_that_only_says_no_has_no_times() {
     let server = Server::start(404);
     let refused = load(&sandbox, &server.url(), &["--rate", "20/s"]);
     refused.expect_code(2);
-    refused.expect_words(&["exit 2: no request was answered well"]);
+    refused.expect_words(&[
+        "HTTP statuses: 404 (20)",
+        "exit 2: no request was answered well",
+        "20 had the status 404",
+    ]);
+    let told = load(&sandbox, &server.url(), &["--rate", "20/s", "--json"]);
+    assert_eq!(told.expect_code(2).json()["statuses"]["404"], 20);
     let nobody = load(&sandbox, "http://127.0.0.1:9/", &["--rate", "20/s"]);
     nobody.expect_code(69);
     nobody.expect_words(&["exit 69: nothing could be sent"]);

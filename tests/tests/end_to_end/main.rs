@@ -23,6 +23,7 @@ mod kubernetes_spread;
 mod library;
 mod links;
 mod load;
+mod million;
 mod quickstart;
 mod resources;
 mod secure;

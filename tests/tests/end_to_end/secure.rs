@@ -117,6 +117,11 @@ fn ad_hoc_load_speaks_tls_and_says_why_it_cannot() {
     assert!(matches!(trusted.code, Some(0 | 2)), "{}", trusted.said());
     let outcomes = &trusted.json()["generator"]["outcomes"];
     assert!(outcomes["acked"].as_u64().unwrap() > 150, "{outcomes}");
+    let streams = load(&["--ca", "engine.pem", "--http2", "--in-flight", "8"]);
+    assert!(matches!(streams.code, Some(0 | 2)), "{}", streams.said());
+    let outcomes = &streams.json()["generator"]["outcomes"];
+    assert!(outcomes["acked"].as_u64().unwrap() > 150, "{outcomes}");
+    assert!(streams.json()["statuses"]["200"].as_u64().unwrap() > 150);
     let untrusted = load(&[]);
     untrusted.expect_code(69);
     untrusted.expect_words(&["TLS:", "issuer that is not trusted"]);

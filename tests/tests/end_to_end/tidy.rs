@@ -1,5 +1,7 @@
 //! The rules of the house, held over the tree itself.
 
+mod scripts;
+
 use std::path::Path;
 
 use shakedown_record::ExitCode;

@@ -8,10 +8,10 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 
 use super::message::Message;
 use super::reply::Reply;
+use crate::accept;
 use crate::http::App;
 use crate::secure::{Stream, Wrap};
 
@@ -28,29 +28,11 @@ pub async fn serve(
     app: Arc<App>,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let (stopping, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    tokio::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let (app, stopped, wrap) = (Arc::clone(&app), stopped.clone(), wrap.clone());
-                connections.spawn(async move {
-                    if let Err(error) = connection(stream, &wrap, app, stopped).await {
-                        tracing::debug!(%error, "a connection ended");
-                    }
-                });
-            }
-            Err(error) => tracing::warn!(%error, "a connection cannot be accepted"),
-        }
-        while connections.try_join_next().is_some() {}
-    }
-    stopping.send_replace(true);
-    while connections.join_next().await.is_some() {}
+    accept::serve(listener, stop, |stream, stopped| {
+        let (app, wrap) = (Arc::clone(&app), wrap.clone());
+        async move { connection(stream, &wrap, app, stopped).await }
+    })
+    .await;
 }
 
 async fn connection(

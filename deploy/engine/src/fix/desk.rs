@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::copies::{self, Copies};
 use super::journal::Journal;
+use super::resting::Resting;
 use super::session::{Names, Session};
 use super::wire::{Message, unix_ms};
 
@@ -39,6 +40,8 @@ pub struct Desk {
     node: String,
     /// What drop copies are made of.
     pub(super) copies: Copies,
+    /// Orders of these sessions in the book.
+    pub(super) resting: Resting,
     /// Tells this process's ids from those of others before and after it.
     born_ms: u64,
     unique: AtomicU64,
@@ -52,6 +55,7 @@ impl Desk {
             folder,
             node: node.to_owned(),
             copies,
+            resting: Resting::default(),
             born_ms: unix_ms(),
             unique: AtomicU64::new(1),
         }

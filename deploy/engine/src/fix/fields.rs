@@ -4,11 +4,11 @@ use std::fmt::{Display, Write};
 
 /// The fields of a body, in the order in which they are added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Fields(String);
+pub(crate) struct Fields(String);
 
 impl Fields {
     /// These fields too.
-    pub(super) fn with(mut self, tag: u32, value: impl Display) -> Self {
+    pub(crate) fn with(mut self, tag: u32, value: impl Display) -> Self {
         let begins = self.0.len();
         // Writing to a text cannot fail.
         let _ = write!(self.0, "{tag}={value}");
@@ -22,11 +22,33 @@ impl Fields {
     }
 
     /// This field too, if there is a value.
-    pub(super) fn maybe(self, tag: u32, value: Option<impl Display>) -> Self {
+    pub(crate) fn maybe(self, tag: u32, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(tag, value),
             None => self,
         }
+    }
+
+    /// The first value of a tag.
+    pub(super) fn get(&self, tag: u32) -> Option<&str> {
+        let mut fields = self
+            .0
+            .split_terminator('\x01')
+            .filter_map(|it| it.split_once('='));
+        let found = fields.find(|(known, _)| known.parse() == Ok(tag));
+        found.map(|(_, value)| value)
+    }
+
+    /// The same fields with another value of one that is there.
+    pub(super) fn instead(&self, tag: u32, value: &str) -> Self {
+        let fields = self
+            .0
+            .split_terminator('\x01')
+            .filter_map(|it| it.split_once('='));
+        fields.fold(Self::default(), |fields, (known, old)| {
+            let tag_text = known.parse().unwrap_or(0);
+            fields.with(tag_text, if tag_text == tag { value } else { old })
+        })
     }
 
     /// All fields, each with its end.

@@ -9,20 +9,22 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 
 use super::desk::{Purpose, SharedSession};
 use super::orders::command;
 use super::reports::{About, reports, unfit};
 use super::session::{Asked, Session};
 use super::wire::Message;
+use crate::accept;
+use crate::command::{Answer, Command};
+use crate::gateway::Outcome;
 use crate::http::App;
 use crate::metrics::Counted;
 use crate::node::Boxed;
+use crate::secure::{Stream, Wrap};
 
 /// Orders of a connection that are at work; what comes beyond waits in the socket.
 const MAX_IN_FLIGHT: usize = 1024;
@@ -40,35 +42,47 @@ const TICK: Duration = Duration::from_millis(100);
 const COPIES_AT_ONCE: usize = 1024;
 
 /// Serves `app` until `stop` resolves, and then until all orders at work are answered.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send) {
-    let (stopping, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    tokio::pin!(stop);
+pub async fn serve(
+    listener: TcpListener,
+    wrap: Wrap,
+    app: Arc<App>,
+    stop: impl Future<Output = ()> + Send,
+) {
+    let teller = tokio::spawn(tell_executions(Arc::clone(&app)));
+    accept::serve(listener, stop, |stream, stopped| {
+        let (app, wrap) = (Arc::clone(&app), wrap.clone());
+        async move { connection(stream, &wrap, app, stopped).await }
+    })
+    .await;
+    teller.abort();
+}
+
+/// Tells sessions what is executed of their orders in the book, on whatever connections they have then.
+async fn tell_executions(app: Arc<App>) {
+    let mut count = app.fix.copies.count();
+    let mut seen = *count.borrow_and_update();
     loop {
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let (app, stopped) = (Arc::clone(&app), stopped.clone());
-                connections.spawn(async move {
-                    if let Err(error) = connection(stream, app, stopped).await {
-                        tracing::debug!(%error, "a connection ended");
-                    }
-                });
-            }
-            Err(error) => tracing::warn!(%error, "a connection cannot be accepted"),
+        let upto = *count.borrow_and_update();
+        // Read before: an order that comes now is executed later.
+        if app.fix.resting.is_empty() {
+            seen = upto;
         }
-        while connections.try_join_next().is_some() {}
+        let (copies, upto) = app.fix.copies.after(seen, COPIES_AT_ONCE);
+        seen = upto;
+        for copy in &copies {
+            if let Some((session, report)) = app.fix.resting.noted(copy) {
+                lock(&session).write("8", &report);
+            }
+        }
+        if copies.len() < COPIES_AT_ONCE && count.changed().await.is_err() {
+            return;
+        }
     }
-    stopping.send_replace(true);
-    while connections.join_next().await.is_some() {}
 }
 
 /// What comes from a client.
 struct From {
-    input: OwnedReadHalf,
+    input: ReadHalf<Stream>,
     /// Bytes that are no whole message yet.
     buffer: Vec<u8>,
 }
@@ -99,11 +113,11 @@ enum Event {
 
 async fn connection(
     stream: TcpStream,
+    wrap: &Wrap,
     app: Arc<App>,
     stopped: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let (mut input, output) = stream.into_split();
+    let (mut input, output) = tokio::io::split(wrap.accept(stream).await?);
     let mut buffer = Vec::with_capacity(READ_BYTES);
     let logon = tokio::time::timeout(LOGON_WITHIN, next(&mut input, &mut buffer)).await??;
     let Some(logon) = logon.filter(|logon| logon.kind() == "A") else {
@@ -262,6 +276,10 @@ async fn execute(app: &App, session: &SharedSession, message: &Message) {
         }
     };
     let parsed = Instant::now();
+    let (resting, is_new) = (&app.fix.resting, matches!(command, Command::New(_)));
+    if is_new {
+        resting.expect(command.id(), session);
+    }
     let outcome = app.gateway.execute(command.encode()).await;
     let about = About {
         asked: message,
@@ -269,16 +287,33 @@ async fn execute(app: &App, session: &SharedSession, message: &Message) {
         unique: app.fix.unique_id(),
     };
     let (counted, reports) = reports(&about, &outcome);
-    let mut session = lock(session);
+    let mut held = lock(session);
     for (kind, fields) in &reports {
-        session.write(kind, fields);
+        held.write(kind, fields);
     }
-    drop(session);
+    match (&outcome, is_new) {
+        (Outcome::Answered(Answer::Rejected { .. }) | Outcome::Unavailable(_), true) => {
+            resting.refused(command.id());
+        }
+        // What nobody knows yet may be in the book, too.
+        (Outcome::Answered(_) | Outcome::Unknown(_), true) => {
+            let before = resting.told(command.id(), session);
+            before.iter().for_each(|fields| held.write("8", fields));
+        }
+        (Outcome::Answered(Answer::Replaced { .. }), false) => {
+            resting.renamed(command.id(), message.get(11).unwrap_or_default());
+        }
+        (Outcome::Answered(_) | Outcome::Unavailable(_) | Outcome::Unknown(_), false) => {}
+    }
+    drop(held);
     app.metrics.answered(counted, parsed.elapsed());
 }
 
 /// The next message; none when the client has gone.
-async fn next(input: &mut OwnedReadHalf, buffer: &mut Vec<u8>) -> io::Result<Option<Message>> {
+pub(crate) async fn next(
+    input: &mut (impl AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<Message>> {
     loop {
         if let Some(message) = Message::take(buffer).map_err(io::Error::other)? {
             return Ok(Some(message));
@@ -290,8 +325,8 @@ async fn next(input: &mut OwnedReadHalf, buffer: &mut Vec<u8>) -> io::Result<Opt
 }
 
 /// Writes all that is there in one go.
-async fn write(
-    mut output: OwnedWriteHalf,
+pub(crate) async fn write(
+    mut output: impl AsyncWrite + Unpin,
     mut lines: mpsc::UnboundedReceiver<Vec<u8>>,
 ) -> io::Result<()> {
     let mut ready = Vec::new();
@@ -300,6 +335,7 @@ async fn write(
         bytes.clear();
         ready.drain(..).for_each(|message| bytes.extend(message));
         output.write_all(&bytes).await?;
+        output.flush().await?;
     }
     output.shutdown().await
 }

@@ -21,18 +21,18 @@ pub(super) struct Sent {
 
 /// Who the two ends are.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub(crate) struct Names {
     /// Our CompID.
-    pub(super) own: String,
-    /// The client's CompID.
-    pub(super) client: String,
+    pub(crate) own: String,
+    /// The client's CompID; where we log on ourselves, the other's.
+    pub(crate) client: String,
     /// Our SenderSubID: the node.
-    pub(super) node: String,
+    pub(crate) node: String,
 }
 
 /// What a message asks of the engine.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// Nothing: it was of the session itself.
     Nothing,
     /// An application message.
@@ -43,7 +43,7 @@ pub(super) enum Asked {
 
 /// A session.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     pub(super) names: Names,
     /// Number of the next message that is written.
     pub(super) next: u64,
@@ -65,11 +65,13 @@ pub(super) struct Session {
     pub(super) tested: Option<Instant>,
     /// How many reports a drop copy has had.
     pub(super) copied: u64,
+    /// Where we log on ourselves: the numbers do not fit the other's, so that the next Logon asks for new ones.
+    pub(super) is_unfit: bool,
 }
 
 impl Session {
     /// A session that nobody has logged on to.
-    pub(super) fn new(names: Names, most_kept: usize) -> Self {
+    pub(crate) fn new(names: Names, most_kept: usize) -> Self {
         let now = Instant::now();
         Self {
             names,
@@ -86,11 +88,12 @@ impl Session {
             heard: now,
             tested: None,
             copied: 0,
+            is_unfit: true,
         }
     }
 
     /// Writes a message: it gets its number and is kept, also when nobody is connected.
-    pub(super) fn write(&mut self, kind: &str, fields: &Fields) {
+    pub(crate) fn write(&mut self, kind: &str, fields: &Fields) {
         let sent = Sent {
             number: self.next,
             kind: kind.to_owned(),
@@ -143,7 +146,7 @@ impl Session {
     }
 
     /// A message of a client that is logged on.
-    pub(super) fn receive(&mut self, message: Message) -> Asked {
+    pub(crate) fn receive(&mut self, message: Message) -> Asked {
         self.heard = Instant::now();
         self.tested = None;
         let is_named =
@@ -217,7 +220,7 @@ impl Session {
     }
 
     /// Says Logout: the connection is to end.
-    pub(super) fn log_out(&mut self, why: &str) -> Asked {
+    pub(crate) fn log_out(&mut self, why: &str) -> Asked {
         let why = (!why.is_empty()).then_some(why);
         self.write("5", &Fields::default().maybe(58, why));
         Asked::End
@@ -283,7 +286,7 @@ impl Session {
     }
 
     /// Heartbeats, and questions to a client that is silent; false when it does not answer them.
-    pub(super) fn tick(&mut self) -> bool {
+    pub(crate) fn tick(&mut self) -> bool {
         let patience = self.heartbeat + self.heartbeat / 5;
         if self.spoke.elapsed() >= self.heartbeat {
             self.write("0", &Fields::default());

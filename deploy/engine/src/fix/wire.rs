@@ -13,7 +13,7 @@ const TRAILER_BYTES: usize = 7;
 
 /// A message whose length and sum are right, with its fields in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Message {
+pub(crate) struct Message {
     fields: Vec<(u32, String)>,
 }
 
@@ -63,19 +63,19 @@ impl Message {
     }
 
     /// Its type.
-    pub(super) fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         self.get(35).unwrap_or("")
     }
 
     /// The first value of a tag.
-    pub(super) fn get(&self, tag: u32) -> Option<&str> {
+    pub(crate) fn get(&self, tag: u32) -> Option<&str> {
         let mut fields = self.fields.iter();
         let found = fields.find(|(found, _)| *found == tag);
         found.map(|(_, value)| value.as_str())
     }
 
     /// The first value of a tag as a number.
-    pub(super) fn number(&self, tag: u32) -> Option<u64> {
+    pub(crate) fn number(&self, tag: u32) -> Option<u64> {
         self.get(tag)?.parse().ok()
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn sealed(body: &str) -> Vec<u8> {
 }
 
 /// Now, in UTC, as FIX writes it.
-pub(super) fn utc_now() -> String {
+pub(crate) fn utc_now() -> String {
     utc(unix_ms())
 }
 

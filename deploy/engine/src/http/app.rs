@@ -14,6 +14,7 @@ use crate::ingest::Ticker;
 use crate::metrics::{Gauges, Metrics};
 use crate::raft::{EngineRaft, LogReader};
 use crate::state::SharedReplica;
+use crate::websocket::Reports;
 
 /// A node is ready while it is no more than this many entries behind what is committed.
 const REACH_ENTRIES: u64 = 100;
@@ -40,6 +41,8 @@ pub struct App {
     pub log: LogReader,
     /// Whether it is stopping.
     pub changeover: Changeover,
+    /// Who hears over WebSocket what became of commands that came over HTTP.
+    pub reports: Reports,
     /// Its FIX sessions.
     pub fix: Desk,
 }

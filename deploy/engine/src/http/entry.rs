@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -13,6 +13,7 @@ use super::{App, reply};
 use crate::command::{Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
 use crate::decimal::Decimal;
 use crate::metrics::Counted;
+use crate::websocket;
 
 #[derive(Deserialize)]
 struct NewBody<'a> {
@@ -31,6 +32,13 @@ struct NewBody<'a> {
     quantity: Cow<'a, str>,
 }
 
+/// How a client wants to hear of its order.
+#[derive(Deserialize)]
+pub struct How {
+    /// At once, that it came; what became of it over WebSocket at `/reports/` and this name.
+    report: Option<String>,
+}
+
 fn limit() -> OrderType {
     OrderType::Limit
 }
@@ -44,21 +52,29 @@ struct ReplaceBody<'a> {
 }
 
 /// `POST /orders`
-pub async fn new_order(State(app): State<Arc<App>>, bytes: Bytes) -> Response {
+pub async fn new_order(
+    State(app): State<Arc<App>>,
+    Query(how): Query<How>,
+    bytes: Bytes,
+) -> Response {
     let body: NewBody<'_> = match serde_json::from_slice(&bytes) {
         Ok(body) => body,
         Err(error) => return malformed(&app, &error.to_string()),
     };
     match new_command(&body) {
-        Ok(command) => execute(&app, &command).await,
+        Ok(command) => execute(&app, &command, how).await,
         Err(why) => malformed(&app, &why),
     }
 }
 
 /// `DELETE /orders/{id}`
-pub async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+pub async fn cancel(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Query(how): Query<How>,
+) -> Response {
     match check_name("id", &id) {
-        Ok(()) => execute(&app, &Command::Cancel { id: &id }).await,
+        Ok(()) => execute(&app, &Command::Cancel { id: &id }, how).await,
         Err(why) => malformed(&app, &why),
     }
 }
@@ -67,6 +83,7 @@ pub async fn cancel(State(app): State<Arc<App>>, Path(id): Path<String>) -> Resp
 pub async fn replace(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    Query(how): Query<How>,
     bytes: Bytes,
 ) -> Response {
     let body: ReplaceBody<'_> = match serde_json::from_slice(&bytes) {
@@ -74,7 +91,7 @@ pub async fn replace(
         Err(error) => return malformed(&app, &error.to_string()),
     };
     match replace_command(&id, &body) {
-        Ok(command) => execute(&app, &command).await,
+        Ok(command) => execute(&app, &command, how).await,
         Err(why) => malformed(&app, &why),
     }
 }
@@ -108,12 +125,28 @@ fn replace_command<'b>(id: &'b str, body: &ReplaceBody<'_>) -> Result<Command<'b
     })
 }
 
-async fn execute(app: &App, command: &Command<'_>) -> Response {
+async fn execute(app: &Arc<App>, command: &Command<'_>, how: How) -> Response {
     let parsed = Instant::now();
+    if let Some(listener) = how.report {
+        let id = command.id().to_owned();
+        report_later(Arc::clone(app), listener, id, command.encode());
+        return reply::taken(command.id());
+    }
     let outcome = app.gateway.execute(command.encode()).await;
     let (counted, response) = reply::outcome(command.id(), &outcome);
     app.metrics.answered(counted, parsed.elapsed());
     response
+}
+
+/// Executes a command and tells those who listen under this name what became of it.
+fn report_later(app: Arc<App>, listener: String, id: String, command: Bytes) {
+    let parsed = Instant::now();
+    tokio::spawn(async move {
+        let outcome = app.gateway.execute(command).await;
+        let (counted, report) = websocket::report(&id, app.config.name(), &outcome);
+        app.metrics.answered(counted, parsed.elapsed());
+        app.reports.tell(&listener, &report);
+    });
 }
 
 fn malformed(app: &App, why: &str) -> Response {

@@ -52,6 +52,11 @@ pub fn malformed(reason: &str) -> Response {
     )
 }
 
+/// The command came; what becomes of it is reported.
+pub fn taken(id: &str) -> Response {
+    body(StatusCode::ACCEPTED, json!({ "state": "taken", "id": id }))
+}
+
 /// There is nothing of that kind here.
 pub fn not_found(what: &str) -> Response {
     body(

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 
 use super::frames::Reader;
 use super::ticker::Ticker;
+use crate::accept;
 use crate::http::App;
 
 /// Bytes that one read takes at most.
@@ -17,26 +17,16 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// Serves publishers until `stop` resolves.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()> + Send) {
-    let mut connections = JoinSet::new();
-    tokio::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let ticker = app.ticker.clone();
-                connections.spawn(async move {
-                    if let Err(error) = connection(stream, &ticker).await {
-                        tracing::debug!(%error, "a publisher is gone");
-                    }
-                });
+    accept::serve(listener, stop, |stream, mut stopped| {
+        let ticker = app.ticker.clone();
+        async move {
+            tokio::select! {
+                done = connection(stream, &ticker) => done,
+                _ = stopped.wait_for(|stop| *stop) => Ok(()),
             }
-            Err(error) => tracing::warn!(%error, "a connection cannot be accepted"),
         }
-        while connections.try_join_next().is_some() {}
-    }
+    })
+    .await;
 }
 
 async fn connection(mut stream: TcpStream, ticker: &Ticker) -> io::Result<()> {

@@ -89,13 +89,20 @@ impl Books {
         if report.report != "filled" {
             return;
         }
-        kept.fills += 1;
+        drop(kept);
         let trade = Trade {
             execution: report.execution,
             order: report.id,
             price: report.price,
             quantity: report.quantity,
         };
+        self.fill(trade, defects);
+    }
+
+    /// Books a fill that was told for the first time.
+    pub(super) fn fill(&self, trade: Trade, defects: &Defects) {
+        let mut kept = self.lock();
+        kept.fills += 1;
         for _ in 0..defects.times_booked(kept.fills) {
             kept.trades.push(trade.clone());
         }

@@ -12,13 +12,14 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::books::{Books, Quote};
+use super::fix_link::{self, VenueOverFix};
 use crate::defects::Defects;
 
 /// Between two attempts to connect.
 const DIAL_EVERY: Duration = Duration::from_millis(20);
 
 /// Longest wait for a connection and its handshake.
-const DIAL_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const DIAL_WITHIN: Duration = Duration::from_secs(1);
 
 /// Quotes that wait for a venue that is not there; more are not sent.
 pub(super) const MOST_WAITING: usize = 10_000;
@@ -26,6 +27,8 @@ pub(super) const MOST_WAITING: usize = 10_000;
 /// The market maker's side of the connection.
 pub(super) struct Link {
     pub(super) venue: SocketAddr,
+    /// Over FIX; `None`: over WebSocket.
+    pub(super) fix: Option<VenueOverFix>,
     pub(super) session: String,
     pub(super) books: Books,
     pub(super) defects: Defects,
@@ -35,8 +38,19 @@ pub(super) struct Link {
 impl Link {
     /// Keeps the connection until nobody quotes any more.
     pub(super) async fn run(mut self) {
+        let mut fix = self
+            .fix
+            .take()
+            .map(|fix| (fix.session(&self.session), fix.tag));
         while !self.quotes.is_closed() {
-            if let Err(error) = self.converse().await {
+            let said = match &mut fix {
+                Some((session, tag)) => {
+                    let said = fix_link::converse(&mut self, session, *tag).await;
+                    said.map_err(Error::from)
+                }
+                None => self.converse().await,
+            };
+            if let Err(error) = said {
                 tracing::debug!(%error, "no connection to the venue");
             }
             tokio::time::sleep(DIAL_EVERY).await;
@@ -74,10 +88,15 @@ impl Link {
     }
 }
 
+/// Our id of the order that a quote is.
+pub(super) fn order_id(quote: &Quote) -> String {
+    format!("q-{}", quote.id)
+}
+
 fn order(quote: &Quote) -> String {
     json!({
         "op": "new",
-        "id": format!("q-{}", quote.id),
+        "id": order_id(quote),
         "tag": quote.id,
         "symbol": quote.symbol,
         "side": quote.side,

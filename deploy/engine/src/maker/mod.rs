@@ -1,7 +1,7 @@
 //! A small market maker: a stand-in for the systems that *send* orders.
 //!
 //! ```text
-//! POST /ticks  -> quote, kept --> order at the venue (WebSocket), with the tick's id as its tag
+//! POST /ticks  -> quote, kept --> order at the venue (WebSocket or FIX), with the tick's id as its tag
 //! GET /trades  <- trades, kept <-- fills of the venue
 //! ```
 //!
@@ -9,8 +9,10 @@
 //! logs on to the venue under its name with the last report that it has, so that it is told what it missed.
 
 mod books;
+mod fix_link;
 mod http;
 mod link;
 mod run;
 
+pub use fix_link::VenueOverFix;
 pub use run::{MakerConfig, run};

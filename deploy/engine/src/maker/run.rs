@@ -6,6 +6,7 @@ use axum::serve::ListenerExt;
 use tokio::sync::mpsc;
 
 use super::books::Books;
+use super::fix_link::VenueOverFix;
 use super::http::{Shop, routes};
 use super::link::{Link, MOST_WAITING};
 use crate::defects::Defects;
@@ -22,6 +23,8 @@ pub struct MakerConfig {
     pub http: SocketAddr,
     /// Where the venue is.
     pub venue: SocketAddr,
+    /// How it is spoken to over FIX; `None`: over WebSocket.
+    pub fix: Option<VenueOverFix>,
     /// What is wrong with it on purpose.
     pub defects: Defects,
 }
@@ -41,6 +44,7 @@ pub async fn run(config: MakerConfig) -> Result<(), EngineError> {
     let (quotes, waiting) = mpsc::channel(MOST_WAITING);
     let link = Link {
         venue: config.venue,
+        fix: config.fix,
         session: config.name.clone(),
         books: books.clone(),
         defects: config.defects.clone(),

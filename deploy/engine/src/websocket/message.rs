@@ -92,7 +92,7 @@ fn decimal(text: &str) -> Result<Decimal, String> {
 }
 
 /// What became of a message, and how that is counted.
-pub(super) fn reply(id: &str, node: &str, outcome: &Outcome) -> (Counted, String) {
+pub fn reply(id: &str, node: &str, outcome: &Outcome) -> (Counted, String) {
     let (counted, mut body) = match outcome {
         Outcome::Answered(answer) => answered(answer),
         Outcome::Unavailable(why) => (

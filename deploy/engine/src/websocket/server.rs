@@ -8,11 +8,15 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::{
+    Callback, ErrorResponse, Request, Response,
+};
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 
 use super::message::{Message, malformed, reply};
+use super::reports;
+use crate::accept;
 use crate::handover::Changeover;
 use crate::http::App;
 use crate::metrics::Counted;
@@ -30,29 +34,11 @@ pub async fn serve(
     app: Arc<App>,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let (stopping, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    tokio::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let (app, stopped, wrap) = (Arc::clone(&app), stopped.clone(), wrap.clone());
-                connections.spawn(async move {
-                    if let Err(error) = connection(stream, &wrap, app, stopped).await {
-                        tracing::debug!(%error, "a connection ended");
-                    }
-                });
-            }
-            Err(error) => tracing::warn!(%error, "a connection cannot be accepted"),
-        }
-        while connections.try_join_next().is_some() {}
-    }
-    stopping.send_replace(true);
-    while connections.join_next().await.is_some() {}
+    accept::serve(listener, stop, |stream, stopped| {
+        let (app, wrap) = (Arc::clone(&app), wrap.clone());
+        async move { connection(stream, &wrap, app, stopped).await }
+    })
+    .await;
 }
 
 async fn connection(
@@ -62,13 +48,35 @@ async fn connection(
     stopped: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     let stream = wrap.accept(stream).await?;
-    let (output, input) = tokio_tungstenite::accept_async(stream).await?.split();
+    let mut reports = None;
+    let greeting = Greeting {
+        app: &app,
+        reports: &mut reports,
+    };
+    let socket = tokio_tungstenite::accept_hdr_async(stream, greeting).await?;
+    if let Some(reports) = reports {
+        return reports::tell(socket, reports, stopped).await;
+    }
+    let (output, input) = socket.split();
     let (answers, written) = mpsc::channel(MAX_IN_FLIGHT);
     let writer = tokio::spawn(write(output, written, app.changeover.clone()));
     let read = read(input, app, answers, stopped).await;
     // The writer ends when the last message at work is answered.
     writer.await.map_err(std::io::Error::other)??;
     read
+}
+
+/// Lets whoever comes for reports listen before it knows that it does, so that nothing is missed.
+struct Greeting<'a> {
+    app: &'a App,
+    reports: &'a mut Option<mpsc::Receiver<String>>,
+}
+
+impl Callback for Greeting<'_> {
+    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+        *self.reports = self.app.reports.listen(request.uri().path());
+        Ok(response)
+    }
 }
 
 /// Reads messages until the client ends the connection, or nobody is to be served any more. Pings are answered below.

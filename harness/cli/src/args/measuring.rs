@@ -52,6 +52,13 @@ pub enum ArrivalName {
     Poisson,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IoName {
+    Auto,
+    Epoll,
+    IoUring,
+}
+
 #[derive(Debug, Args)]
 pub struct LoadArgs {
     /// Target, such as http://127.0.0.1:8080/orders or https://…
@@ -65,7 +72,10 @@ pub struct LoadArgs {
     /// Connections, each with --in-flight requests on their way.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_000))]
     pub sessions: u32,
-    /// Requests of a connection that may be unanswered at a time (HTTP/1.1 pipelining).
+    /// HTTP/2: many requests on one connection, as streams. With https agreed on by ALPN, without spoken at once.
+    #[arg(long)]
+    pub http2: bool,
+    /// Requests of a connection that may be unanswered at a time (HTTP/1.1 pipelining; streams with --http2).
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub in_flight: u32,
     /// Load threads.
@@ -79,6 +89,10 @@ pub struct LoadArgs {
     /// Closed loop: each session sends its next request when the previous one ended.
     #[arg(long)]
     pub closed: bool,
+    /// How sockets are reached. auto: epoll, but io_uring in a closed loop where a probe of 100 ms before the load measures it
+    /// as clearly cheaper on this machine. Without io_uring in the kernel: epoll.
+    #[arg(long, value_enum, default_value_t = IoName::Epoll)]
+    pub io: IoName,
     /// Seed of the Poisson arrivals.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -2,6 +2,7 @@
 
 mod live;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 use std::thread;
@@ -10,12 +11,12 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shakedown_analysis::fail_if::{FailIf, Held};
 use shakedown_analysis::{LoadResult, analyse_load};
-use shakedown_load::{GeneratorConfig, Mode, Work};
+use shakedown_load::{GeneratorConfig, Io, Mode, Work};
 use shakedown_record::{ExitCode, Outcome};
 use shakedown_runner::RunError;
 use shakedown_scenarios::adhoc::{self, Adhoc, AdhocArrival};
 
-use crate::args::{ArrivalName, LoadArgs};
+use crate::args::{ArrivalName, IoName, LoadArgs};
 use crate::output::{Failure, look, print, say};
 use crate::progress::Display;
 
@@ -154,27 +155,9 @@ struct Measured {
 }
 
 fn measure(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> Result<Measured, Failure> {
-    let config = GeneratorConfig {
-        plan: adhoc.plan.clone(),
-        seed: args.seed,
-        session: adhoc.session,
-        work: Work::Requests {
-            request: adhoc.request.clone(),
-            secrets: Default::default(),
-        },
-        entry: vec![adhoc.base_url.clone()],
-        tls: args.tls.plan(),
-        ledger: folder.to_path_buf(),
-        prefix: "load".to_string(),
-        mode: if args.closed {
-            Mode::Closed
-        } else {
-            Mode::Open
-        },
-        duration_ns: Some(adhoc.duration_ns),
-    };
     let interrupt = interrupted_flag()?;
-    let mut generator = shakedown_load::start(config).map_err(Failure::unavailable)?;
+    let mut generator =
+        shakedown_load::start(config(args, adhoc, folder)).map_err(Failure::unavailable)?;
     let (mut display, mut live) = (Display::new(), Live::default());
     let mut interrupted = false;
     while !generator.is_finished() {
@@ -216,10 +199,39 @@ fn measure(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> Result<Measured, Fa
     Ok(Measured {
         result: LoadResult {
             began_monotonic_ns: Some(began_ns),
+            statuses: finished.statuses,
             ..result.map_err(Failure::bug)?
         },
         interrupted,
     })
+}
+
+fn config(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> GeneratorConfig {
+    GeneratorConfig {
+        plan: adhoc.plan.clone(),
+        seed: args.seed,
+        session: adhoc.session,
+        work: Work::Requests {
+            request: adhoc.request.clone(),
+            http2: args.http2,
+            secrets: Default::default(),
+        },
+        entry: vec![adhoc.base_url.clone()],
+        reports: Vec::new(),
+        tls: args.tls.plan(),
+        ledger: folder.to_path_buf(),
+        prefix: "load".to_string(),
+        mode: match args.closed {
+            true => Mode::Closed,
+            false => Mode::Open,
+        },
+        io: match args.io {
+            IoName::Auto => Io::Auto,
+            IoName::Epoll => Io::Epoll,
+            IoName::IoUring => Io::IoUring,
+        },
+        duration_ns: Some(adhoc.duration_ns),
+    }
 }
 
 fn interrupted_flag() -> Result<std::sync::Arc<std::sync::atomic::AtomicBool>, Failure> {
@@ -237,6 +249,14 @@ fn interrupted_flag() -> Result<std::sync::Arc<std::sync::atomic::AtomicBool>, F
         );
     });
     Ok(flag)
+}
+
+/// What came instead of good answers, most of all.
+fn most_answered(statuses: &BTreeMap<u16, u64>) -> String {
+    let most = statuses.iter().max_by_key(|(_, count)| **count);
+    most.map_or(String::new(), |(status, count)| {
+        format!("; {count} had the status {status}")
+    })
 }
 
 /// The exit code, with a sentence where it is not plain from the figures.
@@ -261,7 +281,10 @@ fn ended(result: &LoadResult, interrupted: bool) -> (ExitCode, Option<String>) {
     if outcomes.acked == 0 {
         return says(
             ExitCode::Inconclusive,
-            "no request was answered well (with a status of 200 to 399): these are no times of a service",
+            &format!(
+                "no request was answered well (with a status of 200 to 399{}): these are no times of a service",
+                most_answered(&result.statuses)
+            ),
         );
     }
     if result.generator.saturated {

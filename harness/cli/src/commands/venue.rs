@@ -7,7 +7,7 @@ use clap::Args;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use shakedown_load::venue::{VenueConfig, serve};
 use shakedown_record::ExitCode;
-use shakedown_scenarios::plan::VenuePlan;
+use shakedown_scenarios::plan::{VenueFix, VenuePlan};
 
 use crate::output::Failure;
 
@@ -26,6 +26,12 @@ pub struct VenueArgs {
     /// How it behaves, as JSON (docs/venue.md).
     #[arg(long, value_name = "JSON", value_parser = behaviour)]
     pub behaviour: VenuePlan,
+    /// Speak FIX 4.4 at the same port, under this CompID (docs/venue.md).
+    #[arg(long, value_name = "COMPID")]
+    pub fix: Option<String>,
+    /// The field of an order over FIX that has the id of what caused it.
+    #[arg(long, value_name = "TAG", default_value_t = 526, requires = "fix")]
+    pub fix_tag: u32,
     /// End at once when the process that started this one ends.
     #[arg(long)]
     pub with_parent: bool,
@@ -47,6 +53,10 @@ pub(super) fn venue(args: &VenueArgs) -> Result<ExitCode, Failure> {
         log: args.log.clone(),
         plan: args.behaviour,
         seed: args.seed,
+        fix: args.fix.clone().map(|comp_id| VenueFix {
+            comp_id,
+            tag: args.fix_tag,
+        }),
     };
     serve(&config, || false)
         .map(|()| ExitCode::Pass)

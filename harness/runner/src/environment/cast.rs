@@ -74,7 +74,8 @@ impl Cast {
             Cast::MarketMaker { venue, .. } => {
                 let seen = wiring.seen_by(own);
                 let venue = seen.iter().find(|it| part_of(&it.name) == venue);
-                maker_arguments(own, venue.unwrap_or(own), &context.defects)
+                let fix = over_fix(context);
+                maker_arguments(own, venue.unwrap_or(own), &fix, &context.defects)
             }
         }
     }
@@ -92,7 +93,24 @@ fn known<'s>(system: &'s System, name: &str) -> Result<&'s Part, EnvironmentErro
     })
 }
 
-fn maker_arguments(own: &Member, venue: &Member, defects: &[String]) -> Vec<OsString> {
+/// The same words for both ends; none over WebSocket.
+fn over_fix(context: &StartContext<'_>) -> Vec<String> {
+    let side = context.plan.system.venue.as_ref();
+    let fix = side.and_then(|side| side.fix.as_ref());
+    fix.map_or_else(Vec::new, |fix| {
+        let tag = fix.tag.to_string();
+        ["--fix", &fix.comp_id, "--fix-tag", &tag]
+            .map(String::from)
+            .to_vec()
+    })
+}
+
+fn maker_arguments(
+    own: &Member,
+    venue: &Member,
+    fix: &[String],
+    defects: &[String],
+) -> Vec<OsString> {
     let mut words = vec![
         "engine".to_string(),
         "maker".to_string(),
@@ -103,6 +121,7 @@ fn maker_arguments(own: &Member, venue: &Member, defects: &[String]) -> Vec<OsSt
         "--venue".to_string(),
         venue.http.to_string(),
     ];
+    words.extend_from_slice(fix);
     if !defects.is_empty() {
         words.extend(["--defect".to_string(), defects.join(",")]);
     }
@@ -124,7 +143,8 @@ fn venue_arguments(context: &StartContext<'_>, own: &Member) -> Vec<OsString> {
         OsString::from(behaviour),
         "--with-parent".into(),
     ];
-    words.into_iter().collect()
+    let fix = over_fix(context).into_iter().map(OsString::from);
+    words.into_iter().chain(fix).collect()
 }
 
 #[cfg(test)]
@@ -144,11 +164,16 @@ mod tests {
             ingest: None,
         };
         let (maker, venue) = (member(1, "maker-1", 7), member(2, "venue-1", 9));
-        let words = maker_arguments(&maker, &venue, &["drops-fills".to_string()]);
+        let words = maker_arguments(
+            &maker,
+            &venue,
+            &["--fix".to_string(), "V".to_string()],
+            &["drops-fills".to_string()],
+        );
         let line = words.join(&OsString::from(" ")).into_string().unwrap();
         assert_eq!(
             line,
-            "engine maker --name maker-1 --http 127.0.0.1:7 --venue 127.0.0.1:9 --defect drops-fills --with-parent"
+            "engine maker --name maker-1 --http 127.0.0.1:7 --venue 127.0.0.1:9 --fix V --defect drops-fills --with-parent"
         );
         assert_eq!((part_of("maker-1"), part_of("venue-1")), ("maker", "venue"));
     }

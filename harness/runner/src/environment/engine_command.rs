@@ -63,7 +63,7 @@ pub(super) fn node_arguments(
     let gateway_option = match gateway {
         GatewayPlan::Http | GatewayPlan::Http2 => None,
         GatewayPlan::Binary(_) => Some("--binary"),
-        GatewayPlan::WebSocket(_) => Some("--websocket"),
+        GatewayPlan::WebSocket(_) | GatewayPlan::Reported(_) => Some("--websocket"),
         GatewayPlan::Fix(_) => Some("--fix"),
     };
     if let (Some(name), Some(address)) = (gateway_option, own.gateway) {

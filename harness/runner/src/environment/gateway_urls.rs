@@ -7,17 +7,8 @@ pub(super) fn beside(gateway: &GatewayPlan, entry: &[String]) -> Vec<String> {
     if gateway.is_at_entry() {
         return entry.to_vec();
     }
-    let of = |url: &String| {
-        // With TLS where the entry has it.
-        let scheme = match url.starts_with("https:") {
-            true => gateway.secure_scheme(),
-            false => gateway.scheme(),
-        };
-        match gateway.port() {
-            Some(port) => format!("{scheme}://{}:{port}", host(authority(url))),
-            None => format!("{scheme}://{}", authority(url)),
-        }
-    };
+    let schemes = [gateway.scheme(), gateway.secure_scheme()];
+    let of = |url: &String| at_host(schemes, gateway.port(), url);
     let mut urls: Vec<String> = entry.iter().map(of).collect();
     // Entries of one host are one gateway.
     urls.dedup();
@@ -30,6 +21,27 @@ pub(super) fn at_port(scheme: &str, port: u16, entry: &[String]) -> Vec<String> 
     let mut urls: Vec<String> = entry.iter().map(of).collect();
     urls.dedup();
     urls
+}
+
+/// URLs of what reports on the orders that enter at these entries, one for each; none where answers say all.
+pub(super) fn reporting(gateway: &GatewayPlan, entry: &[String]) -> Vec<String> {
+    let Some(reports) = gateway.reports() else {
+        return Vec::new();
+    };
+    let of = |url: &String| at_host(["ws", "wss"], reports.port, url);
+    entry.iter().map(of).collect()
+}
+
+/// At the host of an entry, by the second scheme where the entry has TLS; without a port of its own, at the entry's.
+fn at_host([bare, secure]: [&str; 2], port: Option<u16>, entry: &str) -> String {
+    let scheme = match entry.starts_with("https:") {
+        true => secure,
+        false => bare,
+    };
+    match port {
+        Some(port) => format!("{scheme}://{}:{port}", host(authority(entry))),
+        None => format!("{scheme}://{}", authority(entry)),
+    }
 }
 
 /// Host and port of a base URL.

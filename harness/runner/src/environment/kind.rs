@@ -14,7 +14,7 @@ use super::cast::Cast;
 use super::docker::{DockerTarget, discover as containers};
 use super::error::EnvironmentError;
 use super::external::ExternalTarget;
-use super::gateway_urls::{at_port, beside};
+use super::gateway_urls::{at_port, beside, reporting};
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::kubernetes::{KubernetesTarget, connect, pods_of};
 use super::local::LocalCluster;
@@ -98,14 +98,18 @@ impl Environment {
         }
     }
 
-    /// URLs for the orders of the load, which this gateway takes.
-    pub fn gateway(&self, gateway: &GatewayPlan) -> Vec<String> {
+    /// URLs for the orders of the load, which this gateway takes, and of what reports on them: one for each, or none where
+    /// answers say all.
+    pub fn gateway(&self, gateway: &GatewayPlan) -> [Vec<String>; 2] {
         match self {
             Environment::Local(cluster) => cluster.gateway(),
             Environment::External(_)
             | Environment::Docker(_)
             | Environment::Kubernetes(_)
-            | Environment::OnNode(_) => beside(gateway, &self.entry()),
+            | Environment::OnNode(_) => {
+                let entry = self.entry();
+                [beside(gateway, &entry), reporting(gateway, &entry)]
+            }
         }
     }
 

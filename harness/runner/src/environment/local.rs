@@ -41,8 +41,8 @@ pub struct LocalCluster {
     replicas: Vec<Replica>,
     /// Base URLs for orders: the replicas', or those of links to them.
     entry: Vec<String>,
-    /// URLs for the orders of the load.
-    gateway: Vec<String>,
+    /// URLs for the orders of the load, and of what reports on them where answers do not say all.
+    gateway: [Vec<String>; 2],
     pub(super) spawner: Spawner,
     pub(super) journal: Arc<Journal>,
     /// `None`: the profile has no readiness request; a listening socket will have to do.
@@ -106,17 +106,27 @@ impl LocalCluster {
         // Orders go to the first part; what else there is plays along.
         let entered = wiring.members.iter();
         let entered = entered.filter(|own| part_of(&own.name) == part.name);
-        let scheme = context.plan.system.gateway.scheme();
+        let gateway = &context.plan.system.gateway;
+        let at_entry = |own| format!("http://{}", wiring.entry(own));
+        let beside = |scheme: &str| {
+            let urls = entered.clone();
+            let urls = urls.map(|own| format!("{scheme}://{}", wiring.gateway(own)));
+            urls.collect()
+        };
         Ok(LocalCluster {
             nodes: nodes.collect(),
             replicas: replicas.collect(),
-            gateway: entered
-                .clone()
-                .map(|own| format!("{scheme}://{}", wiring.gateway(own)))
-                .collect(),
-            entry: entered
-                .map(|own| format!("http://{}", wiring.entry(own)))
-                .collect(),
+            gateway: [
+                match gateway.is_at_entry() {
+                    true => entered.clone().map(at_entry).collect(),
+                    false => beside(gateway.scheme()),
+                },
+                match gateway.reports() {
+                    Some(_) => beside("ws"),
+                    None => Vec::new(),
+                },
+            ],
+            entry: entered.map(at_entry).collect(),
             spawner: Spawner::start()?,
             journal: Arc::clone(&context.journal),
             readiness: readiness(context.plan)?,
@@ -260,7 +270,7 @@ impl LocalCluster {
         own.map(|address| format!("tcp://{address}")).collect()
     }
 
-    pub(super) fn gateway(&self) -> Vec<String> {
+    pub(super) fn gateway(&self) -> [Vec<String>; 2] {
         self.gateway.clone()
     }
 

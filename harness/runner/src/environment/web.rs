@@ -39,6 +39,15 @@ pub struct LinkKey {
     pub to: String,
 }
 
+/// How the nodes of a cluster speak to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Between {
+    /// At ports of their own for peers.
+    PeerPorts,
+    /// As clients do, as a market maker to its venue.
+    HttpPorts,
+}
+
 /// All links of a cluster. Calls block for milliseconds.
 #[derive(Debug)]
 pub struct LinkWeb {
@@ -52,7 +61,7 @@ struct Pair {
     /// Where the one who connects is; `None`: where we are.
     netns: Option<Netns>,
     http: UserspaceLink,
-    /// Between nodes to the port for peers, from clients to the gateway, where that is not HTTP.
+    /// Between nodes to the port for peers, from clients to the gateway, where that is another one than HTTP's.
     other: Option<UserspaceLink>,
     /// What each fault asks of them.
     asked: Mutex<BTreeMap<String, LinkCondition>>,
@@ -66,7 +75,7 @@ impl LinkWeb {
     pub(super) fn lay(
         wanted: &BTreeSet<LinkKey>,
         members: &[Member],
-        network: Option<&ClusterNetwork>,
+        (network, between): (Option<&ClusterNetwork>, Between),
         seed: u64,
     ) -> Result<LinkWeb, LinkError> {
         let here = LinkGroup::start()?;
@@ -99,9 +108,10 @@ impl LinkWeb {
             let pair = Pair {
                 netns: netns.clone(),
                 http: add(to.http, 2 * number)?,
-                other: match &key.from {
-                    End::Node(_) => Some(to.peer),
-                    End::Clients => to.gateway,
+                other: match (&key.from, between) {
+                    (End::Node(_), Between::PeerPorts) => Some(to.peer),
+                    (End::Node(_), Between::HttpPorts) => None,
+                    (End::Clients, _) => to.gateway,
                 }
                 .map(|upstream| add(upstream, 2 * number + 1))
                 .transpose()?,
@@ -313,7 +323,7 @@ mod tests {
         let there = key(End::Node("engine-1".into()), "engine-2");
         let clients = key(End::Clients, "engine-1");
         let wanted = BTreeSet::from([there.clone(), clients.clone()]);
-        let web = LinkWeb::lay(&wanted, &all, None, 7).unwrap();
+        let web = LinkWeb::lay(&wanted, &all, (None, Between::PeerPorts), 7).unwrap();
         assert_eq!(web.overhead().links, 3);
         let seen = web.seen_by(&all[0], &all);
         assert_eq!(seen[0], all[0]);
@@ -348,5 +358,25 @@ mod tests {
         let now = web.evidence(&there).unwrap().now.condition;
         assert_eq!(now, LinkCondition::healthy());
         assert!(web.is_without(&clients, "slow"));
+    }
+
+    #[test]
+    fn what_a_market_maker_says_to_its_venue_is_the_evidence_of_their_link() {
+        let addresses: Vec<SocketAddr> = (0..4).map(|_| echo()).collect();
+        let all = members(
+            &["maker-1", "venue-1"].map(String::from),
+            &addresses,
+            &[],
+            &[],
+        );
+        let there = key(End::Node("maker-1".into()), "venue-1");
+        let wanted = BTreeSet::from([there.clone()]);
+        let web = LinkWeb::lay(&wanted, &all, (None, Between::HttpPorts), 7).unwrap();
+        let seen = web.seen_by(&all[0], &all);
+        let mut through = TcpStream::connect(seen[1].http).unwrap();
+        through.write_all(b"hello").unwrap();
+        through.read_exact(&mut [0; 5]).unwrap();
+        let evidence = web.evidence(&there).unwrap().now;
+        assert_eq!(evidence.to_destination.bytes, 5);
     }
 }

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use shakedown_scenarios::plan::{FaultKind, FaultPlan, LinkEnd, Plan, Selector};
+use shakedown_scenarios::plan::{
+    EnvironmentPlan, FaultKind, FaultPlan, LinkEnd, LocalStandIn, Plan, Selector,
+};
 
 use super::engine_command::{Member, members};
 use super::error::EnvironmentError;
 use super::means::{Means, mechanisms_here};
 use super::network::ClusterNetwork;
 use super::ports;
-use super::web::{End, LinkKey, LinkWeb};
+use super::web::{Between, End, LinkKey, LinkWeb};
 
 /// Ports of a node that has an address of its own.
 const HTTP_PORT: u16 = 8080;
@@ -43,7 +45,10 @@ impl Wiring {
         let means: BTreeMap<String, Means> = mechanisms_here(plan).into_iter().collect();
         refuse_reordering(plan, &means)?;
         let gateway = &plan.system.gateway;
-        let port = (!gateway.is_at_entry()).then(|| gateway.port().unwrap_or(GATEWAY_PORT));
+        let port = match gateway.reports() {
+            Some(reports) => Some(reports.port.unwrap_or(GATEWAY_PORT)),
+            None => (!gateway.is_at_entry()).then(|| gateway.port().unwrap_or(GATEWAY_PORT)),
+        };
         let publish = plan.system.market_data.publish.as_ref();
         let ingest = publish.filter(|_| plan.points.is_some());
         let ingest = ingest.and_then(|publish| publish.port());
@@ -58,10 +63,8 @@ impl Wiring {
         let links = match wanted.is_empty() {
             true => None,
             false => {
-                let network = network.as_deref();
-                Some(Arc::new(LinkWeb::lay(
-                    &wanted, &members, network, plan.seed,
-                )?))
+                let laid = (network.as_deref(), between(&plan.environment));
+                Some(Arc::new(LinkWeb::lay(&wanted, &members, laid, plan.seed)?))
             }
         };
         Ok(Wiring {
@@ -147,6 +150,20 @@ fn places(
         gateways,
         ingests,
     })
+}
+
+fn between(environment: &EnvironmentPlan) -> Between {
+    match environment {
+        EnvironmentPlan::Local {
+            stand_in: LocalStandIn::MarketMaker { .. },
+        } => Between::HttpPorts,
+        EnvironmentPlan::Local {
+            stand_in: LocalStandIn::Engine { .. },
+        }
+        | EnvironmentPlan::External(_)
+        | EnvironmentPlan::Docker(_)
+        | EnvironmentPlan::Kubernetes(_) => Between::PeerPorts,
+    }
 }
 
 fn needs_namespaces(means: &Means) -> bool {

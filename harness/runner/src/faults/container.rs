@@ -17,7 +17,8 @@ use super::strength::Strength;
 use super::target::Target;
 use crate::environment::{DockerTarget, Environment};
 use crate::journal::{Entry, Journal, Undo};
-use crate::mechanisms::docker::{self, ContainerState, ContainerWatchdog, Endpoint, Engine};
+use crate::mechanisms::Watchdog;
+use crate::mechanisms::docker::{self, ContainerState, Endpoint, Engine};
 
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -47,7 +48,7 @@ struct Place {
     network: String,
     /// Its place in the network before.
     endpoint: Endpoint,
-    watchdog: Option<ContainerWatchdog>,
+    watchdog: Option<Watchdog>,
 }
 
 impl Container {
@@ -160,7 +161,7 @@ impl Container {
             };
             if let Some(back) = self.undo(&place, environment.restarted_by()) {
                 let watchdog =
-                    ContainerWatchdog::arm(exe, target.process.id(), vec![back.clone()]).await;
+                    Watchdog::over_container(exe, target.process.id(), vec![back.clone()]).await;
                 let watchdog = watchdog.map_err(|source| FaultError::Watchdog {
                     fault: fault.to_string(),
                     source,

@@ -48,13 +48,12 @@ impl Freeze {
                     kind: "freeze",
                     target: target.name.clone(),
                 })?;
-            let watchdog =
-                Watchdog::arm(exe, process)
-                    .await
-                    .map_err(|source| FaultError::Watchdog {
-                        fault: fault.to_string(),
-                        source,
-                    })?;
+            let watchdog = Watchdog::over_stopped(exe, process)
+                .await
+                .map_err(|source| FaultError::Watchdog {
+                    fault: fault.to_string(),
+                    source,
+                })?;
             let started = Entry::ChildStarted {
                 name: watchdog_of(target),
                 process: watchdog.process(),
@@ -136,7 +135,7 @@ impl Freeze {
                 name: watchdog_of(target),
                 process: watchdog.process(),
             };
-            match watchdog.dismiss(target.process.id()).await {
+            match watchdog.dismiss().await {
                 Ok(()) => record(fault, journal, &gone)?,
                 // Harmless: it ends, and sends a superfluous SIGCONT, when we do.
                 Err(error) => tracing::warn!("{error}"),

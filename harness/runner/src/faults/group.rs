@@ -13,11 +13,11 @@ use super::strength::Strength;
 use super::target::Target;
 use crate::environment::{Environment, HttpAnswer, ask};
 use crate::journal::{Entry, Journal, Undo};
-use crate::mechanisms::ProcessHandle;
 use crate::mechanisms::cgroup::{
-    CgroupError, CgroupWatchdog, Cgroups, Controller, CpuCounters, CpuLimit, Freezer,
-    MemoryCounters, MemoryLimit, NoEffect, Placement, Snapshot,
+    CgroupError, Cgroups, Controller, CpuCounters, CpuLimit, Freezer, MemoryCounters, MemoryLimit,
+    NoEffect, Placement, Snapshot,
 };
+use crate::mechanisms::{ProcessHandle, Watchdog};
 
 /// After a limit was lowered for the last time.
 const LAST_LOOK: Duration = Duration::from_millis(250);
@@ -43,7 +43,7 @@ pub(super) struct Group {
 struct Place {
     placement: Placement,
     before: Snapshot,
-    watchdog: Option<CgroupWatchdog>,
+    watchdog: Option<Watchdog>,
     bitten: Option<Bite>,
 }
 
@@ -165,7 +165,7 @@ impl Group {
                 name: target.name.clone(),
                 back: taken_back.clone(),
             });
-            let watchdog = CgroupWatchdog::arm(&exe, target.process.id(), vec![taken_back]).await;
+            let watchdog = Watchdog::over_groups(&exe, target.process.id(), vec![taken_back]).await;
             let watchdog = watchdog.map_err(|source| FaultError::Watchdog {
                 fault: fault.to_string(),
                 source,

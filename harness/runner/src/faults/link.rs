@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_record::fault::{Effect, EffectFigure, FaultTarget};
@@ -13,8 +12,9 @@ use tokio::time::Instant;
 use super::aim::{Aim, FarEnd, FaultTargetRef};
 use super::error::{FaultError, NotClean};
 use super::kill::left;
+use super::nets::Nets;
 use super::strength::Strength;
-use crate::environment::{ClusterNetwork, Environment, LinkError};
+use crate::environment::Environment;
 use crate::mechanisms::net::NetSnapshot;
 use crate::mechanisms::net::table::{
     Action, Direction, Peers, PortMatch, PortSide, Rule, RuleCounts, Share, Transport,
@@ -45,13 +45,11 @@ pub(super) struct Link {
     ports: Vec<u16>,
     near: Vec<FaultTargetRef>,
     far: FarEnd,
-    network: Arc<ClusterNetwork>,
+    network: Nets,
     /// One address at which the far end serves, to try connections.
     probe: SocketAddr,
     /// Pictures of the near ends, once armed.
     before: Vec<NetSnapshot>,
-    /// The rules had let go by themselves before they were taken away: the fault was shorter than planned.
-    lapsed: bool,
 }
 
 impl Link {
@@ -110,10 +108,9 @@ impl Link {
             ports: ports.clone(),
             near: aim.targets.clone(),
             far,
-            network,
+            network: Nets::new(network),
             probe: SocketAddr::new(probe.ip(), port),
             before: Vec::new(),
-            lapsed: false,
         })
     }
 
@@ -152,7 +149,7 @@ impl Link {
     /// Takes pictures, and sees that the link carries connections: a dead one cannot be cut.
     pub(super) async fn arm(&mut self, fault: &str) -> Result<(), FaultError> {
         let names = self.names();
-        let pictures = self.on_network(fault, move |network| {
+        let pictures = self.network.on(fault, move |network| {
             names
                 .iter()
                 .map(|name| network.snapshot(name))
@@ -177,12 +174,13 @@ impl Link {
             rule.peers = Peers::Addresses([NOBODY].into());
         }
         let label = fault.to_string();
-        self.on_network(fault, move |network| {
-            names
-                .iter()
-                .try_for_each(|name| network.cut(name, &label, vec![rule.clone()]))
-        })
-        .await
+        self.network
+            .on(fault, move |network| {
+                names
+                    .iter()
+                    .try_for_each(|name| network.cut(name, &label, vec![rule.clone()]))
+            })
+            .await
     }
 
     fn rule(&self, fault: &str) -> Rule {
@@ -300,15 +298,16 @@ impl Link {
 
     async fn counts(&self, fault: &str) -> Result<Vec<RuleCounts>, FaultError> {
         let (names, label) = (self.names(), fault.to_string());
-        self.on_network(fault, move |network| {
-            let of = |name: &String| {
-                let evidence = network.evidence(name)?;
-                let counts = evidence.and_then(|evidence| evidence.of(&label).cloned());
-                Ok(counts.unwrap_or_default())
-            };
-            names.iter().map(of).collect()
-        })
-        .await
+        self.network
+            .on(fault, move |network| {
+                let of = |name: &String| {
+                    let evidence = network.evidence(name)?;
+                    let counts = evidence.and_then(|evidence| evidence.of(&label).cloned());
+                    Ok(counts.unwrap_or_default())
+                };
+                names.iter().map(of).collect()
+            })
+            .await
     }
 
     async fn all_connect(&self, fault: &str) -> Result<bool, FaultError> {
@@ -322,46 +321,28 @@ impl Link {
     /// Whether a connection comes about, for each near end.
     async fn connections(&self, fault: &str) -> Result<Vec<bool>, FaultError> {
         let (names, to, clients) = (self.names(), self.probe, self.far.clients);
-        self.on_network(fault, move |network| match clients {
-            true => Ok(vec![
-                TcpStream::connect_timeout(&to, CONNECTS_WITHIN).is_ok(),
-            ]),
-            false => names
-                .iter()
-                .map(|name| network.connects(name, to, CONNECTS_WITHIN))
-                .collect(),
-        })
-        .await
+        self.network
+            .on(fault, move |network| match clients {
+                true => Ok(vec![
+                    TcpStream::connect_timeout(&to, CONNECTS_WITHIN).is_ok(),
+                ]),
+                false => names
+                    .iter()
+                    .map(|name| network.connects(name, to, CONNECTS_WITHIN))
+                    .collect(),
+            })
+            .await
     }
 
-    /// Takes the rules away. When they had let go before, because Shakedown was held up, that is told.
+    /// Takes the rules away.
     pub(super) async fn heal(&mut self, fault: &str) -> Result<(), FaultError> {
-        let (names, label) = (self.names(), fault.to_string());
-        let mended = self.on_network(fault, move |network| {
-            let mut lapsed = false;
-            for name in &names {
-                // What cannot be read is taken away all the same.
-                let evidence = network.evidence(name).ok().flatten();
-                lapsed |= evidence.is_some_and(|evidence| evidence.lapsed_at_mono_ns.is_some());
-                network.mend(name, &label)?;
-            }
-            Ok(lapsed)
-        });
-        let lapsed = mended.await?;
-        self.lapsed |= lapsed;
-        Ok(())
+        let names = self.names();
+        self.network.mend(fault, names).await
     }
 
     /// Waits until connections come about again, and compares the pictures.
     pub(super) async fn confirm_clean(&self, fault: &str) -> Result<(), NotClean> {
-        if self.lapsed {
-            return Err(NotClean {
-                left: None,
-                reason:
-                    "its rules let go by themselves before it was healed: Shakedown was held up"
-                        .to_string(),
-            });
-        }
+        self.network.held()?;
         let until = Instant::now() + CLEAN_WITHIN;
         loop {
             let reason = match self.difference(fault).await {
@@ -378,7 +359,7 @@ impl Link {
 
     async fn difference(&self, fault: &str) -> Result<Option<String>, FaultError> {
         let names = self.names();
-        let pictures = self.on_network(fault, move |network| {
+        let pictures = self.network.on(fault, move |network| {
             names
                 .iter()
                 .map(|name| network.snapshot(name))
@@ -393,22 +374,6 @@ impl Link {
         }
         let back = self.all_connect(fault).await?;
         Ok((!back).then(|| format!("no connection to {} comes about", self.probe)))
-    }
-
-    async fn on_network<T: Send + 'static>(
-        &self,
-        fault: &str,
-        work: impl FnOnce(&ClusterNetwork) -> Result<T, LinkError> + Send + 'static,
-    ) -> Result<T, FaultError> {
-        let network = Arc::clone(&self.network);
-        let done = tokio::task::spawn_blocking(move || work(&network)).await;
-        match done {
-            Ok(done) => done.map_err(|source| FaultError::Link {
-                fault: fault.to_string(),
-                source,
-            }),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
     }
 }
 

@@ -22,6 +22,7 @@ mod hook;
 mod kill;
 mod link;
 mod names;
+mod nets;
 mod prepared;
 mod restart;
 mod service;

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_record::fault::{Effect, EffectFigure, FaultTarget};
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 use super::aim::{Aim, FaultTargetRef};
 use super::error::{FaultError, NotClean};
 use super::kill::left;
+use super::nets::Nets;
 use crate::environment::{ClusterNetwork, Environment, Handle, LinkError};
 use crate::mechanisms::net::NetSnapshot;
 use crate::mechanisms::net::table::{
@@ -28,9 +28,7 @@ const CLEAN_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Names {
     places: Vec<Place>,
-    network: Arc<ClusterNetwork>,
-    /// The rules had let go by themselves before they were taken away.
-    lapsed: bool,
+    network: Nets,
 }
 
 #[derive(Debug, Clone)]
@@ -79,8 +77,7 @@ impl Names {
             }),
             false => Ok(Names {
                 places,
-                network,
-                lapsed: false,
+                network: Nets::new(network),
             }),
         }
     }
@@ -111,7 +108,7 @@ impl Names {
 
     pub(super) async fn arm(&mut self, fault: &str) -> Result<(), FaultError> {
         let places = self.places.clone();
-        let before = self.on_network(fault, move |network| {
+        let before = self.network.on(fault, move |network| {
             let look = |place: &Place| {
                 let answered = answers(network, place)? == Ok(true);
                 Ok((answered, network.snapshot(&place.target.name)?))
@@ -130,12 +127,13 @@ impl Names {
 
     pub(super) async fn inject(&self, fault: &str) -> Result<(), FaultError> {
         let (names, rule, label) = (self.names(), rule(fault), fault.to_string());
-        self.on_network(fault, move |network| {
-            names
-                .iter()
-                .try_for_each(|name| network.cut(name, &label, vec![rule.clone()]))
-        })
-        .await
+        self.network
+            .on(fault, move |network| {
+                names
+                    .iter()
+                    .try_for_each(|name| network.cut(name, &label, vec![rule.clone()]))
+            })
+            .await
     }
 
     /// Looks until, at each target, an answer was dropped and none comes through.
@@ -154,62 +152,46 @@ impl Names {
 
     async fn look(&self, fault: &str) -> Result<Effect, FaultError> {
         let (places, label) = (self.places.clone(), fault.to_string());
-        self.on_network(fault, move |network| {
-            let (mut texts, mut hits, mut confirmed) = (Vec::new(), 0, true);
-            for place in &places {
-                let answer = answers(network, place)?;
-                let evidence = network.evidence(&place.target.name)?;
-                let counts = evidence.as_ref().and_then(|all| all.of(&label));
-                let hit = counts.map_or(0, RuleCounts::hit_packets);
-                let (seen, text) = judge(place, &answer, hit);
-                confirmed &= seen;
-                hits += hit;
-                texts.push(text);
-            }
-            Ok(Effect {
-                confirmed,
-                text: texts.join("; "),
-                figures: vec![EffectFigure {
-                    name: "answers dropped".into(),
-                    measured: Some(hits as f64),
-                    unit: "packets".into(),
-                    ..EffectFigure::default()
-                }],
+        self.network
+            .on(fault, move |network| {
+                let (mut texts, mut hits, mut confirmed) = (Vec::new(), 0, true);
+                for place in &places {
+                    let answer = answers(network, place)?;
+                    let evidence = network.evidence(&place.target.name)?;
+                    let counts = evidence.as_ref().and_then(|all| all.of(&label));
+                    let hit = counts.map_or(0, RuleCounts::hit_packets);
+                    let (seen, text) = judge(place, &answer, hit);
+                    confirmed &= seen;
+                    hits += hit;
+                    texts.push(text);
+                }
+                Ok(Effect {
+                    confirmed,
+                    text: texts.join("; "),
+                    figures: vec![EffectFigure {
+                        name: "answers dropped".into(),
+                        measured: Some(hits as f64),
+                        unit: "packets".into(),
+                        ..EffectFigure::default()
+                    }],
+                })
             })
-        })
-        .await
+            .await
     }
 
-    /// Takes the rules away. When they had let go before, because Shakedown was held up, that is told.
+    /// Takes the rules away.
     pub(super) async fn heal(&mut self, fault: &str) -> Result<(), FaultError> {
-        let (names, label) = (self.names(), fault.to_string());
-        let mended = self.on_network(fault, move |network| {
-            let mut lapsed = false;
-            for name in &names {
-                // What cannot be read is taken away all the same.
-                let evidence = network.evidence(name).ok().flatten();
-                lapsed |= evidence.is_some_and(|evidence| evidence.lapsed_at_mono_ns.is_some());
-                network.mend(name, &label)?;
-            }
-            Ok(lapsed)
-        });
-        let lapsed = mended.await?;
-        self.lapsed |= lapsed;
-        Ok(())
+        let names = self.names();
+        self.network.mend(fault, names).await
     }
 
     /// Waits until name servers that answered before do so again, and compares the pictures.
     pub(super) async fn confirm_clean(&self, fault: &str) -> Result<(), NotClean> {
-        if self.lapsed {
-            return Err(NotClean {
-                left: None,
-                reason: "its rules let go by themselves before it was healed".to_string(),
-            });
-        }
+        self.network.held()?;
         let until = Instant::now() + CLEAN_WITHIN;
         loop {
             let places = self.places.clone();
-            let difference = self.on_network(fault, move |network| {
+            let difference = self.network.on(fault, move |network| {
                 for place in &places {
                     if let Some(difference) = difference(network, place)? {
                         return Ok(Some(difference));
@@ -226,21 +208,6 @@ impl Names {
                 return Err(NotClean { left: None, reason });
             }
             tokio::time::sleep(POLL).await;
-        }
-    }
-
-    async fn on_network<T: Send + 'static>(
-        &self,
-        fault: &str,
-        work: impl FnOnce(&ClusterNetwork) -> Result<T, LinkError> + Send + 'static,
-    ) -> Result<T, FaultError> {
-        let network = Arc::clone(&self.network);
-        match tokio::task::spawn_blocking(move || work(&network)).await {
-            Ok(done) => done.map_err(|source| FaultError::Link {
-                fault: fault.to_string(),
-                source,
-            }),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
 }
@@ -310,6 +277,7 @@ fn difference(network: &ClusterNetwork, place: &Place) -> Result<Option<String>,
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
+    use std::sync::Arc;
 
     use super::*;
 
@@ -337,8 +305,7 @@ mod tests {
                 server,
                 before: None,
             }],
-            network: Arc::clone(network),
-            lapsed: false,
+            network: Nets::new(Arc::clone(network)),
         }
     }
 

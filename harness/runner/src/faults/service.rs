@@ -132,7 +132,7 @@ impl Service {
             target: self.called.clone(),
         })?;
         let process = self.process.id();
-        let armed = Watchdog::arm(exe, process).await;
+        let armed = Watchdog::over_stopped(exe, process).await;
         let watchdog = armed.map_err(|source| FaultError::Watchdog {
             fault: fault.to_string(),
             source,
@@ -231,7 +231,7 @@ impl Service {
             name: self.watchdog_name(),
             process: watchdog.process(),
         };
-        match watchdog.dismiss(self.process.id()).await {
+        match watchdog.dismiss().await {
             Ok(()) => record(fault, journal, &gone),
             Err(error) => {
                 // Harmless: it ends, and sends a superfluous SIGCONT, when we do.

@@ -1,9 +1,9 @@
-//! Thaws what Shakedown froze if Shakedown dies: a tiny process of its own for each frozen one.
+//! What takes a change back if Shakedown dies: a tiny process of its own for each, which is told however that happens.
 //!
-//! A stopped process stays stopped when whoever stopped it is killed. The watchdog holds the target's pidfd and one
-//! end of a socket; the other end closes with Shakedown, however it dies, and then the watchdog sends SIGCONT and
-//! ends. It says that it is armed *before* anything is frozen. It has its own process group, so that Ctrl-C does
-//! not reach it, and it listens on nothing else.
+//! A stopped process stays stopped, and a limited one limited, when whoever did it is killed. The watchdog holds one end of
+//! a socket; the other end closes with Shakedown, whatever ends it, and then the watchdog takes the change back and ends.
+//! It says that it is armed *before* anything is changed. It has its own process group, so that Ctrl-C does not reach it, and
+//! it listens on nothing else. What it takes back is its own affair: [`thaw`](super::thaw), `cgroup` and `docker`.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,28 +13,29 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::Signal;
-use shakedown_record::ExitCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::child::{AdoptError, Child};
-use super::process::{ProcessError, ProcessHandle, ProcessId};
-
-/// The hidden subcommand under which the binary runs [`watchdog_main`].
-pub const WATCHDOG_COMMAND: &str = "__watchdog";
+use super::process::ProcessId;
 
 const ARMED: u8 = b'a';
 const DISMISSED: u8 = b'd';
 const ARMED_WITHIN: Duration = Duration::from_secs(5);
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
-/// An armed watchdog. Dropping it thaws the target.
+/// Before what is to be taken back.
+const UNDO: &str = "--undo";
+
+/// An armed watchdog. Dropping it has it take the change back.
 #[derive(Debug)]
 pub struct Watchdog {
     child: Child,
     line: UnixStream,
+    target: ProcessId,
 }
 
-/// Why there is no watchdog. Nothing may be frozen then.
+/// Why there is no watchdog. Nothing may be changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchdogError {
     #[error("cannot start the watchdog {exe}: {source}")]
@@ -46,20 +47,36 @@ pub enum WatchdogError {
         target: ProcessId,
         source: io::Error,
     },
-    #[error("the watchdog of {target} does not end; it will thaw it when Shakedown ends")]
+    #[error(
+        "the watchdog of {target} does not end; it will take its change back when Shakedown ends"
+    )]
     Stays { target: ProcessId },
     #[error("the task that arms the watchdog was cancelled")]
     Cancelled,
 }
 
+/// How a watch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watched {
+    /// The change has been taken back already.
+    Dismissed,
+    /// Nobody is left who would take it back.
+    Orphaned,
+}
+
 impl Watchdog {
-    /// Starts a watchdog over a process and waits until it is armed.
+    /// Starts a watchdog, the hidden `command` of `exe` with these arguments, and waits until it is armed.
     ///
     /// # Errors
     /// When it cannot be started, or does not report in time.
-    pub async fn arm(exe: &Path, target: ProcessId) -> Result<Watchdog, WatchdogError> {
+    pub(super) async fn arm(
+        exe: &Path,
+        target: ProcessId,
+        command: &'static str,
+        arguments: Vec<String>,
+    ) -> Result<Watchdog, WatchdogError> {
         let exe = exe.to_path_buf();
-        tokio::task::spawn_blocking(move || arm_blocking(&exe, target))
+        tokio::task::spawn_blocking(move || arm_blocking(&exe, target, command, &arguments))
             .await
             .map_err(|_| WatchdogError::Cancelled)?
     }
@@ -69,11 +86,12 @@ impl Watchdog {
         self.child.handle().id()
     }
 
-    /// Ends it without thawing: the target has been thawed already.
+    /// Ends it: the change has been taken back already.
     ///
     /// # Errors
     /// When it does not end.
-    pub async fn dismiss(mut self, target: ProcessId) -> Result<(), WatchdogError> {
+    pub async fn dismiss(mut self) -> Result<(), WatchdogError> {
+        let target = self.target;
         // A watchdog that is gone cannot be written to, and need not be.
         if let Err(error) = self.line.write_all(&[DISMISSED]) {
             tracing::warn!("the watchdog of {target} was gone before its time: {error}");
@@ -85,16 +103,20 @@ impl Watchdog {
     }
 }
 
-fn arm_blocking(exe: &Path, target: ProcessId) -> Result<Watchdog, WatchdogError> {
+fn arm_blocking(
+    exe: &Path,
+    target: ProcessId,
+    command: &str,
+    arguments: &[String],
+) -> Result<Watchdog, WatchdogError> {
     let start = |source| WatchdogError::Start {
         exe: exe.display().to_string(),
         source,
     };
     let (mut line, far_end) = UnixStream::pair().map_err(start)?;
     let started = Command::new(exe)
-        .arg(WATCHDOG_COMMAND)
-        .args(["--pid", &target.pid.to_string()])
-        .args(["--start", &target.start_time_ticks.to_string()])
+        .arg(command)
+        .args(arguments)
         .env_clear()
         .stdin(Stdio::from(OwnedFd::from(far_end)))
         .stdout(Stdio::null())
@@ -109,7 +131,11 @@ fn arm_blocking(exe: &Path, target: ProcessId) -> Result<Watchdog, WatchdogError
     let mut word = [0u8];
     line.read_exact(&mut word).map_err(not_armed)?;
     match word[0] {
-        ARMED => Ok(Watchdog { child, line }),
+        ARMED => Ok(Watchdog {
+            child,
+            line,
+            target,
+        }),
         other => Err(not_armed(io::Error::new(
             io::ErrorKind::InvalidData,
             format!("it said {other:#04x}"),
@@ -117,100 +143,73 @@ fn arm_blocking(exe: &Path, target: ProcessId) -> Result<Watchdog, WatchdogError
     }
 }
 
-/// The watchdog's `main`. `arguments` are those after [`WATCHDOG_COMMAND`]; standard input is the line to its parent.
-/// Exits 0 when it was dismissed or has thawed its target, 64 for wrong arguments, 70 when it could do neither.
-pub fn watchdog_main(arguments: &[String]) -> ExitCode {
-    let Some(target) = parse(arguments) else {
-        return ExitCode::Usage;
-    };
-    match watch(target) {
-        Ok(()) => ExitCode::Pass,
-        Err(error) => {
-            tracing::error!("the watchdog of {target}: {error}");
-            ExitCode::Bug
-        }
-    }
+/// What is to be taken back, as arguments of a watchdog: `--undo` and a JSON array.
+///
+/// # Errors
+/// When it cannot be written down.
+pub(super) fn undo_arguments<Undo: Serialize>(
+    exe: &Path,
+    undo: &[Undo],
+) -> Result<Vec<String>, WatchdogError> {
+    let text = serde_json::to_string(undo).map_err(|error| WatchdogError::Start {
+        exe: exe.display().to_string(),
+        source: error.into(),
+    })?;
+    Ok(vec![UNDO.to_string(), text])
 }
 
-fn parse(arguments: &[String]) -> Option<ProcessId> {
+/// The same, in the watchdog; `None` for anything else.
+pub(super) fn undo_of<Undo: DeserializeOwned>(arguments: &[String]) -> Option<Vec<Undo>> {
     match arguments {
-        [pid_key, pid, start_key, start] if pid_key == "--pid" && start_key == "--start" => {
-            Some(ProcessId {
-                pid: pid.parse().ok()?,
-                start_time_ticks: start.parse().ok()?,
-            })
-        }
+        [key, text] if key == UNDO => serde_json::from_str(text).ok(),
         _ => None,
     }
 }
 
-fn watch(target: ProcessId) -> Result<(), WatchError> {
-    let Some(target) = ProcessHandle::open(target)? else {
-        return Ok(());
-    };
+/// In the watchdog: says over standard input, the line to the parent, that it is armed, and waits.
+///
+/// # Errors
+/// When there is no such line.
+pub(super) fn watch() -> io::Result<Watched> {
     let mut line = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     line.write_all(&[ARMED])?;
     let mut word = [0u8];
     loop {
         match line.read(&mut word) {
-            Ok(1) if word[0] == DISMISSED => return Ok(()),
+            Ok(1) if word[0] == DISMISSED => return Ok(Watched::Dismissed),
             Ok(1) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // The parent is gone: end of file, or a reset line.
-            Ok(_) | Err(_) => {
-                target.signal(Signal::CONT)?;
-                return Ok(());
-            }
+            Ok(_) | Err(_) => return Ok(Watched::Orphaned),
         }
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum WatchError {
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    #[error("the line to the parent: {0}")]
-    Line(#[from] io::Error),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn arguments(text: &str) -> Vec<String> {
-        text.split_whitespace().map(str::to_string).collect()
-    }
+    use crate::mechanisms::process::ProcessHandle;
 
     #[test]
-    fn arguments_are_exact() {
-        assert_eq!(
-            parse(&arguments("--pid 7 --start 99")),
-            Some(ProcessId {
-                pid: 7,
-                start_time_ticks: 99
-            })
-        );
-        for wrong in [
-            "",
-            "--pid 7",
-            "--pid x --start 9",
-            "--start 9 --pid 7",
-            "--pid 7 --start 9 x",
-        ] {
-            assert_eq!(parse(&arguments(wrong)), None, "{wrong}");
+    fn what_is_to_be_taken_back_is_read_exactly() {
+        let words = undo_arguments(Path::new("exe"), &[7, 9]).unwrap();
+        assert_eq!(undo_of(&words), Some(vec![7, 9]));
+        let words = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
+        for wrong in ["", "--undo", "--undo x", "--undo [] x", "--other []"] {
+            assert_eq!(undo_of::<u32>(&words(wrong)), None, "{wrong}");
         }
-        assert_eq!(watchdog_main(&arguments("--pid 7")), ExitCode::Usage);
     }
 
     #[tokio::test]
     async fn a_program_that_is_no_watchdog_never_counts_as_armed() {
         let target = ProcessHandle::of_pid(std::process::id()).unwrap().unwrap();
-        let error = Watchdog::arm(Path::new("/bin/true"), target.id()).await;
+        let arm = |exe| Watchdog::arm(Path::new(exe), target.id(), "__none", Vec::new());
+        let error = arm("/bin/true").await;
         assert!(
             matches!(error, Err(WatchdogError::NotArmed { .. })),
             "{error:?}"
         );
-        let error = Watchdog::arm(Path::new("/nonexistent"), target.id()).await;
+        let error = arm("/nonexistent").await;
         assert!(
             matches!(error, Err(WatchdogError::Start { .. })),
             "{error:?}"

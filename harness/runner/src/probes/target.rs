@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shakedown_load::http::{price_text, quantity_text};
+use shakedown_load::http::{Vars, price_text, quantity_text};
 use shakedown_load::secret::Secrets;
 use shakedown_record::ledger::{Entry, Side};
-use shakedown_scenarios::plan::{EnvironmentPlan, Part, Plan};
+use shakedown_scenarios::plan::{EnvironmentPlan, Part, Plan, Request};
 
 use super::client::{Client, ClientError, https};
 use super::limiter::Limiter;
@@ -179,6 +179,24 @@ impl Target {
         match side {
             Side::Buy => buy.clone(),
             Side::Sell => sell.clone(),
+        }
+    }
+
+    /// One page of a list that is read back, in its turn.
+    ///
+    /// # Errors
+    /// In words, when it was not told.
+    pub async fn page(&self, get: &Request, base: &str, cursor: &str) -> Result<Vec<u8>, String> {
+        self.query_turns.turn().await;
+        let vars = Vars {
+            cursor: Some(cursor),
+            ..Vars::default()
+        };
+        let sent = self.client.send(base, get, &vars, QUERY_TIMEOUT);
+        let reply = sent.await.map_err(|error| error.to_string())?;
+        match reply.is_success() {
+            true => Ok(reply.body),
+            false => Err(self.client.excerpt(&reply)),
         }
     }
 }

@@ -4,14 +4,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::time::Instant;
 
-use shakedown_load::http::Vars;
 use shakedown_record::readback::Row;
 use shakedown_scenarios::plan::{FieldMap, JsonPointer, Request};
 
 use super::ours::{OrderIds, Ours};
 use super::rows::{elements, is_open, row, scalar_at};
 use crate::probes::Target;
-use crate::probes::target::QUERY_TIMEOUT;
 
 /// So many pages without a row in a row are no progress.
 const MOST_EMPTY_PAGES: u32 = 20;
@@ -47,7 +45,7 @@ pub struct Dump {
 /// In words, when it does not say.
 pub async fn watermark(target: &Target, spec: &ListSpec, base: &str) -> Result<u64, String> {
     let mark = spec.mark.as_ref().ok_or("the profile names no watermark")?;
-    let body = fetch(target, spec, base, "").await?;
+    let body = target.page(&spec.get, base, "").await?;
     let text = scalar_at(&body, mark);
     text.and_then(|text| text.parse().ok())
         .ok_or_else(|| format!("no watermark at '{}' in the reply", mark.0))
@@ -77,7 +75,7 @@ pub async fn dump(
                 dump.rows + dump.foreign
             ));
         }
-        let body = fetch(target, spec, base, &cursor).await?;
+        let body = target.page(&spec.get, base, &cursor).await?;
         let before = dump.rows + dump.foreign;
         page(target, spec, ours, &body, &mut dump, &mut keep)?;
         let Some(next) = next_cursor(spec, &body) else {
@@ -100,25 +98,6 @@ pub async fn dump(
             ));
         }
         cursor = next;
-    }
-}
-
-async fn fetch(
-    target: &Target,
-    spec: &ListSpec,
-    base: &str,
-    cursor: &str,
-) -> Result<Vec<u8>, String> {
-    target.query_turns.turn().await;
-    let vars = Vars {
-        cursor: Some(cursor),
-        ..Vars::default()
-    };
-    let sent = target.client.send(base, &spec.get, &vars, QUERY_TIMEOUT);
-    let reply = sent.await.map_err(|error| error.to_string())?;
-    match reply.is_success() {
-        true => Ok(reply.body),
-        false => Err(target.client.excerpt(&reply)),
     }
 }
 

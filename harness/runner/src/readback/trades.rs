@@ -6,7 +6,6 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use shakedown_load::http::Vars;
 use shakedown_record::monotonic_ns;
 use shakedown_record::venue::{TradeRow, TradesDone};
 use shakedown_scenarios::plan::TradesRead;
@@ -14,7 +13,6 @@ use shakedown_scenarios::plan::TradesRead;
 use super::rows::{elements, scalar_at};
 use crate::environment::Replica;
 use crate::probes::Target;
-use crate::probes::target::QUERY_TIMEOUT;
 
 /// How long all of them may take.
 const READ_WITHIN: Duration = Duration::from_secs(60);
@@ -57,7 +55,7 @@ async fn pages(
         if Instant::now() >= deadline {
             return Ok(Err(format!("out of time after {count} trades")));
         }
-        let body = match page(target, spec, &replica.base_url, &cursor).await {
+        let body = match target.page(&spec.get, &replica.base_url, &cursor).await {
             Ok(body) => body,
             Err(why) => return Ok(Err(why)),
         };
@@ -89,24 +87,5 @@ async fn pages(
             }
             Some(next) => cursor = next,
         }
-    }
-}
-
-async fn page(
-    target: &Target,
-    spec: &TradesRead,
-    base: &str,
-    cursor: &str,
-) -> Result<Vec<u8>, String> {
-    target.query_turns.turn().await;
-    let vars = Vars {
-        cursor: Some(cursor),
-        ..Vars::default()
-    };
-    let sent = target.client.send(base, &spec.get, &vars, QUERY_TIMEOUT);
-    let reply = sent.await.map_err(|error| error.to_string())?;
-    match reply.is_success() {
-        true => Ok(reply.body),
-        false => Err(target.client.excerpt(&reply)),
     }
 }

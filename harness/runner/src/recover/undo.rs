@@ -29,6 +29,7 @@ impl RecoveredRun {
         let same_boot = World::current().is_ok_and(|here| here == owner.world);
         let adopted = view.drill().and_then(|mark| mark.adopted);
         let commands = adopted.is_none_or(|adopted| adopted.commands);
+        let takes_shards = self.fetch_shards(view, owner);
         for (fault, undo) in view.open_faults() {
             for undo in undo.iter().filter(|undo| same_boot || undo.outlives_boot()) {
                 self.undo(fault, undo, commands);
@@ -38,6 +39,9 @@ impl RecoveredRun {
             for (name, process) in view.open_children() {
                 self.end_child(name, process);
             }
+        }
+        if takes_shards {
+            self.take_shards(owner);
         }
         for folder in view.open_folders() {
             self.remove_data(state, folder);
@@ -233,7 +237,7 @@ impl RecoveredRun {
         );
     }
 
-    fn left_over(&mut self, kind: LeftoverKind, what: String, remove_with: String) {
+    pub(super) fn left_over(&mut self, kind: LeftoverKind, what: String, remove_with: String) {
         self.left.push(Leftover {
             kind,
             what,

@@ -244,8 +244,10 @@ impl Run {
         interrupt: &mut Interrupt,
     ) -> Result<Option<(Load, RunZero)>, RunError> {
         let plan = self.plan();
+        let [entry, reports] = environment.gateway(&plan.system.gateway);
         let parts = RunParts {
-            entry: environment.gateway(&plan.system.gateway),
+            entry,
+            reports,
             ledger: self.run_dir().ledger(),
             prefix: self.prefix.clone(),
         };

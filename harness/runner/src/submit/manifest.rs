@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Affinity, Capabilities, ConfigMap, ConfigMapVolumeSource, Container, EmptyDirVolumeSource,
-    EnvFromSource, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, PodAffinityTerm,
-    PodAntiAffinity, PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements,
-    SeccompProfile, SecretEnvSource, SecurityContext, Volume, VolumeMount, WeightedPodAffinityTerm,
+    Affinity, ConfigMap, ConfigMapVolumeSource, Container, EnvFromSource, EnvVar, EnvVarSource,
+    KeyToPath, ObjectFieldSelector, PodSpec, SecretEnvSource, Volume, VolumeMount,
 };
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use super::error::SubmitError;
 use super::parcel::KEEP_S;
-use super::submission::{Apart, COURIER, INPUTS, PARCEL, RUN, SUBMITTED, Submission};
+use super::submission::{COURIER, INPUTS, PARCEL, RUN, SUBMITTED, Submission};
+use crate::mechanisms::kubernetes::shape::{self, Lasting, container, folder, mount, room};
 
 /// What the API server takes for one ConfigMap.
 const LARGEST_BYTES: usize = 1 << 20;
@@ -24,35 +22,20 @@ const AROUND_S: u64 = 600;
 pub(super) const GRACE_S: i64 = 240;
 /// So long the Job is still to be seen when nobody has taken it away.
 const SEEN_AFTER_S: i32 = 3600;
-/// The user of the image.
-const USER: i64 = 65532;
 /// The home of the run's own state.
 const STATE: &str = "/state";
 
 /// The Job: one pod, tried once, that keeps the rules of Pod Security `restricted`.
 pub fn job(of: &Submission) -> Job {
-    let deadline_s = of.longest_s.saturating_add(AROUND_S).saturating_add(KEEP_S);
-    Job {
-        metadata: ObjectMeta {
-            name: Some(of.name.clone()),
-            labels: Some(labels(of)),
-            ..ObjectMeta::default()
-        },
-        spec: Some(JobSpec {
-            backoff_limit: Some(0),
-            active_deadline_seconds: Some(i64::try_from(deadline_s).unwrap_or(i64::MAX)),
-            ttl_seconds_after_finished: Some(SEEN_AFTER_S),
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(labels(of)),
-                    ..ObjectMeta::default()
-                }),
-                spec: Some(pod(of)),
-            },
-            ..JobSpec::default()
-        }),
-        ..Job::default()
-    }
+    let lasting = Lasting {
+        at_most_s: of.longest_s.saturating_add(AROUND_S).saturating_add(KEEP_S),
+        seen_after_s: SEEN_AFTER_S,
+    };
+    let rules = JobSpec {
+        backoff_limit: Some(0),
+        ..JobSpec::default()
+    };
+    shape::job(&of.name, &labels(of), lasting, pod(of), rules)
 }
 
 /// The files of the run, as an object that goes with its Job.
@@ -101,13 +84,7 @@ fn keys(of: &Submission) -> Vec<(String, String)> {
 }
 
 fn labels(of: &Submission) -> BTreeMap<String, String> {
-    let pairs = [
-        ("app.kubernetes.io/name", "shakedown-runner"),
-        (SUBMITTED, of.name.as_str()),
-    ];
-    pairs
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .into()
+    shape::labels("shakedown-runner", (SUBMITTED, of.name.as_str()))
 }
 
 fn pod(of: &Submission) -> PodSpec {
@@ -125,36 +102,21 @@ fn pod(of: &Submission) -> PodSpec {
             mount("parcel", PARCEL),
             mount("state", STATE),
         ]),
-        ..container(of)
+        ..container(&of.image)
     };
     let courier = Container {
         name: COURIER.to_string(),
         args: Some(vec!["__parcel".to_string(), "keep".to_string()]),
         resources: Some(room("10m", "32Mi")),
         volume_mounts: Some(vec![mount("parcel", PARCEL)]),
-        ..container(of)
+        ..container(&of.image)
     };
+    let volumes = vec![files(of), folder("parcel"), folder("state")];
     PodSpec {
         service_account_name: Some(of.account.clone()),
         automount_service_account_token: Some(true),
-        enable_service_links: Some(false),
-        restart_policy: Some("Never".to_string()),
-        termination_grace_period_seconds: Some(GRACE_S),
         affinity: affinity(of),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_string(),
-                ..SeccompProfile::default()
-            }),
-            ..PodSecurityContext::default()
-        }),
-        containers: vec![run, courier],
-        volumes: Some(vec![files(of), folder("parcel"), folder("state")]),
-        ..PodSpec::default()
+        ..shape::pod(GRACE_S, vec![run, courier], volumes)
     }
 }
 
@@ -204,50 +166,6 @@ fn secret(name: &str) -> EnvFromSource {
     }
 }
 
-/// What both containers have in common.
-fn container(of: &Submission) -> Container {
-    Container {
-        image: Some(of.image.clone()),
-        image_pull_policy: Some("IfNotPresent".to_string()),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            read_only_root_filesystem: Some(true),
-            capabilities: Some(Capabilities {
-                add: None,
-                drop: Some(vec!["ALL".to_string()]),
-            }),
-            ..SecurityContext::default()
-        }),
-        ..Container::default()
-    }
-}
-
-/// Requested, and no limit on CPU time: the load would be throttled, and its latencies with it.
-fn room(cpu: &str, memory: &str) -> ResourceRequirements {
-    let quantities = [("cpu", cpu), ("memory", memory)];
-    let quantities = quantities.map(|(name, it)| (name.to_string(), Quantity(it.to_string())));
-    ResourceRequirements {
-        requests: Some(quantities.into()),
-        ..ResourceRequirements::default()
-    }
-}
-
-fn mount(name: &str, path: &str) -> VolumeMount {
-    VolumeMount {
-        name: name.to_string(),
-        mount_path: path.to_string(),
-        ..VolumeMount::default()
-    }
-}
-
-fn folder(name: &str) -> Volume {
-    Volume {
-        name: name.to_string(),
-        empty_dir: Some(EmptyDirVolumeSource::default()),
-        ..Volume::default()
-    }
-}
-
 fn files(of: &Submission) -> Volume {
     let item = |(key, path): (String, String)| KeyToPath {
         key,
@@ -267,42 +185,9 @@ fn files(of: &Submission) -> Volume {
 
 /// Away from the nodes of the system: always better, and necessary where nodes are broken.
 fn affinity(of: &Submission) -> Option<Affinity> {
-    if of.apart.is_empty() {
-        return None;
-    }
-    let terms: Vec<PodAffinityTerm> = of.apart.iter().map(term).collect();
-    let weighted = |pod_affinity_term| WeightedPodAffinityTerm {
-        pod_affinity_term,
-        weight: 100,
-    };
-    let away = match of.must_be_apart {
-        true => PodAntiAffinity {
-            required_during_scheduling_ignored_during_execution: Some(terms),
-            ..PodAntiAffinity::default()
-        },
-        false => PodAntiAffinity {
-            preferred_during_scheduling_ignored_during_execution: Some(
-                terms.into_iter().map(weighted).collect(),
-            ),
-            ..PodAntiAffinity::default()
-        },
-    };
-    Some(Affinity {
-        pod_anti_affinity: Some(away),
-        ..Affinity::default()
-    })
-}
-
-fn term(apart: &Apart) -> PodAffinityTerm {
-    PodAffinityTerm {
-        label_selector: Some(LabelSelector {
-            match_labels: Some(apart.labels.clone()),
-            ..LabelSelector::default()
-        }),
-        namespaces: Some(vec![apart.namespace.clone()]),
-        topology_key: "kubernetes.io/hostname".to_string(),
-        ..PodAffinityTerm::default()
-    }
+    let system = of.apart.iter();
+    let system = system.map(|apart| (&apart.labels, apart.namespace.as_str()));
+    (!of.apart.is_empty()).then(|| shape::away_from(system, of.must_be_apart))
 }
 
 #[cfg(test)]

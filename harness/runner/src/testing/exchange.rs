@@ -134,7 +134,9 @@ impl Exchange {
             .append(true)
             .open(log)
             .unwrap();
-        writeln!(file, "{}", json_of(order)).unwrap();
+        // In one go: whoever is killed meanwhile leaves the whole line or none.
+        let line = format!("{}\n", json_of(order));
+        file.write_all(line.as_bytes()).unwrap();
     }
 
     pub fn misbehave(&self, fault: Fault) {

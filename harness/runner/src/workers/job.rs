@@ -3,16 +3,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{
-    Affinity, Capabilities, Container, EmptyDirVolumeSource, PodAffinityTerm, PodAntiAffinity,
-    PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile,
-    SecurityContext, TopologySpreadConstraint, Volume, VolumeMount, WeightedPodAffinityTerm,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::api::core::v1::{Container, PodSpec, TopologySpreadConstraint};
 use shakedown_scenarios::plan::{AgentPlan, KubernetesPlan};
 
 use crate::drill::RUN_LABEL;
+use crate::mechanisms::kubernetes::shape::{self, Lasting};
 
 /// The container in which a worker works.
 pub(super) const CONTAINER: &str = "worker";
@@ -31,8 +26,6 @@ const SEEN_AFTER_S: i32 = 600;
 
 /// A worker takes nothing back: it may end at once.
 const GRACE_S: i64 = 2;
-
-const USER: i64 = 65532;
 
 /// What decides what the Job is.
 #[derive(Debug, Clone, Copy)]
@@ -60,32 +53,20 @@ pub(super) fn name_of(run_id: &str) -> String {
 /// The Job. Its pods wait until a worker is started in them by `exec`: what goes over that is written to no log.
 pub(super) fn job(of: Wanted<'_>) -> Job {
     let workers = i32::try_from(of.workers).ok();
-    let deadline_s = of.longest_s.saturating_add(AROUND_S);
-    Job {
-        metadata: ObjectMeta {
-            name: Some(of.name.to_string()),
-            labels: Some(labels(of)),
-            ..ObjectMeta::default()
-        },
-        spec: Some(JobSpec {
-            completion_mode: Some("Indexed".to_string()),
-            completions: workers,
-            parallelism: workers,
-            // One that is gone makes the run inconclusive; another in its place would know nothing.
-            backoff_limit: Some(0),
-            active_deadline_seconds: i64::try_from(deadline_s).ok(),
-            ttl_seconds_after_finished: Some(SEEN_AFTER_S),
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(labels(of)),
-                    ..ObjectMeta::default()
-                }),
-                spec: Some(pod(of)),
-            },
-            ..JobSpec::default()
-        }),
-        ..Job::default()
-    }
+    let lasting = Lasting {
+        at_most_s: of.longest_s.saturating_add(AROUND_S),
+        seen_after_s: SEEN_AFTER_S,
+    };
+    let rules = JobSpec {
+        completion_mode: Some("Indexed".to_string()),
+        completions: workers,
+        parallelism: workers,
+        // One that is gone makes the run inconclusive; another in its place would know nothing. The others end in order:
+        // a Job that fails as a whole would take their pods away.
+        backoff_limit_per_index: Some(0),
+        ..JobSpec::default()
+    };
+    shape::job(of.name, &labels(of), lasting, pod(of), rules)
 }
 
 /// The pods of a run's workers.
@@ -94,106 +75,39 @@ pub(super) fn selector(run_id: &str) -> String {
 }
 
 fn labels(of: Wanted<'_>) -> BTreeMap<String, String> {
-    let pairs = [
-        ("app.kubernetes.io/name", "shakedown-worker"),
-        (RUN_LABEL, of.run_id),
-    ];
-    pairs
-        .map(|(key, value)| (key.to_string(), value.to_string()))
-        .into()
+    shape::labels("shakedown-worker", (RUN_LABEL, of.run_id))
 }
 
 fn pod(of: Wanted<'_>) -> PodSpec {
+    let parts = of.cluster.parts.values();
+    let system = parts.map(|part| (&part.labels, of.cluster.namespace.as_str()));
     PodSpec {
         // It asks the API for nothing.
         automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
-        restart_policy: Some("Never".to_string()),
-        termination_grace_period_seconds: Some(GRACE_S),
         topology_spread_constraints: Some(vec![TopologySpreadConstraint {
             max_skew: 1,
             topology_key: "kubernetes.io/hostname".to_string(),
             when_unsatisfiable: "ScheduleAnyway".to_string(),
-            label_selector: Some(LabelSelector {
-                match_labels: Some(labels(of)),
-                ..LabelSelector::default()
-            }),
+            label_selector: Some(shape::selector(&labels(of))),
             ..TopologySpreadConstraint::default()
         }]),
-        affinity: Some(away_from_the_system(of.cluster)),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_string(),
-                ..SeccompProfile::default()
-            }),
-            ..PodSecurityContext::default()
-        }),
-        containers: vec![container(of.agent)],
-        volumes: Some(vec![Volume {
-            name: "worker".to_string(),
-            empty_dir: Some(EmptyDirVolumeSource::default()),
-            ..Volume::default()
-        }]),
-        ..PodSpec::default()
+        // Where the system is not, if there is such a node.
+        affinity: Some(shape::away_from(system, false)),
+        ..shape::pod(
+            GRACE_S,
+            vec![container(of.agent)],
+            vec![shape::folder("worker")],
+        )
     }
 }
 
 fn container(agent: &AgentPlan) -> Container {
-    let room = [("cpu", "250m"), ("memory", "128Mi")];
-    let room = room.map(|(name, it)| (name.to_string(), Quantity(it.to_string())));
     Container {
         name: CONTAINER.to_string(),
-        image: Some(agent.image.clone()),
-        image_pull_policy: Some("IfNotPresent".to_string()),
         args: Some(vec!["worker".to_string(), "--stand-by".to_string()]),
-        // Requested, and no limit on CPU time: the load would be throttled, and its latencies with it.
-        resources: Some(ResourceRequirements {
-            requests: Some(room.into()),
-            ..ResourceRequirements::default()
-        }),
-        volume_mounts: Some(vec![VolumeMount {
-            name: "worker".to_string(),
-            mount_path: FOLDER.to_string(),
-            ..VolumeMount::default()
-        }]),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            read_only_root_filesystem: Some(true),
-            capabilities: Some(Capabilities {
-                add: None,
-                drop: Some(vec!["ALL".to_string()]),
-            }),
-            ..SecurityContext::default()
-        }),
-        ..Container::default()
-    }
-}
-
-/// Where the system is not, if there is such a node.
-fn away_from_the_system(cluster: &KubernetesPlan) -> Affinity {
-    let term = |labels: &BTreeMap<String, String>| WeightedPodAffinityTerm {
-        weight: 100,
-        pod_affinity_term: PodAffinityTerm {
-            label_selector: Some(LabelSelector {
-                match_labels: Some(labels.clone()),
-                ..LabelSelector::default()
-            }),
-            namespaces: Some(vec![cluster.namespace.clone()]),
-            topology_key: "kubernetes.io/hostname".to_string(),
-            ..PodAffinityTerm::default()
-        },
-    };
-    let parts = cluster.parts.values().map(|part| term(&part.labels));
-    Affinity {
-        pod_anti_affinity: Some(PodAntiAffinity {
-            preferred_during_scheduling_ignored_during_execution: Some(parts.collect()),
-            ..PodAntiAffinity::default()
-        }),
-        ..Affinity::default()
+        resources: Some(shape::room("250m", "128Mi")),
+        volume_mounts: Some(vec![shape::mount("worker", FOLDER)]),
+        ..shape::container(&agent.image)
     }
 }
 
@@ -253,7 +167,8 @@ mod tests {
             (&spec["completions"], &spec["parallelism"]),
             (&json!(4), &json!(4))
         );
-        assert_eq!(spec["backoffLimit"], 0);
+        assert_eq!(spec["backoffLimitPerIndex"], 0);
+        assert!(spec["backoffLimit"].is_null(), "the others go on");
         assert_eq!(spec["activeDeadlineSeconds"], 1020);
         assert_eq!(spec["template"]["spec"]["restartPolicy"], "Never");
     }

@@ -1,25 +1,28 @@
 //! Workers as processes of this machine, of this binary.
 //!
-//! They end with Shakedown: by the kernel when it dies, and of themselves when their pipe closes. A worker's own ledger
+//! They end with Shakedown: by the kernel when it dies, and of themselves when the way to it closes, a pair of sockets. A worker's own ledger
 //! lies in the run directory until it is merged, so that nothing that it wrote is lost with it.
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use shakedown_load::workers::{Post, WorkerLink};
+use shakedown_load::workers::{Post, WorkerLink, has_unread};
 use shakedown_record::run_dir::RunDir;
+use shakedown_record::worker::Parts;
 
 use crate::environment::INHERITED;
 use crate::error::RunError;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::mechanisms::{AdoptError, Child, ProcessId, SpawnError, Spawner};
 
-/// A worker whose pipe is closed ends by itself within this, or is killed.
+/// A worker whose way is closed ends by itself within this, or is killed.
 const ENDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where workers of this machine work.
@@ -42,8 +45,8 @@ enum StartError {
     Spawner(#[from] SpawnError),
     #[error(transparent)]
     Adopt(#[from] AdoptError),
-    #[error("it has no pipes")]
-    NoPipes,
+    #[error("there is no way to it: {0}")]
+    Way(io::Error),
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
@@ -78,6 +81,9 @@ async fn start(
     fs::create_dir_all(&logs).map_err(file(logs.clone()))?;
     let log = logs.join(format!("{name}.log"));
     let log = File::create(&log).map_err(file(log.clone()))?;
+    let (ours, theirs) = UnixStream::pair().map_err(StartError::Way)?;
+    let again = |it: &UnixStream| it.try_clone().map_err(StartError::Way);
+    let (input, reader, writer) = (again(&theirs)?, again(&ours)?, again(&ours)?);
     let mut command = Command::new(at.exe);
     command
         .arg("worker")
@@ -89,15 +95,14 @@ async fn start(
                 .iter()
                 .filter_map(|name| Some((name, std::env::var_os(name)?))),
         )
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdin(OwnedFd::from(input))
+        .stdout(OwnedFd::from(theirs))
         .stderr(log);
     let started = spawner.run(move |here| here.spawn(&mut command)).await?;
-    let mut started = started.map_err(|source| StartError::Start {
+    let started = started.map_err(|source| StartError::Start {
         exe: at.exe.to_path_buf(),
         source,
     })?;
-    let pipes = (started.stdin.take(), started.stdout.take());
     let child = Child::adopt(started)?;
     let process = child.handle().id();
     at.journal.record(&Entry::ChildStarted {
@@ -107,15 +112,13 @@ async fn start(
     let post = LocalPost {
         child,
         process,
+        ours,
         name: name.clone(),
         journal: Arc::clone(at.journal),
         told: None,
         _spawner: Arc::clone(spawner),
     };
-    let (Some(writer), Some(reader)) = pipes else {
-        return Err(StartError::NoPipes);
-    };
-    let shard = at.run_dir.workers().join(name);
+    let shard = Parts::shard(&at.run_dir.workers(), number);
     Ok(WorkerLink {
         place: format!("process {} of this machine", process.pid),
         reader: Box::new(reader),
@@ -130,6 +133,8 @@ async fn start(
 struct LocalPost {
     child: Child,
     process: ProcessId,
+    /// Its standard input and output.
+    ours: UnixStream,
     name: String,
     journal: Arc<Journal>,
     told: Option<String>,
@@ -142,6 +147,8 @@ impl Post for LocalPost {
         if let Some(told) = &self.told {
             return told.clone();
         }
+        // Whoever reads from it is not kept by a process that cannot even be killed. It may be closed already.
+        let _ = self.ours.shutdown(std::net::Shutdown::Both);
         let has_ended = |within| self.child.handle().wait_exit_blocking(within);
         if !matches!(has_ended(ENDS_WITHIN), Ok(true)) {
             if let Err(error) = self.child.handle().signal(Signal::KILL) {
@@ -161,6 +168,10 @@ impl Post for LocalPost {
         }
         self.told = Some(told.clone());
         told
+    }
+
+    fn has_unread(&self) -> bool {
+        has_unread(&self.ours)
     }
 
     /// It lies on this machine.

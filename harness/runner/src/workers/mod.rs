@@ -9,5 +9,6 @@ mod stand_by;
 
 pub use local::{Workshop, start_local};
 pub use pods::WorkerJob;
+pub(crate) use pods::{LABEL, fetch_ledgers};
 pub(crate) use rights::rights;
 pub use stand_by::{hand_over, stand_by};

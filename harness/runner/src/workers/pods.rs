@@ -6,13 +6,14 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use shakedown_load::workers::{DESERTED_AFTER, Post, WorkerLink, take_over};
+use shakedown_load::workers::{DESERTED_AFTER, Post, WorkerLink, has_unread, take_over};
 use shakedown_record::event::{Leftover, LeftoverKind};
 use shakedown_record::run_dir::RunDir;
+use shakedown_record::worker::Parts;
 use shakedown_scenarios::plan::KubernetesPlan;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -39,7 +40,7 @@ const FETCH_WITHIN: Duration = Duration::from_secs(60);
 const ITSELF: &str = "/proc/1/exe";
 
 /// What the workers are called in the journal.
-const LABEL: &str = "workers";
+pub(crate) const LABEL: &str = "workers";
 
 /// The Job of a run's workers.
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl WorkerJob {
         made.map_err(|error| failed(0, error))?;
         let mut links = Vec::new();
         for (number, pod) in self.pods().await?.into_iter().enumerate() {
-            let shard = run_dir.workers().join(format!("worker-{}", number + 1));
+            let shard = Parts::shard(&run_dir.workers(), number as u32 + 1);
             let link = self.engage(&pod, shard).await;
             links.push(link.map_err(|why| failed(number as u32 + 1, why))?);
         }
@@ -283,10 +284,15 @@ impl Post for PodPost {
         format!("pod {}: the connection to it was closed", self.pod)
     }
 
+    fn has_unread(&self) -> bool {
+        has_unread(&self.ours)
+    }
+
     fn rescue(&mut self) -> Result<(), String> {
+        let ledger = ledger_in(&self.cluster, &self.namespace, &self.pod);
         let fetched = self
             .runtime
-            .block_on(async { tokio::time::timeout(FETCH_WITHIN, self.fetch()).await });
+            .block_on(async { tokio::time::timeout(FETCH_WITHIN, ledger).await });
         let why = match fetched {
             Ok(Ok(bytes)) => {
                 let taken = take_over(&mut bytes.as_slice(), &self.shard);
@@ -301,17 +307,43 @@ impl Post for PodPost {
     }
 }
 
-impl PodPost {
-    /// Its ledger, from whoever is left in its pod; the worker is ended first, should it still run.
-    async fn fetch(&self) -> Result<Vec<u8>, ClusterError> {
-        let folder = format!("{FOLDER}/ledger");
-        let words = [ITSELF, "worker", "--hand-over", &folder].map(str::to_string);
-        let command = self
-            .cluster
-            .exec(&self.namespace, &self.pod, CONTAINER, &words)
-            .await?;
-        command.all(FETCH_WITHIN).await
+/// The ledger of a worker, from whoever is left in its pod; the worker is ended first, should it still run.
+async fn ledger_in(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Vec<u8>, ClusterError> {
+    let folder = format!("{FOLDER}/ledger");
+    let words = [ITSELF, "worker", "--hand-over", &folder].map(str::to_string);
+    let command = cluster.exec(namespace, pod, CONTAINER, &words).await?;
+    command.all(FETCH_WITHIN).await
+}
+
+/// Brings the ledgers of a dead run's workers from their pods, as long as these are there, to where they are taken from. What
+/// could not be brought, in words.
+///
+/// # Errors
+/// When the cluster does not say which pods there are.
+pub(crate) async fn fetch_ledgers(
+    cluster: &Cluster,
+    namespace: &str,
+    run_id: &str,
+    shards: &Path,
+) -> Result<Vec<String>, ClusterError> {
+    let mut missed = Vec::new();
+    for pod in cluster.pods(namespace, &selector(run_id)).await? {
+        let index = pod.labels.get(INDEX_LABEL);
+        let Some(index) = index.and_then(|index| index.parse::<u32>().ok()) else {
+            continue;
+        };
+        let fetched = ledger_in(cluster, namespace, &pod.name).await;
+        let kept = fetched
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| {
+                let taken = take_over(&mut bytes.as_slice(), &Parts::shard(shards, index + 1));
+                taken.map_err(|error| error.to_string())
+            });
+        if let Err(why) = kept {
+            missed.push(format!("pod {}: {why}", pod.name));
+        }
     }
+    Ok(missed)
 }
 
 #[cfg(test)]

@@ -89,7 +89,11 @@ async fn freeze_a_stranger(folder: &Path, watched: bool) {
     let ids = read_ids(&folder.join("stranger"));
     let stranger = ProcessHandle::open(ids[0]).unwrap().unwrap();
     let _watchdog = match watched {
-        true => Some(Watchdog::arm(&run.exe, stranger.id()).await.unwrap()),
+        true => Some(
+            Watchdog::over_stopped(&run.exe, stranger.id())
+                .await
+                .unwrap(),
+        ),
         false => None,
     };
     let intent = Entry::FaultIntent {

@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use shakedown_record::monotonic_ns;
 use shakedown_runner::mechanisms::cgroup::{
-    CgroupWatchdog, Cgroups, Controller, Freezer, Placement, Snapshot, Version,
-    freezer_watchdog_main,
+    Cgroups, Controller, Freezer, Placement, Snapshot, Version, freezer_watchdog_main,
 };
 use shakedown_runner::mechanisms::stress::stress_main;
-use shakedown_runner::mechanisms::{Child, ProcessHandle, ProcessId};
+use shakedown_runner::mechanisms::{Child, ProcessHandle, ProcessId, Watchdog};
 
 const ROLE: &str = "SHAKEDOWN_RESOURCE_ROLE";
 const ARGUMENTS: &str = "SHAKEDOWN_RESOURCE_ARGUMENTS";
@@ -105,7 +104,7 @@ fn own(arguments: &[String]) {
         .build()
         .unwrap();
     let watchdog = runtime
-        .block_on(CgroupWatchdog::arm(
+        .block_on(Watchdog::over_groups(
             Path::new(&arguments[4]),
             target.id(),
             vec![placement.undo()],

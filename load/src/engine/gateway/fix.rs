@@ -11,16 +11,13 @@ use shakedown_scenarios::plan::{Auth, FixGateway, FixNumbers, Identity};
 use super::fix_orders::{Names as OrderNames, fill, kind_of};
 use super::fix_reports::{Answered, answered};
 use super::said::{Heard, Judged, Letter};
-use super::texts::OrderTexts;
+use super::texts::{OrderTexts, SESSION};
 use crate::engine::names::Names;
 use crate::engine::session::Flight;
 use crate::error::LoadError;
 use crate::fix::{End, Event, Login, Message, Role, Session, Settings, utc_offset_ns};
 use crate::http::login;
 use crate::secret::Secrets;
-
-/// What stands for the number of a session in its SenderCompID.
-const SESSION: &str = "{{session}}";
 
 /// Orders over FIX 4.4.
 #[derive(Debug)]
@@ -80,9 +77,7 @@ impl FixOrders {
         let utc_offset_ns = utc_offset_ns();
         let settings = |session: usize| Settings {
             role: Role::Initiator,
-            own: plan
-                .sender
-                .replace(SESSION, parts.texts.session_name(session)),
+            own: parts.texts.named(&plan.sender, session),
             other: plan.target.clone(),
             own_sub: None,
             heartbeat_s: plan.heartbeat_s,

@@ -80,15 +80,30 @@ impl HttpOrders {
         flight: &VecDeque<Flight>,
         bytes: &[u8],
     ) -> Heard {
-        let Some(oldest) = flight.front() else {
+        self.hear_at(session, flight, 0, bytes)
+    }
+
+    /// The same where the next answer is to the slot at another place than the first.
+    pub(super) fn hear_at(
+        &mut self,
+        session: usize,
+        flight: &VecDeque<Flight>,
+        place: usize,
+        bytes: &[u8],
+    ) -> Heard {
+        let Some(asked) = flight.get(place) else {
             return Heard::Unasked;
         };
-        let job = &oldest.job;
+        let job = &asked.job;
         let to_head = self.actions[0].of(job.kind).asks_for_head();
         let (orders, names) = (&self.orders, &mut self.names);
-        hear(&mut self.decoders[session], bytes, to_head, |answer| {
-            judge(orders, names, job, answer)
-        })
+        hear(
+            &mut self.decoders[session],
+            bytes,
+            to_head,
+            place,
+            |answer| judge(orders, names, job, answer),
+        )
     }
 
     pub(super) fn end(&mut self, session: usize, flight: &VecDeque<Flight>) -> Option<Judged> {
@@ -101,18 +116,19 @@ impl HttpOrders {
     }
 }
 
-/// Reads on; an answer belongs to the oldest slot in flight.
+/// Reads on; an answer belongs to the slot at this place of the flight.
 pub(super) fn hear(
     decoder: &mut Decoder,
     bytes: &[u8],
     to_head: bool,
+    place: usize,
     judge: impl FnOnce(&Answer<'_>) -> Judged,
 ) -> Heard {
     match decoder.decode(bytes, to_head) {
         Ok(None) => Heard::More,
         Ok(Some((used, answer))) => Heard::Answer {
             used,
-            place: 0,
+            place,
             judged: judge(&answer),
             close: answer.close,
         },

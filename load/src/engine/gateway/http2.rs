@@ -12,9 +12,10 @@ use shakedown_scenarios::plan::{Auth, Orders};
 use super::http::{Actions, compile, judge, needs_bodies};
 use super::said::{Heard, Judged, Letter};
 use super::texts::OrderTexts;
+use crate::engine::desk::Job;
 use crate::engine::names::Names;
 use crate::engine::session::Flight;
-use crate::http::BaseUrl;
+use crate::http::{Answer, BaseUrl};
 use crate::http2::{Connection, Event, Http2Request, Http2Scratch};
 use crate::secret::Secrets;
 
@@ -83,53 +84,64 @@ impl Http2Orders {
         bytes: &[u8],
         reply: &mut Vec<u8>,
     ) -> Heard {
+        let (orders, names) = (&self.orders, &mut self.names);
         let link = &mut self.links[session];
-        let (used, event) = match link.next(bytes, reply) {
-            Ok(Some(said)) => said,
-            Ok(None) => return Heard::More,
-            Err(malformed) => {
-                tracing::debug!(%malformed, "a connection is closed");
-                return Heard::Malformed;
-            }
-        };
-        let place = |id: u32| flight.binary_search_by_key(&id, |flight| stream(flight.number));
-        // With the last answer the connection has done all that it can.
-        let close = link.most_streams() == 0 && flight.len() == 1;
-        match event {
-            Event::Open => Heard::Open { used },
-            Event::Answered(id) => match place(id) {
-                Err(_) => Heard::Aside { used },
-                Ok(place) => {
-                    let job = &flight[place].job;
-                    Heard::Answer {
-                        used,
-                        place,
-                        judged: judge(&self.orders, &mut self.names, job, &link.answer()),
-                        close,
-                    }
-                }
-            },
-            Event::Reset { stream, refused } => match (place(stream), refused) {
-                (Err(_), _) => Heard::Aside { used },
-                (Ok(place), true) => Heard::Declined {
-                    used,
-                    places: place..place + 1,
-                    close,
-                },
-                (Ok(place), false) => Heard::Answer {
-                    used,
-                    place,
-                    judged: Judged::without_answer(Outcome::ResetAfterSend),
-                    close,
-                },
-            },
-            Event::Away => away(link, flight, used),
+        hear(link, flight, bytes, reply, |job, answer| {
+            judge(orders, names, job, answer)
+        })
+    }
+}
+
+/// Reads on; an answer belongs to the slot of its stream.
+pub(super) fn hear(
+    link: &mut Connection,
+    flight: &VecDeque<Flight>,
+    bytes: &[u8],
+    reply: &mut Vec<u8>,
+    judge: impl FnOnce(&Job, &Answer<'_>) -> Judged,
+) -> Heard {
+    let (used, event) = match link.next(bytes, reply) {
+        Ok(Some(said)) => said,
+        Ok(None) => return Heard::More,
+        Err(malformed) => {
+            tracing::debug!(%malformed, "a connection is closed");
+            return Heard::Malformed;
         }
+    };
+    let place = |id: u32| flight.binary_search_by_key(&id, |flight| stream(flight.number));
+    // With the last answer the connection has done all that it can.
+    let close = link.most_streams() == 0 && flight.len() == 1;
+    match event {
+        Event::Open => Heard::Open { used },
+        Event::Answered(id) => match place(id) {
+            Err(_) => Heard::Aside { used },
+            Ok(place) => Heard::Answer {
+                used,
+                place,
+                judged: judge(&flight[place].job, &link.answer()),
+                close,
+            },
+        },
+        Event::Reset { stream, refused } => match (place(stream), refused) {
+            (Err(_), _) => Heard::Aside { used },
+            (Ok(place), true) => Heard::Declined {
+                used,
+                places: place..place + 1,
+                close,
+            },
+            (Ok(place), false) => Heard::Answer {
+                used,
+                place,
+                judged: Judged::without_answer(Outcome::ResetAfterSend),
+                close,
+            },
+        },
+        Event::Away => away(link, flight, used),
     }
 }
 
 /// The stream of the message with this number.
-fn stream(number: u64) -> u32 {
+pub(super) fn stream(number: u64) -> u32 {
     // The connection takes no message whose stream would have no number.
     u32::try_from(2 * number - 1).unwrap_or(u32::MAX)
 }

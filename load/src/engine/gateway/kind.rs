@@ -1,12 +1,13 @@
 //! The gateways as one closed set.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::binary::BinaryOrders;
 use super::fix::FixOrders;
 use super::http::HttpOrders;
 use super::http2::Http2Orders;
-use super::plain::PlainRequests;
+use super::plain::{PlainRequests, PlainStreams};
+use super::reported::ReportedOrders;
 use super::said::{Heard, Judged, Letter};
 use super::websocket::WebSocketOrders;
 use crate::engine::session::Flight;
@@ -18,8 +19,12 @@ pub(crate) enum Gateway {
     Http(Box<HttpOrders>),
     /// The same over HTTP/2.
     Http2(Box<Http2Orders>),
+    /// Orders over HTTP/1.1, acknowledged on another connection.
+    Reported(Box<ReportedOrders>),
     /// One HTTP/1.1 request again and again.
     Plain(Box<PlainRequests>),
+    /// The same over HTTP/2.
+    Streams(Box<PlainStreams>),
     /// Orders in length-prefixed frames.
     Binary(Box<BinaryOrders>),
     /// Orders as JSON texts over WebSocket.
@@ -34,7 +39,9 @@ impl Gateway {
         match self {
             Gateway::Http(_)
             | Gateway::Http2(_)
+            | Gateway::Reported(_)
             | Gateway::Plain(_)
+            | Gateway::Streams(_)
             | Gateway::WebSocket(_)
             | Gateway::Fix(_) => 1,
             Gateway::Binary(binary) => binary.batch(),
@@ -45,7 +52,9 @@ impl Gateway {
     pub fn most_in_flight(&self, session: usize) -> usize {
         match self {
             Gateway::Http2(http2) => http2.most_in_flight(session),
+            Gateway::Streams(streams) => streams.most_in_flight(session),
             Gateway::Http(_)
+            | Gateway::Reported(_)
             | Gateway::Plain(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
@@ -59,7 +68,9 @@ impl Gateway {
         match self {
             Gateway::Http(http) => http.begin(session),
             Gateway::Http2(http2) => http2.begin(session, hello),
+            Gateway::Reported(reported) => reported.begin(session, address, hello),
             Gateway::Plain(plain) => plain.begin(session),
+            Gateway::Streams(streams) => streams.begin(session, hello),
             Gateway::Binary(binary) => binary.begin(session),
             Gateway::WebSocket(websocket) => websocket.begin(session, address, hello),
             Gateway::Fix(fix) => fix.begin(session, address, hello),
@@ -77,7 +88,15 @@ impl Gateway {
                 http2.encode(letter, out);
                 out
             }
+            Gateway::Reported(reported) => {
+                reported.encode(letter, out);
+                out
+            }
             Gateway::Plain(plain) => plain.encode(letter, out),
+            Gateway::Streams(streams) => {
+                streams.encode(letter, out);
+                out
+            }
             Gateway::Binary(binary) => {
                 binary.encode(letter, out);
                 out
@@ -105,7 +124,9 @@ impl Gateway {
         match self {
             Gateway::Http(http) => http.hear(session, flight, bytes),
             Gateway::Http2(http2) => http2.hear(session, flight, bytes, reply),
+            Gateway::Reported(reported) => reported.hear(session, flight, bytes, reply),
             Gateway::Plain(plain) => plain.hear(session, flight, bytes),
+            Gateway::Streams(streams) => streams.hear(session, flight, bytes, reply),
             Gateway::Binary(binary) => binary.hear(session, flight, bytes),
             Gateway::WebSocket(websocket) => websocket.hear(session, flight, bytes, reply),
             Gateway::Fix(fix) => fix.hear(session, flight, bytes, reply),
@@ -118,9 +139,27 @@ impl Gateway {
             Gateway::Http(http) => http.end(session, flight),
             Gateway::Plain(plain) => plain.end(session, flight),
             // No frame ends with the stream.
-            Gateway::Http2(_) | Gateway::Binary(_) | Gateway::WebSocket(_) | Gateway::Fix(_) => {
-                None
-            }
+            Gateway::Http2(_)
+            | Gateway::Streams(_)
+            | Gateway::Binary(_)
+            | Gateway::WebSocket(_)
+            | Gateway::Fix(_)
+            // What is not known whole is not known to have come.
+            | Gateway::Reported(_) => None,
+        }
+    }
+
+    /// How often each HTTP status was answered, where that is all that an answer is judged by.
+    pub fn statuses(&self) -> BTreeMap<u16, u64> {
+        match self {
+            Gateway::Plain(plain) => plain.statuses(),
+            Gateway::Streams(streams) => streams.statuses(),
+            Gateway::Http(_)
+            | Gateway::Http2(_)
+            | Gateway::Reported(_)
+            | Gateway::Binary(_)
+            | Gateway::WebSocket(_)
+            | Gateway::Fix(_) => BTreeMap::new(),
         }
     }
 
@@ -130,7 +169,9 @@ impl Gateway {
         match self {
             Gateway::Http(_)
             | Gateway::Http2(_)
+            | Gateway::Reported(_)
             | Gateway::Plain(_)
+            | Gateway::Streams(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_) => false,
             Gateway::Fix(_) => true,
@@ -143,7 +184,9 @@ impl Gateway {
         match self {
             Gateway::Http(_)
             | Gateway::Http2(_)
+            | Gateway::Reported(_)
             | Gateway::Plain(_)
+            | Gateway::Streams(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_) => false,
             Gateway::Fix(fix) => fix.is_in_step(session),
@@ -156,7 +199,9 @@ impl Gateway {
         match self {
             Gateway::Http(_)
             | Gateway::Http2(_)
+            | Gateway::Reported(_)
             | Gateway::Plain(_)
+            | Gateway::Streams(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_) => true,
             Gateway::Fix(fix) => fix.tick(session, out),
@@ -168,7 +213,9 @@ impl Gateway {
         match self {
             Gateway::Http(_)
             | Gateway::Http2(_)
+            | Gateway::Reported(_)
             | Gateway::Plain(_)
+            | Gateway::Streams(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_) => {}
             Gateway::Fix(fix) => fix.leave(session, out),

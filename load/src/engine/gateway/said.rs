@@ -34,6 +34,14 @@ pub(crate) enum Heard {
         /// The connection cannot be used again.
         close: bool,
     },
+    /// The message of the slot at this place came; what became of it is reported on another connection.
+    Taken {
+        /// Bytes that are taken in; the rest is still to be heard.
+        used: usize,
+        place: usize,
+        /// The connection cannot be used again.
+        close: bool,
+    },
     /// The server has said that it did not look at the messages of these slots, and never will.
     Declined {
         /// Bytes that are taken in; the rest is still to be heard.

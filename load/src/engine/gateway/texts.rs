@@ -12,6 +12,9 @@ use crate::engine::desk::Job;
 use crate::error::LoadError;
 use crate::http::{Grid, Vars, append_number};
 
+/// What stands for the number of a session in names of sessions.
+pub(super) const SESSION: &str = "{{session}}";
+
 /// What the orders of a thread are called, and buffers for the texts of one of them.
 #[derive(Debug)]
 pub(crate) struct OrderTexts {
@@ -100,6 +103,11 @@ impl OrderTexts {
     /// The text of a session's number.
     pub fn session_name(&self, session: usize) -> &str {
         &self.session_names[session]
+    }
+
+    /// A text with the session's number in its places.
+    pub fn named(&self, text: &str, session: usize) -> String {
+        text.replace(SESSION, self.session_name(session))
     }
 
     /// The client's id that goes with a slot.

@@ -11,7 +11,7 @@ use shakedown_scenarios::plan::{Auth, Condition, MessageAction, Template, WebSoc
 use super::said::{Heard, Judged, Letter};
 use super::texts::OrderTexts;
 use crate::engine::names::Names;
-use crate::engine::session::Flight;
+use crate::engine::session::{Flight, Stage};
 use crate::flow::random::Random;
 use crate::http::{BaseUrl, CompiledText, auth_headers, holds, json_at, take, text_of};
 use crate::secret::Secrets;
@@ -113,8 +113,9 @@ impl WebSocketOrders {
         let link = &mut self.links[session];
         link.messages.reset();
         let host = &self.hosts[address];
+        let path = self.texts.named(&self.plan.path, session);
         link.handshake
-            .begin(&self.plan.path, host, &self.headers.0, nonce, out);
+            .begin(&path, host, &self.headers.0, nonce, out);
     }
 
     pub(super) fn encode(&mut self, letter: &Letter<'_>, out: &mut Vec<u8>) {
@@ -197,7 +198,9 @@ fn heard(
     let slot = texts.slot_of(&id);
     let place = slot.and_then(|slot| {
         let mut flight = flight.iter();
-        flight.position(|flight| flight.job.order_slot(flight.slot) == slot)
+        flight.position(|flight| {
+            flight.stage != Stage::Reported && flight.job.order_slot(flight.slot) == slot
+        })
     });
     match place {
         None => Heard::Aside { used },

@@ -50,7 +50,10 @@ impl VenueFigures {
                 ReportKind::Cancelled => counts.cancelled += 1,
                 ReportKind::CancelRejected => {}
             },
-            VenueEvent::Gone { .. } | VenueEvent::Cancel { .. } | VenueEvent::Malformed { .. } => {}
+            VenueEvent::Gone { .. }
+            | VenueEvent::Cancel { .. }
+            | VenueEvent::Numbers { .. }
+            | VenueEvent::Malformed { .. } => {}
         }
     }
 

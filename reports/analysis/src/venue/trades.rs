@@ -114,6 +114,7 @@ fn is_away(lines: &[VenueLine], at_ns: u64) -> bool {
             VenueEvent::Order(_)
             | VenueEvent::Cancel { .. }
             | VenueEvent::Report(_)
+            | VenueEvent::Numbers { .. }
             | VenueEvent::Malformed { .. } => {}
         }
     }
@@ -151,6 +152,8 @@ mod tests {
                 quantity: Some("2".into()),
                 remaining: Some("0".into()),
                 reason: None,
+                request: None,
+                number: None,
             }),
         }
     }

@@ -110,6 +110,8 @@ fn fill(slot: u64, number: u64, at_ns: u64) -> VenueLine {
             quantity: Some("2".into()),
             remaining: Some("0".into()),
             reason: None,
+            request: None,
+            number: None,
         }),
     }
 }

@@ -72,7 +72,7 @@ fn heartbeat_s(at: &At, spec: &FixSpec, sheet: &Sheet) -> u32 {
 }
 
 /// Visible characters only: what is in a CompID stands in every message as it is.
-fn comp_id(at: &At, id: &str, sheet: &Sheet) {
+pub(in crate::compile) fn comp_id(at: &At, id: &str, sheet: &Sheet) {
     let is_good = !id.is_empty()
         && id.len() <= 64
         && id

@@ -2,7 +2,9 @@
 
 mod fix;
 mod orders;
+mod reported;
 mod tls;
 
+pub(super) use fix::comp_id;
 pub(super) use orders::gateway;
 pub(super) use tls::tls;

@@ -1,12 +1,15 @@
 //! How the orders of the load get in.
 
-use crate::plan::{BinaryGateway, GatewayPlan, MessageAction, Take, Variable, WebSocketGateway};
+use crate::plan::{
+    BinaryGateway, GatewayPlan, MessageAction, Take, Template, Variable, WebSocketGateway,
+};
 use crate::spec::profile::{
     BinarySpec, ExtractSpec, GatewaySpec, IdentitySpec, MessageSpec, ProfileSpec, ProtocolSpec,
     ReachSpec, TakeSpec, WebSocketSpec, WhereSpec,
 };
 
 use super::fix::fix;
+use super::reported::reported;
 use crate::compile::exchange::{Exchanges, extract, pointer};
 use crate::compile::sheet::{At, Sheet};
 
@@ -24,6 +27,11 @@ pub(in crate::compile) fn gateway(
     let found = match &spec.gateway {
         None | Some(GatewaySpec::Http) => GatewayPlan::Http,
         Some(GatewaySpec::Http2) => GatewayPlan::Http2,
+        Some(GatewaySpec::Reported(spec_of)) => {
+            let at = at.to("reported");
+            let reports = reported(&at, spec_of, spec, exchanges);
+            GatewayPlan::Reported(Box::new(reports))
+        }
         Some(GatewaySpec::Binary(binary)) => {
             GatewayPlan::Binary(frames(&at.to("binary"), binary, in_flight, sheet))
         }
@@ -78,7 +86,14 @@ fn texts(
     profile: &ProfileSpec,
     exchanges: &Exchanges,
 ) -> Option<WebSocketGateway> {
-    refuse_unfit(at, spec, profile, exchanges.sheet);
+    let way = Way {
+        port: spec.port,
+        path: &spec.path,
+        such_as: "such as /ws",
+        has: [spec.cancel.is_some(), spec.replace.is_some()],
+        unsaid: "done over WebSocket",
+    };
+    way.refuse_unfit(at, profile, exchanges.sheet);
     let new = message(&at.to("new"), &spec.new, exchanges);
     let optional = |field: &str, spec: &Option<MessageSpec>| match spec {
         None => Some(None),
@@ -99,43 +114,52 @@ fn texts(
     })
 }
 
-/// What can be told before the messages are looked at.
-fn refuse_unfit(at: &At, spec: &WebSocketSpec, profile: &ProfileSpec, sheet: &Sheet) {
-    if profile.orders.identity == IdentitySpec::Server {
-        sheet.refuse_with(
+/// What can be told of a way over WebSocket before the messages are looked at.
+pub(super) struct Way<'a> {
+    pub(super) port: Option<u16>,
+    pub(super) path: &'a str,
+    /// A good path.
+    pub(super) such_as: &'static str,
+    /// There is a cancel, and a replace.
+    pub(super) has: [bool; 2],
+    /// What the other ones would be.
+    pub(super) unsaid: &'static str,
+}
+
+impl Way<'_> {
+    pub(super) fn refuse_unfit(&self, at: &At, profile: &ProfileSpec, sheet: &Sheet) {
+        if profile.orders.identity == IdentitySpec::Server {
+            sheet.refuse_with(
             at,
             "answers over WebSocket name their order by the client's id, and the engine makes the ids",
             "write orders.identity: client, or leave `gateway` out",
         );
-    }
-    if spec.port == Some(0) {
-        sheet.refuse_with(&at.to("port"), "there is no port 0", "from 1 to 65535");
-    }
-    let path_is_good = spec.path.starts_with('/')
-        && !spec
-            .path
-            .contains(|c: char| c.is_whitespace() || c.is_control());
-    if !path_is_good {
-        sheet.refuse_with(
-            &at.to("path"),
-            "a path begins with a slash and holds no spaces",
-            "such as /ws",
-        );
-    }
-    for (field, action) in [("cancel", &spec.cancel), ("replace", &spec.replace)] {
-        if action.is_none() && sheet.has(&At::of(&["orders", field])) {
-            sheet.refuse_entry(
-                at,
-                format!(
-                    "`orders.{field}` is there, and nothing says how it is done over WebSocket"
-                ),
-                format!("add `{field}` beside `new`, or leave `orders.{field}` out"),
+        }
+        if self.port == Some(0) {
+            sheet.refuse_with(&at.to("port"), "there is no port 0", "from 1 to 65535");
+        }
+        let unfit = |c: char| c.is_whitespace() || c.is_control();
+        if !self.path.starts_with('/') || self.path.contains(unfit) {
+            sheet.refuse_with(
+                &at.to("path"),
+                "a path begins with a slash and holds no spaces",
+                self.such_as,
             );
+        }
+        for (field, is_said) in ["cancel", "replace"].into_iter().zip(self.has) {
+            if !is_said && sheet.has(&At::of(&["orders", field])) {
+                let unsaid = self.unsaid;
+                sheet.refuse_entry(
+                    at,
+                    format!("`orders.{field}` is there, and nothing says how it is {unsaid}"),
+                    format!("add `{field}` beside `new`, or leave `orders.{field}` out"),
+                );
+            }
         }
     }
 }
 
-fn taken(at: &At, spec: &TakeSpec, sheet: &Sheet) -> Take {
+pub(super) fn taken(at: &At, spec: &TakeSpec, sheet: &Sheet) -> Take {
     let from_text = |name: &str, from: &Option<ExtractSpec>| match from {
         Some(ExtractSpec::Header(_)) => {
             sheet.refuse_with(
@@ -166,7 +190,21 @@ fn message(at: &At, spec: &MessageSpec, exchanges: &Exchanges) -> Option<Message
             "put {{id}} where the engine expects the client's order id",
         );
     }
-    if spec.acked.is_empty() {
+    let read = [&spec.acked, &spec.rejected, &spec.throttled];
+    let read = action(at, read, exchanges);
+    Some(MessageAction {
+        send: send?,
+        ..read
+    })
+}
+
+/// How what is said of a message is read: when it is acknowledged, rejected, throttled. Nothing is sent.
+pub(super) fn action(
+    at: &At,
+    [acked, rejected, throttled]: [&WhereSpec; 3],
+    exchanges: &Exchanges,
+) -> MessageAction {
+    if acked.is_empty() {
         exchanges.sheet.refuse_entry(
             &at.to("acked"),
             "`acked` says nothing, so that no answer is an acknowledgement",
@@ -174,12 +212,12 @@ fn message(at: &At, spec: &MessageSpec, exchanges: &Exchanges) -> Option<Message
         );
     }
     let conditions = |name: &str, spec: &WhereSpec| exchanges.conditions(&at.to(name), spec);
-    Some(MessageAction {
-        acked: conditions("acked", &spec.acked),
-        rejected: conditions("rejected", &spec.rejected),
-        throttled: conditions("throttled", &spec.throttled),
-        send: send?,
-    })
+    MessageAction {
+        send: Template::literal(""),
+        acked: conditions("acked", acked),
+        rejected: conditions("rejected", rejected),
+        throttled: conditions("throttled", throttled),
+    }
 }
 
 /// `session.protocol` names the same gateway, where it is written.
@@ -192,7 +230,10 @@ fn protocol(spec: &ProfileSpec, found: &GatewayPlan, sheet: &Sheet) {
             "say where it is: gateway: { fix: { port: 7420, … } }",
         ),
         Some(ProtocolSpec::Http) => (
-            matches!(found, GatewayPlan::Http | GatewayPlan::Http2),
+            matches!(
+                found,
+                GatewayPlan::Http | GatewayPlan::Http2 | GatewayPlan::Reported(_)
+            ),
             "leave `protocol` out: `gateway` says it",
         ),
         Some(ProtocolSpec::Binary) => (
@@ -213,7 +254,8 @@ fn protocol(spec: &ProfileSpec, found: &GatewayPlan, sheet: &Sheet) {
 fn own_port(at: &At, spec: &ProfileSpec, found: &GatewayPlan, sheet: &Sheet) {
     let docker = spec.environments.docker.as_ref();
     let published = docker.is_some_and(|docker| docker.reach == Some(ReachSpec::Published));
-    if published && found.port().is_some() {
+    let reports = found.reports().and_then(|reports| reports.port);
+    if published && (found.port().is_some() || reports.is_some()) {
         sheet.refuse_with(
             at,
             "a gateway with a port of its own cannot be found behind published ports",

@@ -17,6 +17,9 @@ pub(crate) enum GatewaySpec {
     Http,
     /// The same over HTTP/2, many on one connection: up to `session.in-flight`, and what the engine allows.
     Http2,
+    /// HTTP/1.1, by the requests of `orders`, whose `acked` only says that an order came: what became of it is reported on
+    /// another connection.
+    Reported(Box<ReportedSpec>),
     /// Length-prefixed frames, as docs/binary-gateway.md specifies them.
     Binary(BinarySpec),
     /// JSON texts over WebSocket.
@@ -108,6 +111,41 @@ pub(crate) struct WebSocketSpec {
     /// What is taken from an acknowledgement.
     #[serde(default)]
     pub(crate) take: TakeSpec,
+}
+
+/// Reports as JSON texts over WebSocket: a connection beside each of the session's, to the same host. With
+/// `orders.identity: client`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ReportedSpec {
+    /// The port at the host of each entry. Default: that of the entry.
+    pub(crate) port: Option<u16>,
+    /// Begins with a slash; with {{session}} for the number of each session, where the engine tells them apart by it.
+    pub(crate) path: String,
+    /// Where a report names the order that it is about, by the client's id.
+    pub(crate) id: Pointer,
+    pub(crate) new: ReportSpec,
+    /// Needed for cancels in the mix.
+    pub(crate) cancel: Option<ReportSpec>,
+    /// Needed for replaces in the mix.
+    pub(crate) replace: Option<ReportSpec>,
+    /// What is taken from a report that acknowledges.
+    #[serde(default)]
+    pub(crate) take: TakeSpec,
+}
+
+/// How a report is read. One that matches nothing is indeterminate.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ReportSpec {
+    /// The engine did it.
+    pub(crate) acked: WhereSpec,
+    /// The engine definitely did not do it, by its rules or because the order was already done.
+    #[serde(default)]
+    pub(crate) rejected: WhereSpec,
+    /// The engine definitely did not do it, for load.
+    #[serde(default)]
+    pub(crate) throttled: WhereSpec,
 }
 
 /// A message. An answer that matches nothing is indeterminate.

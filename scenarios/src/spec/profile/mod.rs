@@ -22,7 +22,8 @@ pub(crate) use file::{
     ProfileSpec, ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
 };
 pub(crate) use gateway::{
-    BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, WebSocketSpec,
+    BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, ReportSpec, ReportedSpec,
+    WebSocketSpec,
 };
 pub(crate) use kubernetes::{
     AgentSpec, KubernetesEntrySpec, KubernetesPartSpec, KubernetesSpec, NodesSpec, OnOffSpec,
@@ -34,4 +35,4 @@ pub(crate) use orders::{
     ActionSpec, AnswerSpec, IdentitySpec, LevelSpec, NewOrderSpec, OrdersSpec, TakeSpec,
 };
 pub(crate) use read_back::{AtSpec, ByIdSpec, FieldsSpec, ListSpec, ReadBackSpec};
-pub(crate) use venue::TradesSpec;
+pub(crate) use venue::{TradesSpec, VenueFixSpec};

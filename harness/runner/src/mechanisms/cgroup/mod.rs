@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Cgroups::discover --> Placement::plan (looks only; this is the preflight) --> undo() into the journal
-//!     --> CgroupWatchdog::arm --> enter() --> Freezer | CpuLimit | MemoryLimit --> leave() --> dismiss
+//!     --> Watchdog::over_groups --> enter() --> Freezer | CpuLimit | MemoryLimit --> leave() --> dismiss
 //! ```
 //!
 //! A process is moved into a group of ours, `shakedown-TAG`, below the one it is in. In cgroup v2 a group that has
@@ -10,7 +10,7 @@
 //! escapes no limit. A group that holds nobody but the target, as a container's does, has its memory (in v2 its CPU
 //! time too) limited as it is, because that is where its memory is accounted; its files are then set back instead.
 //!
-//! Nothing here ends by itself when Shakedown dies: the [`CgroupWatchdog`] replays the [`Undo`] then, and if that was
+//! Nothing here ends by itself when Shakedown dies: the [`Watchdog`](super::Watchdog) replays the [`Undo`] then, and if that was
 //! killed too, `recover` does, from the journal. Every call blocks, for microseconds as a rule, and for as long as the
 //! kernel needs to reclaim memory when a memory limit is lowered: call them from `spawn_blocking`.
 //!
@@ -42,7 +42,7 @@ pub use memory::{LimitHit, MemoryCounters, MemoryLimit, OomKill};
 pub use placement::Placement;
 pub use snapshot::Snapshot;
 pub use undo::{FileValue, Undo};
-pub use watchdog::{CgroupWatchdog, FREEZER_WATCHDOG_COMMAND, freezer_watchdog_main};
+pub use watchdog::freezer_watchdog_main;
 
 #[cfg(test)]
 pub(crate) mod testing {

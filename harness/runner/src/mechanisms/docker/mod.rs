@@ -3,7 +3,7 @@
 //! Only through the engine's own interface, over its unix socket, and every call is bounded in time: an engine that
 //! hangs is an error, not a run that hangs. Containers are named by their ids, which no other container ever has.
 //! Nothing here creates or removes one. [`Undo`] takes a change back by somebody who knows nothing but that record:
-//! `recover`, and [`ContainerWatchdog`], a process of its own that does it when Shakedown dies.
+//! `recover`, and [`Watchdog`](super::Watchdog), a process of its own that does it when Shakedown dies.
 
 mod engine;
 mod error;
@@ -15,4 +15,4 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use look::{ContainerLook, ContainerState, Endpoint};
 pub use undo::Undo;
-pub use watchdog::{CONTAINER_WATCHDOG_COMMAND, ContainerWatchdog, container_watchdog_main};
+pub use watchdog::container_watchdog_main;

@@ -17,6 +17,7 @@ pub mod look;
 mod merge;
 mod read;
 pub mod rights;
+pub(crate) mod shape;
 pub mod transition;
 pub mod undo;
 pub(crate) mod usage;

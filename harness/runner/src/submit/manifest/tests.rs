@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::submit::Apart;
 
 fn submission() -> Submission {
     Submission {
