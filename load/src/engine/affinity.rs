@@ -18,6 +18,24 @@ pub(super) fn available_cores() -> Vec<usize> {
         .collect()
 }
 
+/// How many cores this machine has: those on which this process may not run are left to others whatever it does.
+fn online_cores() -> usize {
+    std::fs::read_to_string("/sys/devices/system/cpu/online")
+        .ok()
+        .and_then(|text| counted(text.trim()))
+        .unwrap_or_else(|| available_cores().len())
+}
+
+/// How many numbers a list such as `0-3,8` has (cpuset(7), "List format").
+fn counted(list: &str) -> Option<usize> {
+    let count = |range: &str| -> Option<usize> {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+        Some((last + 1).saturating_sub(first))
+    };
+    list.split(',').map(count).sum()
+}
+
 /// The core for a thread: the last ones, one each, when enough are left for others; `None`: wherever the kernel likes.
 ///
 /// On a machine of few cores a pinned thread waits behind whatever else runs on its core; a free one is moved away.
@@ -36,7 +54,7 @@ pub(super) fn settle(thread: usize, threads: usize, is_often_idle: bool) -> Urge
         tracing::warn!(%errno, "waits of the load threads are rounded up by the kernel");
     }
     let cores = available_cores();
-    let urgency = urgency::raise(is_often_idle && cores.len() > threads);
+    let urgency = urgency::raise(is_often_idle && online_cores() > threads);
     let Some(core) = core_for(thread, threads, &cores) else {
         return urgency;
     };
@@ -59,5 +77,13 @@ mod tests {
         assert_eq!(core_for(1, 2, &[2, 4, 6, 8]), Some(8));
         assert_eq!(core_for(0, 4, &[0, 1, 2, 3, 4]), None);
         assert_eq!(core_for(0, 1, &[]), None);
+    }
+
+    #[test]
+    fn cores_on_which_we_may_not_run_count_too() {
+        assert_eq!(counted("0-3,8"), Some(5));
+        assert_eq!(counted("0"), Some(1));
+        assert_eq!((counted(""), counted("0-x")), (None, None));
+        assert!(online_cores() >= available_cores().len().max(1));
     }
 }

@@ -14,8 +14,9 @@ use shakedown_tests::affinity::{cores, keep_to};
 use shakedown_tests::calm::wait_for_calm;
 use shakedown_tests::fixture::Arguments;
 use shakedown_tests::peers::{
-    Extent, LEAST_RATIO, MOST_ROUNDS, Part, Place, Planned, Row, Table, Tool, another_round,
-    document, holds, measure, plan, ratio_to_wrk, supports, tables,
+    Extent, LEAST_RATIO, MOST_OPEN_ROUNDS, MOST_ROUNDS, Part, Place, Planned, Row, Table, Tool,
+    another_open_round, another_round, document, holds, measure, plan, ratio_to_wrk, supports,
+    tables, untrue,
 };
 use shakedown_tests::shakedown::workspace;
 
@@ -57,6 +58,7 @@ fn main() -> io::Result<ExitCode> {
     }
     if extent == Extent::Sample {
         enlarge(&mut table, &place, &tools)?;
+        look_longer(&mut table, &place)?;
     }
     match arguments.text("table") {
         Some(path) => fs::write(path, table.write())?,
@@ -84,6 +86,21 @@ fn enlarge(table: &mut Table, place: &Place, tools: &[Tool]) -> io::Result<()> {
             return Ok(());
         }
         for run in another_round(tools, round) {
+            let row = measured(place, &run, Extent::Sample)?;
+            tell(&format!("one more: {}", in_words(&run, &row)));
+            table.rows.push(row);
+        }
+    }
+    Ok(())
+}
+
+/// The same for the open loop, up to [`MOST_OPEN_ROUNDS`]; two rounds at a time, so that one of them is in the middle.
+fn look_longer(table: &mut Table, place: &Place) -> io::Result<()> {
+    for round in (2..MOST_OPEN_ROUNDS).step_by(2) {
+        if untrue(&table.rows).is_empty() {
+            return Ok(());
+        }
+        for run in [round, round + 1].into_iter().flat_map(another_open_round) {
             let row = measured(place, &run, Extent::Sample)?;
             tell(&format!("one more: {}", in_words(&run, &row)));
             table.rows.push(row);

@@ -27,11 +27,13 @@ mod server;
 mod tool;
 
 pub use against::{Joined, Schedule, True, against};
-pub use claim::{LEAST_RATIO, holds, is_near, ratio_to_wrk, supports};
+pub use claim::{LEAST_RATIO, holds, is_near, ratio_to_wrk, supports, untrue};
 pub use markdown::{document, tables};
 pub use measure::{Place, measure};
 pub use process::{Ended, run};
-pub use rounds::{Extent, MOST_ROUNDS, Planned, another_round, plan};
+pub use rounds::{
+    Extent, MOST_OPEN_ROUNDS, MOST_ROUNDS, Planned, another_open_round, another_round, plan,
+};
 pub use row::{Part, Row, Table};
 pub use said::{Said, said};
 pub use tool::{Load, Tool};

@@ -61,19 +61,7 @@ pub fn plan(extent: Extent, tools: &[Tool]) -> Vec<Planned> {
         }
     }
     for round in 1..=accuracy {
-        for (name, delay, seconds) in delays(extent) {
-            for rate_per_s in RATES_PER_S {
-                for tool in in_turn(tools, round).filter(|tool| tool.is_open()) {
-                    plan.push(Planned {
-                        part: Part::Accuracy,
-                        load: Load::Open { rate_per_s },
-                        seconds,
-                        delay: (name, delay),
-                        ..closed(tool, seconds, round)
-                    });
-                }
-            }
-        }
+        plan.extend(open(extent, tools, round));
         if extent != Extent::Sample {
             plan.extend(in_turn(tools, round).map(|tool| outage(tool, round)));
         }
@@ -89,6 +77,33 @@ pub fn another_round(tools: &[Tool], round: u32) -> Vec<Planned> {
     in_turn(tools, round)
         .map(|tool| closed(tool, SAMPLE_SECONDS, round))
         .collect()
+}
+
+/// Rounds of the open loop that a sample has at most, when one does not show what is claimed of their median.
+pub const MOST_OPEN_ROUNDS: u32 = 5;
+
+/// One more round of a sample's open loop.
+pub fn another_open_round(round: u32) -> Vec<Planned> {
+    open(Extent::Sample, &[Tool::Shakedown], round)
+}
+
+/// Every delay of an extent at every rate.
+fn open(extent: Extent, tools: &[Tool], round: u32) -> Vec<Planned> {
+    let mut plan = Vec::new();
+    for (name, delay, seconds) in delays(extent) {
+        for rate_per_s in RATES_PER_S {
+            for tool in in_turn(tools, round).filter(|tool| tool.is_open()) {
+                plan.push(Planned {
+                    part: Part::Accuracy,
+                    load: Load::Open { rate_per_s },
+                    seconds,
+                    delay: (name, delay),
+                    ..closed(tool, seconds, round)
+                });
+            }
+        }
+    }
+    plan
 }
 
 /// Every second round the other way round.
