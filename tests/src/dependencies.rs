@@ -22,10 +22,11 @@ const LOAD: &str = "shakedown-load";
 const RUNNER: &str = "shakedown-runner";
 const ANALYSIS: &str = "shakedown-analysis";
 const RENDER: &str = "shakedown-render";
+const HISTORY: &str = "shakedown-history";
 const ENGINE: &str = "shakedown-engine";
 
 /// The table.
-pub const TABLE: [TableRow; 9] = [
+pub const TABLE: [TableRow; 10] = [
     TableRow {
         name: RECORD,
         may_name: &[],
@@ -50,6 +51,11 @@ pub const TABLE: [TableRow; 9] = [
         name: ANALYSIS,
         may_name: &[RECORD, SCENARIOS],
         never_reaches: &["tokio", "kube", "reqwest"],
+    },
+    TableRow {
+        name: HISTORY,
+        may_name: &[RECORD],
+        never_reaches: &["tokio", "kube", "reqwest", ENGINE],
     },
     TableRow {
         name: RENDER,

@@ -1,0 +1,28 @@
+//! Judges what clients saw of an order book against a book of our own, which shares no code with any engine.
+//!
+//! A history is linearizable when one order of its requests explains every answer, and respects which request had been
+//! answered before which other was sent (Herlihy and Wing, "Linearizability: a correctness condition for concurrent
+//! objects", TOPLAS 1990). An engine that numbers what it does claims such an order: replaying it is linear in the length
+//! of the history. Without numbers the order has to be searched for, which is feasible in small windows only.
+//!
+//! ```text
+//! operation   what a request asked of a book, when, and what its client learned
+//! book        price-time priority from its definition; every step can be taken back
+//! witness     the engine's own order, replayed
+//! symbols     many books at once
+//! search      is there any order?
+//! ```
+//!
+//! Everything here is pure: no clock, no files.
+
+mod book;
+mod operation;
+mod search;
+mod symbols;
+mod witness;
+
+pub use book::{Book, Effect, Open, Refusal};
+pub use operation::{Ask, Learned, Operation};
+pub use search::{Answer, Window, search};
+pub use symbols::replay_all;
+pub use witness::{Finding, Testimony, Witnessed, replay};
