@@ -11,18 +11,24 @@
 //! witness     the engine's own order, replayed
 //! symbols     many books at once
 //! search      is there any order?
+//! fills       what must hold of fills
+//! snapshot    what must hold of a book at one moment
 //! ```
 //!
 //! Everything here is pure: no clock, no files.
 
 mod book;
+mod fills;
 mod operation;
 mod search;
+mod snapshot;
 mod symbols;
 mod witness;
 
 pub use book::{Book, Effect, Open, Refusal};
+pub use fills::{Breach, Leg, Standing, check_fills, check_quantities};
 pub use operation::{Ask, Learned, Operation};
 pub use search::{Answer, Window, search};
+pub use snapshot::{Depth, Fault, Resting, book_hash, check_book, check_depth};
 pub use symbols::replay_all;
 pub use witness::{Finding, Testimony, Witnessed, replay};
