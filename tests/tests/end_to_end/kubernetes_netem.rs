@@ -79,7 +79,7 @@ impl Member {
                  do: {{ {what} }}\n    \
                  to: {{ link: {{ from: {{ node: {node} }}, to: {{ {to}: {{}} }}, direction: there }} }}\n    \
                  when: {{ after: {{ phase: steady }} }}\n    \
-                 for: 12s\n\
+                 for: 20s\n\
              sla:\n  \
                error-rate: {{ error-rate: {{ at-most: 1%, in: steady }} }}\n  \
                lost: {{ lost-orders: {{ at-most: 0 }} }}\n  \
@@ -136,7 +136,9 @@ fn a_lossy_member_loses_what_was_asked() {
     let pods = Pods::ready_in(NAMESPACE);
     let member = Member::find(&pods);
     let sandbox = Sandbox::new();
-    let ran = member.run(&sandbox, 150, "loss: { share: 5% }", "peers");
+    // A thousand packets are enough to tell a share by, and come in half of the time. At twice this rate a kernel that is a
+    // process is near its limit: its member falls behind, and loses the leader before anything is done to it.
+    let ran = member.run(&sandbox, 80, "loss: { share: 5% }", "peers");
     let record = passed(&ran, &pods);
     let figure = &record.faults[0].effect.figures[0];
     assert_eq!((figure.name.as_str(), figure.asked), ("loss", Some(0.05)));
