@@ -18,6 +18,7 @@
 //! cluster_kill     kills an agent, the runner or both in a real cluster, and measures the same
 //! survival         kills whoever holds a fault, over and over, and measures how soon all is as before
 //! starved          starves the generator from outside, and asks the binary what was wrong
+//! scale            run directories of any size whose losses are known, for the speed and memory of a report
 //! storm_proxy      breaks connections on their way to an engine, by a program that a seed decides
 //! source_tree, dependencies   the workspace as text and as a graph, for the tests of its rules
 //! ```
@@ -47,6 +48,7 @@ pub mod peers;
 pub mod pods;
 pub mod proc;
 pub mod rates;
+pub mod scale;
 pub mod shakedown;
 pub mod source_tree;
 pub mod starved;

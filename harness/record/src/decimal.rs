@@ -27,6 +27,16 @@ const MAX_SCALE: u32 = 18;
 impl Decimal {
     /// A whole number of units of `10^-scale`.
     pub fn new(mantissa: i128, scale: u32) -> Self {
+        // Divisions of 128 bits take long, and hardly any number needs them.
+        if let Ok(mut short) = i64::try_from(mantissa) {
+            let mut scale = scale;
+            while scale > 0 && short % 10 == 0 {
+                short /= 10;
+                scale -= 1;
+            }
+            let mantissa = i128::from(short);
+            return Self { mantissa, scale };
+        }
         let (mut mantissa, mut scale) = (mantissa, scale);
         while scale > 0 && mantissa % 10 == 0 {
             mantissa /= 10;
@@ -103,13 +113,28 @@ impl FromStr for Decimal {
         if whole.len() + fraction.len() > 30 || scale.unsigned_abs() > MAX_SCALE {
             return Err(fail());
         }
-        let mantissa: i128 = format!("{whole}{fraction}").parse().map_err(|_| fail())?;
+        let mantissa = [whole, fraction].into_iter().fold(0, digits_after);
         Ok(if scale >= 0 {
             Decimal::new(sign * mantissa, scale as u32)
         } else {
             Decimal::new(sign * mantissa * 10i128.pow(scale.unsigned_abs()), 0)
         })
     }
+}
+
+/// `before` with the digits of a text behind it; 30 digits in all at most.
+fn digits_after(before: i128, text: &str) -> i128 {
+    let (mut low, mut unit) = (0u64, 1u64);
+    let mut value = before;
+    for digit in text.bytes() {
+        low = low * 10 + u64::from(digit - b'0');
+        unit *= 10;
+        if unit == 10_000_000_000_000_000_000 {
+            value = value * i128::from(unit) + i128::from(low);
+            (low, unit) = (0, 1);
+        }
+    }
+    value * i128::from(unit) + i128::from(low)
 }
 
 impl fmt::Display for Decimal {
@@ -155,6 +180,21 @@ mod tests {
         ] {
             assert!(text.parse::<Decimal>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn long_numbers_keep_every_digit() {
+        for text in [
+            "123456789012345678901234567890",
+            "-9999999999999999999.9999999999",
+            "18446744073709551616.5",
+            "10000000000000000000",
+            "0.000000000000000001",
+        ] {
+            assert_eq!(text.parse::<Decimal>().unwrap().to_string(), text);
+        }
+        let spelt: Decimal = "100000000000000000000.000".parse().unwrap();
+        assert_eq!(spelt, Decimal::new(10i128.pow(20), 0));
     }
 
     #[test]

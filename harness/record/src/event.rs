@@ -1,7 +1,8 @@
 //! Events of a run: `events.jsonl`, append-only, one JSON object a line, each with its monotonic time.
 //!
 //! Together with the ledger and the read-back this is the whole input of the analysis. What is not an event did not
-//! happen: a fault without `fault-confirmed` has no effect, a copy without a complete `read-back` was not read.
+//! happen: a fault without `fault-confirmed` has no effect, a copy without a complete `read-back` was not read. Each line
+//! ends with its place in a chain of hashes ([`crate::chain`]).
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chain::Chain;
 use crate::clock::monotonic_ns;
 use crate::fault::{Effect, FaultTarget, Firing};
 use crate::feed::FeedReport;
@@ -298,6 +300,7 @@ pub struct Bucket {
 #[derive(Debug)]
 pub struct EventWriter {
     file: File,
+    chain: Chain,
 }
 
 impl EventWriter {
@@ -308,6 +311,7 @@ impl EventWriter {
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
             file: File::create_new(path)?,
+            chain: Chain::default(),
         })
     }
 
@@ -330,6 +334,7 @@ impl EventWriter {
     /// When the file cannot be written.
     pub fn append(&mut self, stamped: &Stamped) -> io::Result<()> {
         let mut line = serde_json::to_vec(stamped)?;
+        self.chain.link(&mut line);
         line.push(b'\n');
         self.file.write_all(&line)
     }

@@ -107,6 +107,31 @@ impl LatencyHistogram {
     }
 }
 
+/// A histogram in the memory of the values that it holds: for many that are kept at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PackedHistogram {
+    counts: Box<[(u64, u64)]>,
+}
+
+impl PackedHistogram {
+    /// Packs a histogram without loss.
+    pub fn of(histogram: &LatencyHistogram) -> Self {
+        Self {
+            counts: histogram.counts().into(),
+        }
+    }
+
+    /// The histogram that was packed.
+    pub fn unpack(&self) -> LatencyHistogram {
+        LatencyHistogram::of_counts(&self.counts)
+    }
+
+    /// Number of samples.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+}
+
 /// Quantiles of one phase in nanoseconds. Without samples the count is 0 and every quantile is null.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencySummary {

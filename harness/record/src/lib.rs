@@ -10,6 +10,7 @@
 //! Never here: sockets, tokio, kube, SLA rules, percentiles of a phase, opinions.
 
 pub mod capacity;
+pub mod chain;
 pub mod clock;
 pub mod decimal;
 pub mod event;

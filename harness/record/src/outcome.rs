@@ -92,6 +92,7 @@ impl Outcome {
     }
 
     /// The engine served the client: an acknowledgement, or a business reject. Everything else counts as an error.
+    #[inline]
     pub fn is_served(self) -> bool {
         matches!(self, Outcome::Acked | Outcome::Rejected)
     }

@@ -1,5 +1,6 @@
 //! The run directory: names of its files, and the checksums that make a later change visible.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -107,6 +108,14 @@ impl RunDir {
         self.root.join("SHA256SUMS")
     }
 
+    /// SHA-256 of `SHA256SUMS`: whoever keeps it elsewhere can show that nothing was changed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn seal_sum(&self) -> io::Result<String> {
+        sha256_hex(&self.checksums())
+    }
+
     /// Writes `SHA256SUMS` over every other file, in the format of `sha256sum --check`.
     ///
     /// # Errors
@@ -124,22 +133,26 @@ impl RunDir {
         fs::write(self.checksums(), text)
     }
 
-    /// Names of files that were changed, added or removed since [`RunDir::seal`]; empty when untouched.
+    /// What was changed, added or removed since [`RunDir::seal`], by name; empty when untouched.
     ///
     /// # Errors
     /// When `SHA256SUMS` is missing or a file cannot be read.
-    pub fn tampered(&self) -> io::Result<Vec<String>> {
+    pub fn tampered(&self) -> io::Result<Vec<Tampered>> {
         let sums = fs::read_to_string(self.checksums())?;
-        let sealed: Vec<(&str, &str)> = sums
+        let sealed: BTreeMap<&str, &str> = sums
             .lines()
             .filter_map(|line| line.split_once("  "))
+            .map(|(sum, name)| (name, sum))
             .collect();
-        let mut changed = Vec::new();
-        for (sum, name) in &sealed {
+        let mut all = Vec::new();
+        for (name, sum) in &sealed {
             let path = self.root.join(name);
-            if !path.is_file() || sha256_hex(&path)? != *sum {
-                changed.push((*name).to_string());
-            }
+            let how = match path.is_file() {
+                false => How::Removed,
+                true if sha256_hex(&path)? != *sum => How::Changed,
+                true => continue,
+            };
+            all.push(Tampered::new(name, how));
         }
         for path in files_below(&self.root)? {
             let name = path
@@ -147,11 +160,82 @@ impl RunDir {
                 .expect("listed below the root")
                 .display()
                 .to_string();
-            if path != self.checksums() && !sealed.iter().any(|(_, sealed)| *sealed == name) {
-                changed.push(name);
+            if path != self.checksums() && !sealed.contains_key(name.as_str()) {
+                all.push(Tampered::new(&name, How::Added));
             }
         }
-        Ok(changed)
+        Ok(all)
+    }
+}
+
+/// What happened to a file of a sealed run directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    Changed,
+    Added,
+    Removed,
+}
+
+impl How {
+    /// As it is said of a file: `was changed`.
+    pub fn words(self) -> &'static str {
+        match self {
+            How::Changed => "was changed",
+            How::Added => "was added",
+            How::Removed => "was removed",
+        }
+    }
+}
+
+/// A file that is not as it was when the run directory was sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tampered {
+    /// Below the run directory.
+    pub name: String,
+    pub how: How,
+}
+
+/// Made from the evidence when a run ends: whoever changes them changes no verdict.
+const DERIVED: [&str; 6] = [
+    "record.json",
+    "report.html",
+    "junit.xml",
+    "summary.md",
+    "timeline.csv",
+    "latency.hlog",
+];
+
+/// Evidence that not every run has: a file of this name that comes later would be believed.
+const MAY_BE_THERE: [&str; 6] = [
+    "events.jsonl",
+    "recording.csv",
+    crate::series::SERIES_FILE,
+    crate::venue::VENUE_FILE,
+    crate::points::POINTS_FILE,
+    crate::feed::FEED_FILE,
+];
+
+/// Folders of evidence.
+const FOLDERS: [&str; 3] = ["ledger/", "readback/", "workers/"];
+
+impl Tampered {
+    fn new(name: &str, how: How) -> Self {
+        Self {
+            name: name.to_string(),
+            how,
+        }
+    }
+
+    /// The verdict rests on it.
+    pub fn is_evidence(&self) -> bool {
+        let name = self.name.as_str();
+        match self.how {
+            How::Changed | How::Removed => !DERIVED.contains(&name),
+            How::Added => {
+                MAY_BE_THERE.contains(&name)
+                    || FOLDERS.iter().any(|folder| name.starts_with(folder))
+            }
+        }
     }
 }
 
@@ -176,7 +260,7 @@ pub fn sha256_hex_of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -205,14 +289,28 @@ mod tests {
         let dir = RunDir::create(&folder.path().join("run")).unwrap();
         fs::write(dir.events(), "one\n").unwrap();
         fs::write(dir.scenario(), "two\n").unwrap();
+        fs::write(dir.summary(), "three\n").unwrap();
         dir.seal().unwrap();
         assert!(dir.tampered().unwrap().is_empty());
         fs::write(dir.events(), "One\n").unwrap();
         fs::write(dir.readback().join("extra"), "").unwrap();
+        fs::write(dir.root().join("notes.txt"), "").unwrap();
+        fs::write(dir.summary(), "all is well\n").unwrap();
         fs::remove_file(dir.scenario()).unwrap();
+        let found = dir.tampered().unwrap();
+        let told: Vec<(&str, How, bool)> = found
+            .iter()
+            .map(|it| (it.name.as_str(), it.how, it.is_evidence()))
+            .collect();
         assert_eq!(
-            dir.tampered().unwrap(),
-            ["events.jsonl", "scenario.yaml", "readback/extra"]
+            told,
+            [
+                ("events.jsonl", How::Changed, true),
+                ("scenario.yaml", How::Removed, true),
+                ("summary.md", How::Changed, false),
+                ("notes.txt", How::Added, false),
+                ("readback/extra", How::Added, true),
+            ]
         );
     }
 

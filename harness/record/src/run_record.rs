@@ -66,8 +66,20 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedRecord>,
     pub leftovers: Leftovers,
+    /// The chain of hashes over the events of the run; absent where it does not hold, or an older version wrote them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EventChain>,
     /// Every trial of a repeated scenario; empty without `repeat`.
     pub trials: Vec<Trial>,
+}
+
+/// A chain of hashes that holds from the first event to the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EventChain {
+    /// Lines of `events.jsonl`.
+    pub events: u64,
+    /// The last sum, SHA-256 in hexadecimal: it stands for all of them.
+    pub head: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

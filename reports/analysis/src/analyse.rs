@@ -108,6 +108,7 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
             FeedMeasured::Silent(_) | FeedMeasured::Unasked => None,
         },
         leftovers,
+        evidence: input.chain.clone(),
         trials: Vec::new(),
     }
 }

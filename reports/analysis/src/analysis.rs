@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use shakedown_record::histogram::LatencyHistogram;
+use shakedown_record::histogram::PackedHistogram;
 use shakedown_record::run_record::RunRecord;
 use shakedown_record::{OutcomeCounts, Phase};
 
@@ -116,5 +116,5 @@ pub struct LatencyInterval {
     /// Run time in seconds.
     pub from_s: f64,
     pub to_s: f64,
-    pub histogram: LatencyHistogram,
+    pub histogram: PackedHistogram,
 }

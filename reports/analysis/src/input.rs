@@ -9,6 +9,7 @@ use shakedown_record::feed::{FeedRow, read_feed};
 use shakedown_record::ledger::{Entry, Retry, read_retries, read_server_ids};
 use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
+use shakedown_record::run_record::EventChain;
 use shakedown_record::series::{SeriesRecord, read_series};
 use shakedown_record::venue::{TradeRow, VenueLine, read_trades, read_venue};
 use shakedown_record::worker::Parts;
@@ -17,6 +18,7 @@ use shakedown_record::{Outcome, Phase, PhaseWindows};
 use crate::error::AnalysisError;
 use crate::facts::Facts;
 use crate::orders::Orders;
+use crate::seal::Seal;
 
 /// Names of the nodes that served us, as the generator counts them: a JSON array beside the ledger.
 const SERVED_BY: &str = "served-by.json";
@@ -39,6 +41,10 @@ pub(crate) struct Input {
     pub points: Option<Vec<PointsRow>>,
     /// What the market-data feed told; `None` when nobody listened.
     pub feed: Option<Vec<FeedRow>>,
+    /// What was changed since the run left it, in words: what it shows now is no evidence.
+    pub changed: Vec<String>,
+    /// The chain of the events, where it holds.
+    pub chain: Option<EventChain>,
     served_by: Vec<String>,
     /// What could not be read, in words.
     pub missing: Vec<String>,
@@ -81,6 +87,7 @@ impl Input {
                 path: dir.root().to_path_buf(),
             });
         }
+        let Seal { chain, broken } = Seal::of(dir);
         let mut missing = Vec::new();
         let events = read_events(&dir.events()).unwrap_or_else(|error| {
             missing.push(error.to_string());
@@ -134,6 +141,8 @@ impl Input {
             trades,
             points,
             feed,
+            chain,
+            changed: broken,
             served_by: std::fs::read(ledger.join(SERVED_BY))
                 .ok()
                 .and_then(|text| serde_json::from_slice(&text).ok())

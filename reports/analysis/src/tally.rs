@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shakedown_record::histogram::{LatencyHistogram, LatencySummary};
+use shakedown_record::histogram::{LatencyHistogram, LatencySummary, PackedHistogram};
 use shakedown_record::ledger::{Entry, OrderKind};
 use shakedown_record::load_digest::LoadDigest;
 use shakedown_record::run_record::Throughput;
@@ -153,7 +153,7 @@ impl Tally {
                 .map(|(index, histogram)| LatencyInterval {
                     from_s: at_s(index),
                     to_s: at_s(index + 1),
-                    histogram: histogram.clone(),
+                    histogram: PackedHistogram::of(histogram),
                 })
                 .collect(),
         }
@@ -213,7 +213,9 @@ pub(crate) fn curve(histogram: &LatencyHistogram) -> Vec<CurvePoint> {
 /// The interval log while it fills.
 struct Log {
     interval_ns: u64,
-    intervals: BTreeMap<u64, LatencyHistogram>,
+    intervals: BTreeMap<u64, PackedHistogram>,
+    /// The one that is being filled.
+    open: (u64, LatencyHistogram),
 }
 
 impl Log {
@@ -222,17 +224,32 @@ impl Log {
         Self {
             interval_ns: seconds * SECOND_NS,
             intervals: BTreeMap::new(),
+            open: (0, LatencyHistogram::default()),
         }
     }
 
     fn add(&mut self, intended_ns: u64, response_ns: u64) {
-        self.intervals
-            .entry(intended_ns / self.interval_ns)
-            .or_default()
-            .record(response_ns);
+        let index = intended_ns / self.interval_ns;
+        if index != self.open.0 {
+            self.close();
+            self.open.0 = index;
+        }
+        self.open.1.record(response_ns);
     }
 
-    fn finish(self) -> Vec<LatencyInterval> {
+    fn close(&mut self) {
+        let (index, mut histogram) = std::mem::take(&mut self.open);
+        if histogram.count() > 0 {
+            let packed = self.intervals.entry(index).or_default();
+            if packed.count() > 0 {
+                histogram.merge(&packed.unpack());
+            }
+            *packed = PackedHistogram::of(&histogram);
+        }
+    }
+
+    fn finish(mut self) -> Vec<LatencyInterval> {
+        self.close();
         let interval_ns = self.interval_ns;
         let at_s = |index: u64| (index * interval_ns) as f64 / 1e9;
         self.intervals

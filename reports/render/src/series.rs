@@ -73,7 +73,7 @@ pub fn latency_hlog(analysis: &Analysis) -> Vec<u8> {
         let length = whole_seconds(interval.to_s).saturating_sub(from);
         let phase = phase_at(&analysis.timeline, interval.from_s);
         log.write_histogram(
-            interval.histogram.hdr(),
+            interval.histogram.unpack().hdr(),
             from,
             length,
             phase.and_then(Tag::new),

@@ -33,6 +33,7 @@ fn the_quickstart_passes_and_its_record_can_be_judged_again() {
     every_file_is_there_and_sealed(&run.dir);
     a_second_run_never_writes_over_it(&sandbox, &run.dir);
     it_is_judged_again_to_the_same_record(&sandbox, &run);
+    evidence_that_was_changed_is_inconclusive(&sandbox, &run.dir);
     a_run_that_was_cut_short_is_inconclusive(&sandbox, &run.dir);
     every_format_is_rendered(&sandbox, &run, &record);
     the_run_can_be_explained(&sandbox, &run.dir);
@@ -174,6 +175,63 @@ fn a_run_that_was_cut_short_is_inconclusive(sandbox: &Sandbox, dir: &Path) {
     sandbox
         .run(&["report", copy.to_str().unwrap()])
         .expect_code(2);
+}
+
+/// What is done to the bytes of a file.
+type By<'a> = &'a dyn Fn(Vec<u8>) -> Vec<u8>;
+
+/// Whoever changes the evidence afterwards does not get a verdict from it, and is told which file and which line.
+fn evidence_that_was_changed_is_inconclusive(sandbox: &Sandbox, dir: &Path) {
+    let change = |name: &str, file: &str, change: By<'_>| {
+        let copy = copied(sandbox, dir, name);
+        let path = copy.join(file);
+        fs::write(&path, change(fs::read(&path).unwrap())).unwrap();
+        copy
+    };
+    let report = |copy: &Path| sandbox.run(&["report", copy.to_str().unwrap()]);
+    let one_byte = |mut bytes: Vec<u8>| {
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+        bytes
+    };
+    let without_a_line = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.remove(3);
+        (lines.join("\n") + "\n").into_bytes()
+    };
+    let with_a_comment = |bytes: Vec<u8>| [&bytes[..], b"# nobody will see this\n"].concat();
+    let changes: [(&str, By<'_>); 3] = [
+        ("ledger/orders-0000.seg", &one_byte),
+        ("readback/converged-engine-2.jsonl", &one_byte),
+        ("scenario.yaml", &with_a_comment),
+    ];
+    for (nth, (file, by)) in changes.into_iter().enumerate() {
+        let copy = change(&format!("changed-{nth}"), file, by);
+        report(&copy)
+            .expect_code(2)
+            .expect_words(&[file, "was changed after"]);
+    }
+    let copy = change("other-events", "events.jsonl", &without_a_line);
+    report(&copy)
+        .expect_code(2)
+        .expect_words(&["events.jsonl was changed: line 4"]);
+    // Without the sums the chain still tells.
+    fs::remove_file(copy.join("SHA256SUMS")).unwrap();
+    fs::remove_file(copy.join("record.json")).unwrap();
+    report(&copy)
+        .expect_code(2)
+        .expect_words(&["events.jsonl was changed: line 4"]);
+    let copy = copied(sandbox, dir, "no-sums");
+    fs::remove_file(copy.join("SHA256SUMS")).unwrap();
+    report(&copy)
+        .expect_code(2)
+        .expect_words(&["SHA256SUMS is gone"]);
+    // What is only made from the evidence is told of, and changes nothing.
+    let copy = change("other-summary", "summary.md", &|_| b"all is well".to_vec());
+    report(&copy)
+        .expect_code(0)
+        .expect_words(&["summary.md was changed"]);
 }
 
 fn every_format_is_rendered(sandbox: &Sandbox, run: &ScenarioRun, record: &RunRecord) {

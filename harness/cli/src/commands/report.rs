@@ -35,13 +35,11 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
             }
         }
     }
-    if let Ok(changed) = dir.tampered()
-        && !changed.is_empty()
-    {
-        say(&format!(
-            "Changed since the run ended: {}",
-            changed.join(", ")
-        ));
+    let tampered = dir.tampered().unwrap_or_default();
+    // What the verdict rests on is told by the verdict.
+    for other in tampered.iter().filter(|it| !it.is_evidence()) {
+        let how = other.how.words();
+        say(&format!("{} {how} after the run had ended.", other.name));
     }
     let text = shakedown_render::render(format_of(args.format), &analysis, &look());
     match &args.to {

@@ -210,6 +210,9 @@ pub fn print_result(done: &Done, as_json: bool) {
         done.dir.root().display(),
         done.dir.report_html().display()
     ));
+    if let Ok(sum) = done.dir.seal_sum() {
+        say(&format!("Sealed: SHA256SUMS is sha256:{sum}"));
+    }
 }
 
 fn check_defects(defects: &[String], compiled: &Compiled) -> Result<(), Failure> {

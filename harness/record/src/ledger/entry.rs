@@ -87,6 +87,7 @@ pub struct Entry {
 
 impl Entry {
     /// How it ended, reading a slot that never ended as unresolved, or as never sent when it was not written.
+    #[inline]
     pub fn settled(&self) -> Outcome {
         match (self.outcome, self.sent_ns) {
             (Some(outcome), _) => outcome,
@@ -96,6 +97,7 @@ impl Entry {
     }
 
     /// From the intended time to the end, in nanoseconds; a failure counts at least `timeout_ns`.
+    #[inline]
     pub fn response_ns(&self, timeout_ns: u64) -> u64 {
         let elapsed = self
             .done_ns
@@ -108,6 +110,7 @@ impl Entry {
     }
 
     /// From the actual send to the answer, in nanoseconds, for served orders.
+    #[inline]
     pub fn service_ns(&self) -> Option<u64> {
         if !self.settled().is_served() {
             return None;
@@ -138,6 +141,7 @@ impl Entry {
     }
 
     /// The entry in 64 bytes: `Ok(None)` when the slot was never written, `Err` when the bytes are no entry.
+    #[inline]
     pub fn decode(bytes: &[u8; ENTRY_BYTES]) -> Result<Option<Entry>, String> {
         if bytes[61] & PRESENT == 0 {
             return if bytes.iter().all(|byte| *byte == 0) {

@@ -80,6 +80,7 @@ impl LedgerReader {
     ///
     /// # Errors
     /// When the bytes are no entry.
+    #[inline]
     pub fn get(&self, slot: u64) -> Result<Option<Entry>, LedgerError> {
         let at = (slot % SEGMENT_ENTRIES) as usize * ENTRY_BYTES;
         let segment = self.segments.get((slot / SEGMENT_ENTRIES) as usize);

@@ -134,7 +134,11 @@ pub(super) async fn fetch_run(
         Ok(changed) if changed.is_empty() => Ok(()),
         Ok(changed) => Err(format!(
             "it is not as it was sealed in the cluster: {}",
-            changed.join(", ")
+            changed
+                .iter()
+                .map(|it| it.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         )),
         Err(error) => Err(format!("its SHA256SUMS cannot be held: {error}")),
     }
@@ -233,7 +237,7 @@ mod tests {
         fs::create_dir(&here).unwrap();
         unpack(&archive, &here).unwrap();
         let dir = RunDir::at(&here);
-        assert_eq!(dir.tampered().unwrap(), Vec::<String>::new());
+        assert_eq!(dir.tampered().unwrap(), []);
         assert!(dir.readback().is_dir());
     }
 

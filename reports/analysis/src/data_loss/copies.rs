@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use shakedown_record::event::ReadBackDone;
-use shakedown_record::readback::{ReadKind, Row, read_rows};
+use shakedown_record::readback::{ReadKind, Row, RowReader};
 use shakedown_scenarios::plan::{DataLayout, Identity, Plan, ReadBack};
 
 use super::expected::difference;
 use super::fates::Fates;
 use crate::bits::Bits;
 use crate::input::Input;
+use crate::side_by_side::side_by_side;
 
 /// Examples that are kept of each finding on one copy.
 const KEPT: usize = 5;
@@ -76,10 +77,7 @@ impl Reader<'_> {
     /// The copies that one read must have covered, each with what it held.
     pub fn copies(&self, read: ReadKind) -> Vec<CopyRead> {
         let expected = expected_replicas(self.plan).unwrap_or_else(|| self.replicas_seen(read));
-        expected
-            .iter()
-            .map(|replica| self.copy(read, replica))
-            .collect()
+        side_by_side(&expected, |replica| self.copy(read, replica))
     }
 
     /// Where copies cannot be told apart: whatever was read, and one at least.
@@ -120,9 +118,11 @@ impl Reader<'_> {
     }
 
     fn take_rows(&self, read: ReadKind, copy: &mut CopyRead) -> io::Result<()> {
-        for row in read_rows(&self.input.root, read, &copy.replica.clone())? {
-            self.take(copy, &row?);
+        let mut rows = RowReader::open(&self.input.root, read, &copy.replica)?;
+        while let Some(row) = rows.next_row()? {
+            self.take(copy, row);
         }
+        copy.present.share(&self.fates.acked);
         Ok(())
     }
 
@@ -255,8 +255,8 @@ impl Reader<'_> {
         let is_ours = self.fates.acked.contains(slot) || self.fates.indeterminate.contains(slot);
         match entry {
             Some(entry) if is_ours => {
-                let changes = self.fates.changes.get(&slot).map_or(&[][..], Vec::as_slice);
-                if let Some(what) = difference(self.plan, &entry, changes, row) {
+                let changes = self.fates.replaces.of(self.input, slot);
+                if let Some(what) = difference(self.plan, &entry, &changes, row) {
                     copy.corrupt.insert(slot);
                     if copy.differences.len() < KEPT {
                         copy.differences.insert(slot, what);

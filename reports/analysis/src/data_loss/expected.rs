@@ -3,6 +3,8 @@
 //! A replace without an answer may have been executed or not: then both values are right. Numbers are compared
 //! exactly, whatever their spelling.
 
+use std::borrow::Cow;
+
 use shakedown_record::Decimal;
 use shakedown_record::ledger::{Entry, Side};
 use shakedown_record::readback::Row;
@@ -103,29 +105,33 @@ pub(crate) fn difference(
         return Some(format!("side {found}, sent {side}"));
     }
     let instrument = &symbol.instrument;
-    let allowed = allowed(Values::of(entry), changes);
-    let equals = |text: &Option<String>, value: Decimal| {
+    let own = Values::of(entry);
+    let allowed = match changes {
+        [] => Cow::Borrowed(std::slice::from_ref(&own)),
+        changes => Cow::Owned(allowed(own, changes)),
+    };
+    let is = |text: &Option<String>, unit: Decimal, count: i64| {
         text.as_ref()
-            .is_none_or(|text| text.parse::<Decimal>() == Ok(value))
+            .is_none_or(|text| text.parse::<Decimal>() == Ok(unit.times(count)))
     };
-    let price_of = |values: &Values| instrument.tick.times(values.price_ticks);
-    let quantity_of = |values: &Values| instrument.lot.times(i64::from(values.quantity_lots));
-    let right_price: Vec<&Values> = allowed
+    let lots = |values: &Values| i64::from(values.quantity_lots);
+    let right_price = |values: &Values| is(&row.price, instrument.tick, values.price_ticks);
+    let right_quantity = |values: &Values| is(&row.quantity, instrument.lot, lots(values));
+    let mut of_right_price = allowed
         .iter()
-        .filter(|values| equals(&row.price, price_of(values)))
-        .collect();
-    let Some(first) = right_price.first() else {
+        .filter(|values| right_price(values))
+        .peekable();
+    let Some(first) = of_right_price.peek().copied() else {
         let found = row.price.as_deref().unwrap_or_default();
-        return Some(format!("price {found}, expected {}", price_of(&allowed[0])));
+        let expected = instrument.tick.times(allowed[0].price_ticks);
+        return Some(format!("price {found}, expected {expected}"));
     };
-    if right_price
-        .iter()
-        .any(|values| equals(&row.quantity, quantity_of(values)))
-    {
+    if of_right_price.any(right_quantity) {
         return None;
     }
     let found = row.quantity.as_deref().unwrap_or_default();
-    Some(format!("quantity {found}, expected {}", quantity_of(first)))
+    let expected = instrument.lot.times(lots(first));
+    Some(format!("quantity {found}, expected {expected}"))
 }
 
 /// How a person names a side.

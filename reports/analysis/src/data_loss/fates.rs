@@ -1,11 +1,9 @@
 //! Every new order by what is known of it: acknowledged, indeterminate, or definitely absent.
 
-use std::collections::HashMap;
-
 use shakedown_record::Outcome;
 use shakedown_record::ledger::OrderKind;
 
-use super::expected::Change;
+use super::replaces::{Collector, Replaces};
 use crate::bits::Bits;
 use crate::input::{Fate, Input};
 
@@ -22,27 +20,28 @@ pub(crate) struct Fates {
     pub declined: Bits,
     /// How many of them it rejected by its rules.
     pub rejected: u64,
-    /// Replaces that were or may have been executed, by the slot of their order.
-    pub changes: HashMap<u64, Vec<Change>>,
+    /// Replaces that were or may have been executed.
+    pub replaces: Replaces,
 }
 
 impl Fates {
     /// Sorts every order of the ledger.
     pub fn of(input: &Input) -> Self {
         let mut fates = Fates::default();
+        let mut replaces = Collector::default();
         for (slot, entry) in input.orders.iter() {
             match entry.kind {
                 OrderKind::New | OrderKind::Oversized => fates.add(slot, input.fate(slot, &entry)),
-                OrderKind::Replace => {
-                    let fate = input.fate(slot, &entry);
-                    let change = Change::of(&entry, fate, input.sequence(slot, &entry));
-                    if let (Some(target), Some(change)) = (entry.target, change) {
-                        fates.changes.entry(target).or_default().push(change);
+                OrderKind::Replace => match (entry.target, input.fate(slot, &entry)) {
+                    (None, _) | (_, Fate::Absent(_)) => {}
+                    (Some(target), Fate::Acked { .. } | Fate::Indeterminate) => {
+                        replaces.add(slot, target);
                     }
-                }
+                },
                 OrderKind::Cancel | OrderKind::Request => {}
             }
         }
+        fates.replaces = replaces.sorted(input);
         fates
     }
 

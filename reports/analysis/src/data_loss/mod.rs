@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ledger + retries --> fates (acknowledged, indeterminate, absent)      fates.rs
-//! ledger           --> values an order may have now                      expected.rs
+//! ledger           --> values an order may have now                      replaces.rs, expected.rs
 //! read-back        --> what each copy holds, and whether it was read     copies.rs
 //! fates x copies   --> classes                                           classes.rs
 //! lost orders      --> RPO                                               rpo.rs
@@ -16,6 +16,7 @@ mod classes;
 mod copies;
 mod expected;
 mod fates;
+mod replaces;
 mod rpo;
 
 pub(crate) use assess::{Assessment, NEVER_CHECKED, assess, outcome_words};

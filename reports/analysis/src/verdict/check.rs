@@ -23,6 +23,8 @@ pub(crate) fn check(
     let finding = finding(&rule.kind, input, plan, measured);
     let missing = evidence.missing(&rule.kind);
     let (verdict, why) = match (&finding.holds, missing.as_slice()) {
+        // Changed evidence proves nothing, not even what is wrong.
+        (_, missing) if !input.changed.is_empty() => (Verdict::Inconclusive, missing.join("; ")),
         (Holds::NoWithProof, _) => (Verdict::Fail, finding.why.clone()),
         (_, [_, ..]) => (Verdict::Inconclusive, missing.join("; ")),
         (Holds::Unknown(why), []) => (Verdict::Inconclusive, why.clone()),

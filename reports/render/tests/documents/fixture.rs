@@ -12,7 +12,7 @@ use shakedown_analysis::{
 };
 use shakedown_record::exit::Verdict;
 use shakedown_record::fault::{Effect, EffectFigure, FaultTarget};
-use shakedown_record::histogram::LatencyHistogram;
+use shakedown_record::histogram::{LatencyHistogram, PackedHistogram};
 use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::*;
 use shakedown_record::split::{EngineShare, FailoverSplit, PlatformShare};
@@ -343,6 +343,10 @@ pub fn pass() -> Analysis {
             orders_open: Some(0),
             ..Leftovers::default()
         },
+        evidence: Some(EventChain {
+            events: 41,
+            head: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+        }),
         trials: Vec::new(),
     };
     Analysis {
@@ -360,7 +364,7 @@ pub fn pass() -> Analysis {
             .map(|second| LatencyInterval {
                 from_s: f64::from(second) * 10.0,
                 to_s: f64::from(second) * 10.0 + 10.0,
-                histogram: histogram(Phase::Steady),
+                histogram: PackedHistogram::of(&histogram(Phase::Steady)),
             })
             .collect(),
         unchecked: vec![

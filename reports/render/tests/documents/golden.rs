@@ -156,7 +156,8 @@ fn the_interval_log_reads_back_without_loss() {
     let back: hdrhistogram::Histogram<u64> = Deserializer::new()
         .deserialize(&mut packed.as_slice())
         .unwrap();
-    assert_eq!(&back, analysis.latency_intervals[1].histogram.hdr());
+    let packed = &analysis.latency_intervals[1].histogram;
+    assert_eq!(&back, packed.unpack().hdr());
 }
 
 /// Decodes base64 with the standard alphabet.
