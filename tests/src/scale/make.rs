@@ -235,6 +235,7 @@ fn row(slot: u64, values: &Entry, more_lots: u32) -> Row {
             Side::Sell => "sell".into(),
         }),
         state: Some(states[(slot % 3) as usize].into()),
+        ..Row::default()
     }
 }
 
@@ -277,6 +278,7 @@ fn write_events(
                 acked: true,
                 id: format!("{PREFIX}-s0"),
                 reason: None,
+                read: ReadKind::Converged,
             },
         ),
     ];
@@ -317,6 +319,9 @@ fn read_back(replica: &str, rows: u64) -> Event {
         watermark: None,
         reason: None,
         by_id: false,
+        foreign: Some(0),
+        trades: None,
+        during: None,
     })
 }
 

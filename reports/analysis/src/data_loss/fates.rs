@@ -20,6 +20,8 @@ pub(crate) struct Fates {
     pub declined: Bits,
     /// How many of them it rejected by its rules.
     pub rejected: u64,
+    /// Orders whose cancel was acknowledged.
+    pub cancelled: Bits,
     /// Replaces that were or may have been executed.
     pub replaces: Replaces,
 }
@@ -38,7 +40,13 @@ impl Fates {
                         replaces.add(slot, target);
                     }
                 },
-                OrderKind::Cancel | OrderKind::Request => {}
+                OrderKind::Cancel => {
+                    let acked = matches!(input.fate(slot, &entry), Fate::Acked { .. });
+                    if let Some(target) = entry.target.filter(|_| acked) {
+                        fates.cancelled.insert(target);
+                    }
+                }
+                OrderKind::Request => {}
             }
         }
         fates.replaces = replaces.sorted(input);
