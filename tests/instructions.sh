@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Holds the instructions of the functions that every request goes through to what was noted (load/benches/instructions.tsv).
 #
-#   tests/instructions.sh              red when one of them needs 3 % more
+#   tests/instructions.sh              red when one of them needs 6 % more
 #   tests/instructions.sh --record     notes what they need now, after a change that is meant
 #
 # They are counted by valgrind: Debian's package is unpacked into ${XDG_CACHE_HOME:-~/.cache}/shakedown when there is none.

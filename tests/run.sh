@@ -191,6 +191,7 @@ stage instructions 240 tests/instructions.sh
 stage conformance 300 cargo test --release --workspace --test conformance -- --test-threads=4
 SHAKEDOWN_TEST_IO=io-uring stage conformance-ring 120 cargo test --release --workspace --test conformance -- --test-threads=4 outages:: outcomes::what_is_acknowledged pipelining::
 stage rates 60 bash -c '"$0" 1000000 5 && "$0" engine 100000 5 1 8192 256' "$target/release/rates"
+stage scale 60 "$target/release/scale" 1000000 2
 stage peers 300 tests/peers/run --sample
 end_to_end tidy 60 4
 end_to_end evidence 30 4

@@ -1,7 +1,7 @@
 //! How many instructions one request costs the generator, function by function, held to what was noted.
 //!
 //! ```text
-//! cargo bench --workspace --bench instructions               red when a function needs 3 % more than noted
+//! cargo bench --workspace --bench instructions               red when a function needs 6 % more than noted
 //! cargo bench --workspace --bench instructions -- --record   notes what they need now
 //! ```
 //!
@@ -17,8 +17,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::thread;
 
-/// Most instructions that a function may need, of those that were noted.
-const MOST: f64 = 1.03;
+/// Most instructions that a function may need, of those that were noted. The same source needs up to 4.5 % more when it is
+/// built in another folder: the names that go into symbols decide which functions are compiled together.
+const MOST: f64 = 1.06;
 
 /// Calls of the two runs whose difference is taken.
 const FEW: u32 = 1_000;
@@ -26,7 +27,7 @@ const MANY: u32 = 11_000;
 
 /// The function that is made slower on purpose, and after how many calls it is called once more.
 const PLANTED: &str = "patch";
-const PLANTED_EVERY: u32 = 16;
+const PLANTED_EVERY: u32 = 8;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

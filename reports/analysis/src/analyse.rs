@@ -55,6 +55,7 @@ pub(crate) fn analysis_of(input: &Input, plan: &Plan) -> Analysis {
         unchecked: unchecked(input, plan, &measured),
         stories: stories(input, plan, &measured),
         health_limit_ns: measured.limit_ns,
+        beside: input.seal.beside.clone(),
         latency_intervals: measured.tally.intervals,
     }
 }
@@ -108,7 +109,7 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
             FeedMeasured::Silent(_) | FeedMeasured::Unasked => None,
         },
         leftovers,
-        evidence: input.chain.clone(),
+        evidence: input.seal.chain.clone(),
         trials: Vec::new(),
     }
 }

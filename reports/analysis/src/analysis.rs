@@ -28,6 +28,8 @@ pub struct Analysis {
     pub curves: BTreeMap<Phase, Vec<CurvePoint>>,
     /// Response times by interval, for the HDR interval log.
     pub latency_intervals: Vec<LatencyInterval>,
+    /// Files that were changed or added since the run ended and on which no verdict rests, in words.
+    pub beside: Vec<String>,
     /// Questions that this run leaves open, each with the reason.
     pub unchecked: Vec<Unchecked>,
     /// The first order of each class of data loss that was found, step by step.

@@ -9,7 +9,6 @@ use shakedown_record::feed::{FeedRow, read_feed};
 use shakedown_record::ledger::{Entry, Retry, read_retries, read_server_ids};
 use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
-use shakedown_record::run_record::EventChain;
 use shakedown_record::series::{SeriesRecord, read_series};
 use shakedown_record::venue::{TradeRow, VenueLine, read_trades, read_venue};
 use shakedown_record::worker::Parts;
@@ -41,10 +40,8 @@ pub(crate) struct Input {
     pub points: Option<Vec<PointsRow>>,
     /// What the market-data feed told; `None` when nobody listened.
     pub feed: Option<Vec<FeedRow>>,
-    /// What was changed since the run left it, in words: what it shows now is no evidence.
-    pub changed: Vec<String>,
-    /// The chain of the events, where it holds.
-    pub chain: Option<EventChain>,
+    /// Whether all this is as the run left it.
+    pub seal: Seal,
     served_by: Vec<String>,
     /// What could not be read, in words.
     pub missing: Vec<String>,
@@ -87,7 +84,6 @@ impl Input {
                 path: dir.root().to_path_buf(),
             });
         }
-        let Seal { chain, broken } = Seal::of(dir);
         let mut missing = Vec::new();
         let events = read_events(&dir.events()).unwrap_or_else(|error| {
             missing.push(error.to_string());
@@ -141,8 +137,7 @@ impl Input {
             trades,
             points,
             feed,
-            chain,
-            changed: broken,
+            seal: Seal::of(dir),
             served_by: std::fs::read(ledger.join(SERVED_BY))
                 .ok()
                 .and_then(|text| serde_json::from_slice(&text).ok())

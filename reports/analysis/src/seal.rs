@@ -9,8 +9,10 @@ use shakedown_record::run_record::EventChain;
 pub(crate) struct Seal {
     /// The chain of the events, where it holds.
     pub chain: Option<EventChain>,
-    /// What is not as the run left it, in words.
+    /// What of the evidence is not as the run left it, in words.
     pub broken: Vec<String>,
+    /// What else is not, in words: no verdict rests on it.
+    pub beside: Vec<String>,
 }
 
 impl Seal {
@@ -33,11 +35,14 @@ impl Seal {
         if dir.checksums().exists() {
             match dir.tampered() {
                 Ok(tampered) => {
-                    let evidence = tampered.iter().filter(|it| it.is_evidence());
-                    let words = |it: &shakedown_record::run_dir::Tampered| {
-                        format!("{} {} after the run had ended", it.name, it.how.words())
-                    };
-                    seal.broken.extend(evidence.map(words));
+                    for it in tampered {
+                        let words =
+                            format!("{} {} after the run had ended", it.name, it.how.words());
+                        match it.is_evidence() {
+                            true => seal.broken.push(words),
+                            false => seal.beside.push(words),
+                        }
+                    }
                 }
                 Err(error) => seal
                     .broken

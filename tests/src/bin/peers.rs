@@ -2,7 +2,8 @@
 //!
 //! Runs Shakedown and other load generators in turns against the lean server that lies beside this program, writes the runs
 //! (to `--table`, or to standard output) and says what Shakedown does not hold; then the exit code is 1. `--tables` makes
-//! the tables of `docs/benchmarks.md` again from `docs/evidence/peers.tsv`. `tests/peers/run` is what people call.
+//! the tables of `docs/benchmarks.md` again from `docs/evidence/peers.tsv`, and `--bare` says how late this machine wakes a
+//! thread. `tests/peers/run` is what people call.
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,7 +17,7 @@ use shakedown_tests::fixture::Arguments;
 use shakedown_tests::peers::{
     Extent, LEAST_RATIO, MOST_OPEN_ROUNDS, MOST_ROUNDS, Part, Place, Planned, Row, Table, Tool,
     another_open_round, another_round, document, holds, measure, plan, ratio_to_wrk, supports,
-    tables, untrue,
+    tables, untrue, woken_late_p99_us,
 };
 use shakedown_tests::shakedown::workspace;
 
@@ -29,6 +30,11 @@ fn main() -> io::Result<ExitCode> {
     };
     let arguments = Arguments::of(&words);
     let extent = match mode.as_str() {
+        "--bare" => {
+            let late_us = woken_late_p99_us()?;
+            writeln!(io::stdout(), "{late_us:.1}")?;
+            return Ok(ExitCode::SUCCESS);
+        }
         "--tables" => return make_tables(&workspace()).map(|()| ExitCode::SUCCESS),
         "--sample" => Extent::Sample,
         "--quick" => Extent::Quick,
@@ -163,6 +169,7 @@ fn place(arguments: &Arguments) -> io::Result<Place> {
         shakedown: path("shakedown")?,
         tools: path("tools")?,
         server: own.with_file_name("lean-server"),
+        own,
         server_core: *last,
     })
 }

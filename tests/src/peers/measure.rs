@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::against::{Schedule, against};
+use super::bare::wake_p99_us;
 use super::process::run;
 use super::rounds::Planned;
 use super::row::{Part, Row};
@@ -25,6 +26,8 @@ pub struct Place {
     pub shakedown: PathBuf,
     /// The program `lean-server`.
     pub server: PathBuf,
+    /// The program `peers`, which also tells how late the machine wakes a thread.
+    pub own: PathBuf,
     /// The folder of the other generators.
     pub tools: PathBuf,
     /// The server's core. The generator has the one of this process.
@@ -40,11 +43,22 @@ impl Place {
     }
 }
 
-/// Makes one run.
+/// Makes one run; where requests must be released in time, between two looks at how late the machine wakes a thread.
 ///
 /// # Errors
 /// When a program cannot be started, does not end, or does not report.
 pub fn measure(place: &Place, planned: &Planned) -> io::Result<Row> {
+    if planned.tool != Tool::Shakedown || planned.part != Part::Accuracy {
+        return measure_alone(place, planned);
+    }
+    let before_us = wake_p99_us(&place.own);
+    let mut row = measure_alone(place, planned)?;
+    let after_us = wake_p99_us(&place.own);
+    row.bare_p99_us = before_us.into_iter().chain(after_us).reduce(f64::max);
+    Ok(row)
+}
+
+fn measure_alone(place: &Place, planned: &Planned) -> io::Result<Row> {
     let folder = tempfile::tempdir()?;
     let (delay_name, delay) = planned.delay;
     let logs = planned.part != Part::Efficiency;
@@ -108,6 +122,7 @@ pub fn measure(place: &Place, planned: &Planned) -> io::Result<Row> {
         outage_s: said.outage_s,
         back_percent: back_percent(&seen),
         lag_p99_us: said.lag_p99_us,
+        bare_p99_us: None,
     })
 }
 

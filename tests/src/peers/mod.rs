@@ -6,6 +6,7 @@
 //! process    a generator's end, its CPU time and what it printed
 //! server     the lean server, on a core of its own
 //! against    quantiles that the server's log says
+//! bare       how late the machine itself wakes a thread
 //! measure    one run of one tool, as a row
 //! rounds     which runs, in which order
 //! row        the table of runs, written and read
@@ -13,9 +14,10 @@
 //! markdown   the tables of docs/benchmarks.md, made from the runs
 //! ```
 //!
-//! Decisions and tables are pure; `process`, `server` and `measure` touch the machine.
+//! Decisions and tables are pure; `process`, `server`, `bare` and `measure` touch the machine.
 
 mod against;
+mod bare;
 mod claim;
 mod markdown;
 mod measure;
@@ -27,6 +29,7 @@ mod server;
 mod tool;
 
 pub use against::{Joined, Schedule, True, against};
+pub use bare::woken_late_p99_us;
 pub use claim::{LEAST_RATIO, holds, is_near, ratio_to_wrk, supports, untrue};
 pub use markdown::{document, tables};
 pub use measure::{Place, measure};

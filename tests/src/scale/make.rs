@@ -179,6 +179,7 @@ pub fn make(root: &Path, messages: u64, copies: u32, planted: Planted) -> io::Re
     let rows = write_rows(&dir, messages, copies, &spots)?;
     let first = rows_path(dir.root(), ReadKind::Converged, "engine-1");
     write_events(&dir, messages, outcomes, rows, copies)?;
+    dir.seal()?;
     Ok(Made {
         messages,
         orders,

@@ -35,11 +35,8 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
             }
         }
     }
-    let tampered = dir.tampered().unwrap_or_default();
-    // What the verdict rests on is told by the verdict.
-    for other in tampered.iter().filter(|it| !it.is_evidence()) {
-        let how = other.how.words();
-        say(&format!("{} {how} after the run had ended.", other.name));
+    for changed in &analysis.beside {
+        say(&format!("{changed}."));
     }
     let text = shakedown_render::render(format_of(args.format), &analysis, &look());
     match &args.to {

@@ -35,7 +35,10 @@ impl Fates {
                 OrderKind::Replace => match (entry.target, input.fate(slot, &entry)) {
                     (None, _) | (_, Fate::Absent(_)) => {}
                     (Some(target), Fate::Acked { .. } | Fate::Indeterminate) => {
-                        replaces.add(slot, target);
+                        // A damaged entry may name any slot; of one that was never written there is no row to judge.
+                        if target < input.orders.slots_end {
+                            replaces.add(slot, target);
+                        }
                     }
                 },
                 OrderKind::Cancel | OrderKind::Request => {}

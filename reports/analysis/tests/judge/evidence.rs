@@ -1,6 +1,7 @@
 //! Each sensor broken in turn: inconclusive with the reason in words, never a pass.
 
 use shakedown_record::event::{Event, GeneratorReport};
+use shakedown_record::ledger::OrderKind;
 use shakedown_record::worker::{CLOCK_ERROR_BUDGET_NS, WorkerReport};
 use shakedown_record::{LinkOverhead, Outcome, Verdict};
 
@@ -332,4 +333,49 @@ fn a_worker_that_was_lost_or_whose_clock_is_not_known() {
         known.record.checks
     );
     assert_eq!(known.record.generator.workers.len(), 1);
+}
+
+#[test]
+fn a_replace_that_names_a_slot_which_was_never_written_is_set_aside() {
+    for target in [1 << 40, u64::MAX - 1] {
+        let mut run = Run::healthy();
+        assert_eq!(run.entries[9].kind, OrderKind::Replace);
+        run.entries[9].target = Some(target);
+        let analysis = run.refill().judge();
+        assert_eq!(analysis.record.data_loss.corrupt, Some(0));
+    }
+}
+
+#[test]
+fn a_loss_in_evidence_that_was_changed_afterwards_proves_nothing() {
+    let run = Run::healthy();
+    let (_folder, dir) = run.write();
+    dir.seal().unwrap();
+    let judge = || shakedown_analysis::analyse(&dir, &run.plan).unwrap();
+    assert_eq!(judge().record.verdict, Verdict::Pass);
+    std::fs::write(dir.summary(), "all is well").unwrap();
+    let beside = judge();
+    assert_eq!(beside.record.verdict, Verdict::Pass);
+    assert_eq!(
+        beside.beside,
+        ["summary.md was added after the run had ended"]
+    );
+    for replica in ["engine-1", "engine-2", "engine-3"] {
+        let path = dir.readback().join(format!("converged-{replica}.jsonl"));
+        let rows = std::fs::read_to_string(&path).unwrap();
+        let without = rows.replace(&format!("\"{PREFIX}-3000\""), "\"somebody-else\"");
+        assert_ne!(rows, without);
+        std::fs::write(path, without).unwrap();
+    }
+    let record = judge().record;
+    assert_eq!(
+        (record.verdict, record.exit_code),
+        (Verdict::Inconclusive, 2)
+    );
+    let all = record.checks.iter();
+    assert!(all.clone().count() > 0);
+    for check in all {
+        assert_eq!(check.verdict, Verdict::Inconclusive, "{}", check.id);
+        assert!(check.why.contains("converged-engine-2.jsonl was changed"));
+    }
 }

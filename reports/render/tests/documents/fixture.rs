@@ -360,6 +360,7 @@ pub fn pass() -> Analysis {
             .into_iter()
             .map(|phase| (phase, curve(&histogram(phase))))
             .collect(),
+        beside: Vec::new(),
         latency_intervals: (0..3_u32)
             .map(|second| LatencyInterval {
                 from_s: f64::from(second) * 10.0,
