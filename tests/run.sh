@@ -211,6 +211,7 @@ end_to_end alerts 240 2
 end_to_end sensors 180 2
 end_to_end starved 240 1
 end_to_end workers 120 3
+end_to_end reads 240 2
 end_to_end resources 420 1
 end_to_end hooks 240 2
 end_to_end guards 300 2
@@ -221,6 +222,7 @@ end_to_end sigkill 180 2
 end_to_end survival 90 1
 end_to_end blunt 180 3
 end_to_end vanish 300 6
+stage stores 300 tests/stores.sh
 end_to_end untouched 300 1
 if [ $quick = yes ]; then
     skip docker "left out by --quick"

@@ -226,7 +226,9 @@ fn wrapping(config: &GeneratorConfig, entry: &[BaseUrl]) -> Result<Wrapping, Loa
                 (&["http/1.1"], None)
             }
             GatewayPlan::Http2 => (&["h2"], Some("h2")),
-            GatewayPlan::Binary(_) | GatewayPlan::Fix(_) => (&[], None),
+            GatewayPlan::Binary(_) | GatewayPlan::Fix(_) | GatewayPlan::PostgreSql(_) => {
+                (&[], None)
+            }
         },
     };
     let mut names = Vec::new();

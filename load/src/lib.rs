@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! pacing (when) + flow (what) --> engine room: N threads, own sockets --> ledger, 100 ms slots, report
-//!                                      http, binary, websocket: bytes       selfcheck: was it us?
+//!                                      http, fix, postgresql …: bytes        selfcheck: was it us?
 //! points: market data into the engine      feed: what the engine tells      venue: what trading systems send to
 //! ```
 //!
@@ -28,6 +28,7 @@ mod making;
 pub mod pacing;
 pub mod points;
 mod portable;
+pub mod postgresql;
 pub mod secret;
 pub mod selfcheck;
 pub mod tls;

@@ -7,11 +7,12 @@ use shakedown_scenarios::plan::{Auth, GatewayPlan, Orders, WebSocketGateway};
 use crate::config::{GeneratorConfig, Work};
 use crate::engine::{
     BinaryOrders, Desk, FixOrders, FixParts, Gateway, Http2Orders, HttpOrders, Names, OrderDesk,
-    OrderDeskParts, OrderTexts, Part, PlainParts, PlainRequests, PlainStreams, ReportedOrders,
-    WebSocketOrders, WebSocketParts,
+    OrderDeskParts, OrderTexts, Part, PlainParts, PlainRequests, PlainStreams, PostgreSqlOrders,
+    ReportedOrders, WebSocketOrders, WebSocketParts,
 };
 use crate::error::LoadError;
 use crate::http::BaseUrl;
+use crate::postgresql::Login;
 use crate::secret::Secrets;
 
 /// One thread's part of a run.
@@ -121,6 +122,13 @@ impl Making<'_> {
                 texts: self.texts(written)?,
                 names: self.names.clone(),
             })?)),
+            GatewayPlan::PostgreSql(plan) => {
+                let (orders, texts, names) = self.said(written)?;
+                let login = Login::of(written.auth, written.secrets, &plan.database);
+                let store =
+                    PostgreSqlOrders::new(plan, orders, login, written.secrets, texts, names);
+                Gateway::PostgreSql(Box::new(store))
+            }
         })
     }
 

@@ -10,8 +10,8 @@ use crate::guards;
 use crate::load_words::load_sentence;
 use crate::plan::{
     AbortRule, AlertRule, DataLayout, EnvironmentPlan, FaultPlan, FeedCount, FeedRule, FeedTime,
-    LimitEnd, MetricLimit, MetricRule, Plan, PointsRule, ResourceRule, RestartedBy, RetryPolicy,
-    Rule, RuleKind, TradeClass, Trigger, VenueRule,
+    LimitEnd, LocalStandIn, MetricLimit, MetricRule, Plan, PointsRule, ResourceRule, RestartedBy,
+    RetryPolicy, Rule, RuleKind, TradeClass, Trigger, VenueRule,
 };
 
 /// The plan as a page of text.
@@ -53,9 +53,16 @@ pub fn describe(plan: &Plan) -> String {
 
 fn place(plan: &Plan) -> String {
     match &plan.environment {
-        EnvironmentPlan::Local { .. } => {
+        EnvironmentPlan::Local { stand_in } => {
             let replicas: u32 = plan.system.parts.iter().map(|part| part.replicas).sum();
-            format!("{replicas} child processes on loopback; needs no privilege")
+            match stand_in {
+                LocalStandIn::Engine { .. } | LocalStandIn::MarketMaker { .. } => {
+                    format!("{replicas} child processes on loopback; needs no privilege")
+                }
+                LocalStandIn::PostgreSql(_) => format!(
+                    "{replicas} of PostgreSQL as child processes in namespaces of their own; needs root"
+                ),
+            }
         }
         EnvironmentPlan::External(endpoints) => format!("orders to {}", endpoints.entry.join(", ")),
         EnvironmentPlan::Docker(docker) => format!(
@@ -180,6 +187,8 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::ErrorRate { at_most, phase } => share(at_most, "errors", phase),
         RuleKind::RejectRate { at_most, phase } => share(at_most, "rejected", phase),
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
+        RuleKind::Linearizable => "the engine's own order explains every answer".to_string(),
+        RuleKind::Invariants => "books and trades keep their invariants".to_string(),
         RuleKind::Peak {
             flow,
             at_least_per_s,

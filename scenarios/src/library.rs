@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 57] = [
+static SHIPPED: [Shipped; 66] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
     shipped!(
@@ -66,6 +66,13 @@ static SHIPPED: [Shipped; 57] = [
     ),
     shipped!(Profile, "market-maker", "systems/market-maker.yaml"),
     shipped!(Profile, "market-maker-fix", "systems/market-maker-fix.yaml"),
+    shipped!(Profile, "postgres-async", "systems/postgres-async.yaml"),
+    shipped!(Profile, "postgres-sync", "systems/postgres-sync.yaml"),
+    shipped!(
+        Profile,
+        "postgres-commit-off",
+        "systems/postgres-commit-off.yaml"
+    ),
     shipped!(
         Calendar,
         "us-equities-example",
@@ -95,7 +102,17 @@ static SHIPPED: [Shipped; 57] = [
     shipped!(Scenario, "two-faults", "two-faults.yaml"),
     shipped!(Scenario, "venue-kill", "venue-kill.yaml"),
     shipped!(Scenario, "venue-fix", "venue-fix.yaml"),
+    shipped!(Scenario, "postgresql-async", "postgresql-async.yaml"),
+    shipped!(Scenario, "postgresql-sync", "postgresql-sync.yaml"),
+    shipped!(
+        Scenario,
+        "postgresql-commit-off",
+        "postgresql-commit-off.yaml"
+    ),
     shipped!(Scenario, "memory-limit", "memory-limit.yaml"),
+    shipped!(Scenario, "cold-restart", "cold-restart.yaml"),
+    shipped!(Scenario, "power-cut", "power-cut.yaml"),
+    shipped!(Scenario, "degraded-read", "degraded-read.yaml"),
     shipped!(Scenario, "slow-disk", "slow-disk.yaml"),
     shipped!(Scenario, "full-disk", "full-disk.yaml"),
     shipped!(Scenario, "out-of-memory", "out-of-memory.yaml"),

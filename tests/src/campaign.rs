@@ -1,5 +1,6 @@
 //! One row of a campaign each: what the campaign repeats, and what the ci tier takes a sample of.
 
+pub mod defects;
 pub mod kubernetes_library;
 
 use std::path::Path;
@@ -213,6 +214,14 @@ fn rows_of(campaign: Campaign) -> Rows {
             let rates = itself().with_file_name("rates");
             let mut soak = Soak::start(&rates, campaign.rows() as u64);
             Box::new(move |minute| soak.row(minute))
+        }
+        Campaign::Defects => {
+            let mut pairs = defects::Pairs::new(defects::row, campaign.rows());
+            Box::new(move |number| pairs.row(number))
+        }
+        Campaign::Clean => {
+            let mut pairs = defects::Pairs::new(defects::clean_row, campaign.rows());
+            Box::new(move |number| pairs.row(number))
         }
         Campaign::KubernetesLibrary => Box::new(kubernetes_library::row),
         Campaign::KubernetesSigkill => {

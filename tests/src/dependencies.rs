@@ -49,7 +49,7 @@ pub const TABLE: [TableRow; 10] = [
     },
     TableRow {
         name: ANALYSIS,
-        may_name: &[RECORD, SCENARIOS],
+        may_name: &[RECORD, SCENARIOS, HISTORY],
         never_reaches: &["tokio", "kube", "reqwest"],
     },
     TableRow {

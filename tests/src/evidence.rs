@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::campaign::kubernetes_library;
+use crate::campaign::{defects, kubernetes_library};
 use crate::cluster_kill;
 use crate::rates::soak;
 use crate::{starved, storm_proxy};
@@ -38,6 +38,10 @@ pub enum Campaign {
     Conservation,
     /// The generator for half an hour: what memory it takes.
     Soak,
+    /// Each defect of the reference engine over several seeds, each caught by its check.
+    Defects,
+    /// The clean engine over many seeds, in the scenarios in which its defects are seen.
+    Clean,
     /// Each shipped scenario for Kubernetes once, on a real cluster.
     KubernetesLibrary,
     /// SIGKILL of an agent, of the runner and of both, in the middle of a partition in a real cluster.
@@ -46,7 +50,7 @@ pub enum Campaign {
 
 impl Campaign {
     /// Every campaign.
-    pub const ALL: [Campaign; 10] = [
+    pub const ALL: [Campaign; 12] = [
         Campaign::QuickstartSeeds,
         Campaign::Sigkill,
         Campaign::PartitionSigkill,
@@ -55,6 +59,8 @@ impl Campaign {
         Campaign::Starved,
         Campaign::Conservation,
         Campaign::Soak,
+        Campaign::Defects,
+        Campaign::Clean,
         Campaign::KubernetesLibrary,
         Campaign::KubernetesSigkill,
     ];
@@ -70,6 +76,8 @@ impl Campaign {
             Campaign::Starved => "starved",
             Campaign::Conservation => "conservation",
             Campaign::Soak => "soak",
+            Campaign::Defects => "defects",
+            Campaign::Clean => "clean-200",
             Campaign::KubernetesLibrary => "kubernetes-library",
             Campaign::KubernetesSigkill => "kubernetes-sigkill",
         }
@@ -93,6 +101,8 @@ impl Campaign {
             Campaign::Starved => starved::ROWS,
             Campaign::Conservation => storm_proxy::ROWS,
             Campaign::Soak => soak::ROWS,
+            Campaign::Defects => defects::rows(),
+            Campaign::Clean => defects::CLEAN_ROWS,
             Campaign::KubernetesLibrary => kubernetes_library::SCENARIOS.len(),
             Campaign::KubernetesSigkill => 300,
         }
@@ -142,6 +152,8 @@ impl Campaign {
             Campaign::Starved => starved::COLUMNS,
             Campaign::Conservation => storm_proxy::COLUMNS,
             Campaign::Soak => soak::COLUMNS,
+            Campaign::Defects => &defects::COLUMNS,
+            Campaign::Clean => &defects::CLEAN_COLUMNS,
             Campaign::KubernetesLibrary => &kubernetes_library::COLUMNS,
             Campaign::KubernetesSigkill => cluster_kill::COLUMNS,
         }
@@ -227,6 +239,8 @@ impl Evidence {
             Campaign::Starved => starved::supports(&self.rows).map_err(NoEvidence),
             Campaign::Conservation => storm_proxy::supports(&self.rows).map_err(NoEvidence),
             Campaign::Soak => soak::supports(&self.rows).map_err(NoEvidence),
+            Campaign::Defects => defects::all_caught(&self.rows).map_err(NoEvidence),
+            Campaign::Clean => defects::no_alarm(&self.rows).map_err(NoEvidence),
             Campaign::KubernetesLibrary => {
                 kubernetes_library::claim(&self.rows).map_err(NoEvidence)
             }

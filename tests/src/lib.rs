@@ -14,6 +14,7 @@
 //! monitoring       an Alertmanager and a Prometheus that ring when a test says so
 //! calm             waits for a machine that is left its cores, and repeats what was measured without them
 //! truth            what the servers' logs say that clients must have seen
+//! matrix           which check sees which defect of the reference engine
 //! campaign, evidence          the rows of a campaign, and the tables that are kept of them
 //! cluster_kill     kills an agent, the runner or both in a real cluster, and measures the same
 //! survival         kills whoever holds a fault, over and over, and measures how soon all is as before
@@ -43,6 +44,7 @@ pub mod foreign_engine;
 pub mod http_server;
 pub mod inside;
 pub mod lean_server;
+pub mod matrix;
 pub mod monitoring;
 pub mod peers;
 pub mod pods;

@@ -4,19 +4,22 @@
 //! engine, in the way real engines break it, and must turn a named check red. Nothing here does anything unless
 //! its switch is on; the rest of the engine calls these hooks and knows no more of them.
 
-use std::collections::{BTreeSet, HashMap};
+mod early_acks;
+mod hooks;
+mod tasks;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use openraft::ServerState;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
-use crate::command::{Answer, Command};
 use crate::contact::Contact;
-use crate::instruments;
 use crate::raft::EngineRaft;
 use crate::state::SharedReplica;
+
+pub use early_acks::EarlyAcks;
+use tasks::{forget_tail_on_promotion, hold_elections, leak_memory};
 
 /// A defect by name.
 #[derive(
@@ -51,6 +54,38 @@ pub enum Defect {
     DoubleCountsFills,
     /// Quotes that come late.
     SlowResponse,
+    /// The youngest of a price before the oldest.
+    PriorityInversion,
+    /// Orders that would trade, in the book.
+    CrossedBook,
+    /// Trades booked twice.
+    DuplicateFill,
+    /// Trades that the resting order does not hear of.
+    OneSidedFill,
+    /// Cancelled orders that stay.
+    IgnoresCancel,
+    /// Cancelled orders that come back.
+    ResurrectCancelled,
+    /// Replaces that change nothing.
+    IgnoresReplace,
+    /// Acknowledged orders that nobody keeps.
+    DropsOrders,
+    /// A replica that misses some orders.
+    LostReplicaOrder,
+    /// Restored, but for the last orders.
+    PartialSnapshot,
+    /// Rejected orders that are entered later.
+    LateGhost,
+    /// Sequence numbers that are given again.
+    SequenceReuse,
+    /// Some answers come late.
+    SlowTail,
+    /// Acknowledgements of what is not on disk.
+    NoFsync,
+    /// Followers that show the orders of a while ago.
+    StaleReads,
+    /// A list without orders after a restart.
+    EmptyOk,
 }
 
 /// A defect as it is listed.
@@ -64,7 +99,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 13] = [
+static DEFECTS: [DefectInfo; 29] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -130,6 +165,86 @@ static DEFECTS: [DefectInfo; 13] = [
         name: "slow-response",
         about: "The market maker waits 400 ms before it quotes.",
     },
+    DefectInfo {
+        defect: Defect::PriorityInversion,
+        name: "priority-inversion",
+        about: "Every 4th order, where it trades, is matched with the youngest order of a price first instead of the oldest.",
+    },
+    DefectInfo {
+        defect: Defect::CrossedBook,
+        name: "crossed-book",
+        about: "From the 500th order on, no order is matched: those that should trade rest, and the book is crossed.",
+    },
+    DefectInfo {
+        defect: Defect::DuplicateFill,
+        name: "duplicate-fill",
+        about: "What every 4th order trades on the spot is booked twice, as trades of both sides with ids of their own.",
+    },
+    DefectInfo {
+        defect: Defect::OneSidedFill,
+        name: "one-sided-fill",
+        about: "Every 4th trade is booked for the incoming order only: the resting one keeps its state and its filled quantity.",
+    },
+    DefectInfo {
+        defect: Defect::IgnoresCancel,
+        name: "ignores-cancel",
+        about: "The first cancel of every 5th order is acknowledged, and the order stays in the book.",
+    },
+    DefectInfo {
+        defect: Defect::ResurrectCancelled,
+        name: "resurrect-cancelled",
+        about: "With a new leader the last 20 cancelled orders are open again, on every replica.",
+    },
+    DefectInfo {
+        defect: Defect::IgnoresReplace,
+        name: "ignores-replace",
+        about: "Replaces of every 5th order are acknowledged and change nothing.",
+    },
+    DefectInfo {
+        defect: Defect::DropsOrders,
+        name: "drops-orders",
+        about: "Every 100th order is acknowledged, and forgotten by every replica 50 orders later; no fault is to blame.",
+    },
+    DefectInfo {
+        defect: Defect::LostReplicaOrder,
+        name: "lost-replica-order",
+        about: "The third node lists every order but each 50th, which it leaves out once there are 50 later ones.",
+    },
+    DefectInfo {
+        defect: Defect::PartialSnapshot,
+        name: "partial-snapshot",
+        about: "A node that is restarted lists all but the last 20 orders of its snapshot, which it takes every 200 entries.",
+    },
+    DefectInfo {
+        defect: Defect::LateGhost,
+        name: "late-ghost",
+        about: "An order beyond a risk limit is answered as rejected, and entered into the book 500 orders later.",
+    },
+    DefectInfo {
+        defect: Defect::SequenceReuse,
+        name: "sequence-reuse",
+        about: "With a new leader the last 20 sequence numbers are given again, to other commands.",
+    },
+    DefectInfo {
+        defect: Defect::SlowTail,
+        name: "slow-tail",
+        about: "Every 20th acknowledgement of a new order comes 300 ms late.",
+    },
+    DefectInfo {
+        defect: Defect::NoFsync,
+        name: "no-fsync",
+        about: "The log is not synced any more once the cluster is formed: orders outlive every kill, and no power cut.",
+    },
+    DefectInfo {
+        defect: Defect::StaleReads,
+        name: "stale-reads",
+        about: "A follower lists the orders of 2 s ago, with the watermark of now.",
+    },
+    DefectInfo {
+        defect: Defect::EmptyOk,
+        name: "empty-ok",
+        about: "A node that was started again with its data answers with status 200 and an empty list of orders.",
+    },
 ];
 
 /// All defects, with what they do.
@@ -149,19 +264,22 @@ impl Defect {
 
 /// The defects that are switched on; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Defects(BTreeSet<Defect>);
+pub struct Defects {
+    on: BTreeSet<Defect>,
+    /// The node that has them; 0 for what is no node.
+    node: u64,
+}
 
-const FORGOTTEN_ORDERS: usize = 20;
 const CORRUPT_EVERY: u64 = 50;
-const REPLICATE_EVERY: Duration = Duration::from_millis(250);
 const REFUSED_APPENDS_EVERY: u64 = 20;
-const LEAK_EVERY: Duration = Duration::from_millis(100);
-const LEAK_BYTES: usize = 4 << 20;
-const LEAK_AT_MOST: usize = 192 << 20;
-const HOLD_ELECTIONS: Duration = Duration::from_secs(15);
 const LEAVE_OUT_EVERY: u64 = 200;
 const HOLD_FEED: Duration = Duration::from_millis(400);
 const BOOK_WRONG_EVERY: u64 = 20;
+
+const FORMED_AT_INDEX: u64 = 8;
+
+/// This process was started with data.
+static IS_BACK: AtomicBool = AtomicBool::new(false);
 
 /// Between two fills that are dropped lies one that is doubled.
 const HALF_WAY: u64 = BOOK_WRONG_EVERY / 2;
@@ -170,12 +288,25 @@ const HOLD_RESPONSE: Duration = Duration::from_millis(400);
 impl Defects {
     /// Switches these on.
     pub fn new(defects: impl IntoIterator<Item = Defect>) -> Self {
-        Self(defects.into_iter().collect())
+        Self {
+            on: defects.into_iter().collect(),
+            node: 0,
+        }
+    }
+
+    /// The same on the node with this number.
+    pub fn on_node(self, node: u64) -> Self {
+        Self { node, ..self }
+    }
+
+    /// Nothing is switched on.
+    pub fn are_off(&self) -> bool {
+        self.on.is_empty()
     }
 
     /// Their names.
     pub fn names(&self) -> Vec<&'static str> {
-        self.0.iter().map(|defect| defect.name()).collect()
+        self.on.iter().map(|defect| defect.name()).collect()
     }
 
     /// Hook: a new order with a known client id. True to accept it as another order.
@@ -240,138 +371,33 @@ impl Defects {
         if self.has(Defect::SlowFailover) {
             tokio::spawn(hold_elections(raft.clone(), contact.clone()));
         }
+        if self.has(Defect::StaleReads) {
+            tokio::spawn(tasks::show_late(replica.clone()));
+        }
         if self.has(Defect::LeakMemory) {
             tokio::spawn(leak_memory());
         }
     }
 
+    /// Hook: the log has been written up to this entry, if to any, and is about to be synced. True to leave that out.
+    pub fn skip_sync(&self, index: Option<u64>) -> bool {
+        self.has(Defect::NoFsync) && index.is_none_or(|index| index > FORMED_AT_INDEX)
+    }
+
+    /// Hook: the log was opened, with entries or without.
+    pub fn opened(&self, with_entries: bool) {
+        IS_BACK.store(with_entries, Ordering::Relaxed);
+    }
+
+    /// Hook: an order is to be listed. True to leave it out.
+    pub fn hide_order(&self, order_id: u64, is_leader: bool) -> bool {
+        let late = self.has(Defect::StaleReads) && !is_leader;
+        let empty = self.has(Defect::EmptyOk) && IS_BACK.load(Ordering::Relaxed);
+        empty || (late && order_id >= tasks::HIDDEN_FROM.load(Ordering::Relaxed))
+    }
+
     fn has(&self, defect: Defect) -> bool {
-        self.0.contains(&defect)
-    }
-}
-
-/// `ack-before-quorum`: new orders are answered from a guess and held back for up to [`REPLICATE_EVERY`].
-#[derive(Debug, Default)]
-pub struct EarlyAcks {
-    held: Vec<Bytes>,
-    answers: HashMap<Box<str>, Answer>,
-    last_order_id: u64,
-    last_sequence: u64,
-    due: Option<Instant>,
-}
-
-impl EarlyAcks {
-    /// The answer that the command would probably get, in which case it is held back; else none, and it is not.
-    pub fn answer(
-        &mut self,
-        encoded: &Bytes,
-        replica: &SharedReplica,
-        term: u64,
-    ) -> Option<Answer> {
-        let command = Command::decode(encoded).ok()?;
-        let known = self.answers.get(command.id()).cloned();
-        let answer = match (&command, known) {
-            (Command::New(_), Some(known)) => return Some(known),
-            (Command::New(new), None) => {
-                let replica = replica.read();
-                let exchange = &replica.exchange;
-                if exchange.knows(new.id) || exchange.check_new_order(new).is_err() {
-                    return None;
-                }
-                let instrument = instruments::find(new.symbol)?;
-                self.last_order_id = exchange.next_order_id().max(self.last_order_id + 1);
-                Answer::Accepted {
-                    order_id: self.last_order_id,
-                    sequence: self.next_sequence(exchange.sequence()),
-                    term,
-                    instrument,
-                    filled_lots: 0,
-                    remaining_lots: new
-                        .quantity
-                        .steps(instrument.get().quantity_decimals)
-                        .ok()?,
-                    fills: Vec::new(),
-                }
-            }
-            (Command::Cancel { .. }, Some(_)) => Answer::Cancelled {
-                sequence: self.next_sequence(replica.read().exchange.sequence()),
-            },
-            (Command::Replace { quantity, .. }, Some(Answer::Accepted { instrument, .. })) => {
-                Answer::Replaced {
-                    sequence: self.next_sequence(replica.read().exchange.sequence()),
-                    instrument,
-                    remaining_lots: quantity.steps(instrument.get().quantity_decimals).ok()?,
-                    fills: Vec::new(),
-                }
-            }
-            (Command::Cancel { .. } | Command::Replace { .. }, _) => return None,
-        };
-        if let Command::New(new) = command {
-            self.answers.insert(Box::from(new.id), answer.clone());
-        }
-        self.held.push(encoded.clone());
-        self.due
-            .get_or_insert_with(|| Instant::now() + REPLICATE_EVERY);
-        Some(answer)
-    }
-
-    /// When what is held back should be replicated; none if nothing is.
-    pub fn due(&self) -> Option<Instant> {
-        self.due
-    }
-
-    /// What was held back.
-    pub fn take(&mut self) -> Vec<Bytes> {
-        self.due = None;
-        self.answers.clear();
-        std::mem::take(&mut self.held)
-    }
-
-    fn next_sequence(&mut self, applied: u64) -> u64 {
-        self.last_sequence = (applied + 1).max(self.last_sequence + 1);
-        self.last_sequence
-    }
-}
-
-/// `forget-tail-on-promotion`: at every election won with orders on record, the last of them are forgotten here.
-async fn forget_tail_on_promotion(raft: EngineRaft, replica: SharedReplica) {
-    let mut metrics = raft.server_metrics();
-    let mut led = false;
-    loop {
-        let leads = metrics.borrow_and_update().state == ServerState::Leader;
-        if leads && !led {
-            let forgotten = replica
-                .write()
-                .exchange
-                .forget_last_orders(FORGOTTEN_ORDERS);
-            tracing::warn!(forgotten, "defect forget-tail-on-promotion");
-        }
-        led = leads;
-        if metrics.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// `slow-failover`: no elections until the leader has been silent for [`HOLD_ELECTIONS`].
-async fn hold_elections(raft: EngineRaft, contact: Contact) {
-    loop {
-        let may_elect = contact
-            .silence()
-            .is_none_or(|silence| silence >= HOLD_ELECTIONS);
-        raft.runtime_config().elect(may_elect);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// `leak-memory`: pages that are written to are really taken.
-async fn leak_memory() {
-    let mut leaked: Vec<Vec<u8>> = Vec::new();
-    loop {
-        if leaked.len() * LEAK_BYTES < LEAK_AT_MOST {
-            leaked.push(vec![0xA5; LEAK_BYTES]);
-        }
-        tokio::time::sleep(LEAK_EVERY).await;
+        self.on.contains(&defect)
     }
 }
 
@@ -395,7 +421,8 @@ mod tests {
         assert!(!none.accept_retry_again() && !none.enter_rejected());
         assert_eq!(none.stored_lots(50, 7), 7);
         assert!(!none.refuse_append(20));
-        assert!(none.early_acks().is_none());
+        assert!(none.early_acks().is_none() && !none.skip_sync(None));
+        assert!(!none.hide_order(1, false));
         assert!(!none.leave_out_of_feed(LEAVE_OUT_EVERY) && none.feed_hold().is_none());
         assert!(none.names().is_empty());
     }

@@ -308,10 +308,11 @@ async fn open_data(
     config: &NodeConfig,
     copies: Option<Copies>,
 ) -> Result<(LogStore, StateMachine), EngineError> {
-    let (folder, defects) = (config.data.clone(), config.defects.clone());
+    let folder = config.data.clone();
+    let defects = config.defects.clone().on_node(config.id);
     let member = config.member(config.id).cloned();
     let opened = tokio::task::spawn_blocking(move || {
-        let log = LogStore::open(&folder)?;
+        let log = LogStore::open(&folder, &defects)?;
         if let Some(member) = member {
             identity::claim(&folder, &member)?;
         }
@@ -340,6 +341,9 @@ async fn start_consensus(
 
 fn raft_config(config: &NodeConfig) -> Result<Config, EngineError> {
     let election = config.own_election();
+    let every_entries = config
+        .defects
+        .snapshot_every(config.snapshots.every_entries);
     Config {
         cluster_name: "shakedown-engine".to_owned(),
         election_timeout_min: election.min_ms,
@@ -347,7 +351,7 @@ fn raft_config(config: &NodeConfig) -> Result<Config, EngineError> {
         heartbeat_interval: config.heartbeat_ms,
         install_snapshot_timeout: SNAPSHOT_TIMEOUT_MS,
         max_payload_entries: REPLICATED_ENTRIES,
-        snapshot_policy: RaftSnapshotPolicy::LogsSinceLast(config.snapshots.every_entries),
+        snapshot_policy: RaftSnapshotPolicy::LogsSinceLast(every_entries),
         snapshot_max_chunk_size: SNAPSHOT_PART_BYTES,
         max_in_snapshot_log_to_keep: config.snapshots.keep_entries,
         ..Config::default()

@@ -279,6 +279,63 @@ fn the_defect_forget_tail_on_promotion_makes_the_new_leader_differ() {
 }
 
 #[test]
+fn defects_of_a_promotion_strike_all_replicas_alike() {
+    let defects = [Defect::SequenceReuse, Defect::ResurrectCancelled];
+    let mut cluster = Cluster::start(&defects, SnapshotPolicy::default());
+    let leader = cluster.leader();
+    let at = cluster.http(leader);
+    let mut last = 0;
+    for number in 0..30 {
+        let id = format!("o{number}");
+        call(at, "POST", "/orders", &resting(&id)).expect("answered");
+        let cancelled = call(at, "DELETE", &format!("/orders/{id}"), "").expect("answered");
+        last = cancelled.body["sequence"].as_u64().expect("a number");
+    }
+    let open = |rows: &[serde_json::Value]| {
+        let is_open = |row: &&serde_json::Value| row["state"] == "open";
+        rows.iter().filter(is_open).count()
+    };
+    assert_eq!(open(&cluster.converged()[0]), 1, "the sentinel");
+    cluster.cut(leader);
+    let next = cluster.leader();
+    let reply = wait_for("an order to be acknowledged", || {
+        let reply = call(cluster.http(next), "POST", "/orders", &resting("late")).ok()?;
+        (reply.status == 201).then_some(reply)
+    });
+    // The sentinel had a number too.
+    assert_eq!(reply.body["sequence"].as_u64(), Some(last + 1 - 20 + 1));
+    let replicas = cluster.converged();
+    assert!(replicas.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(open(&replicas[0]), 20 + 3);
+}
+
+#[test]
+fn the_defect_partial_snapshot_makes_a_node_that_was_restarted_miss_orders() {
+    let mut cluster = Cluster::start(&[Defect::PartialSnapshot], SnapshotPolicy::default());
+    let leader = cluster.leader();
+    let follower = (0..3).find(|place| *place != leader).expect("three nodes");
+    for number in 0..250 {
+        let id = format!("o{number}");
+        call(cluster.http(leader), "POST", "/orders", &resting(&id)).expect("answered");
+    }
+    assert_eq!(cluster.converged()[follower].len(), 251);
+    let data = cluster.data(follower);
+    wait_for("a snapshot", || {
+        let mut files = std::fs::read_dir(&data).ok()?;
+        let is_snapshot = |name: &str| name.ends_with(".snap");
+        files
+            .any(|file| file.is_ok_and(|file| is_snapshot(&file.file_name().to_string_lossy())))
+            .then_some(())
+    });
+    cluster.stop(follower);
+    cluster.start_node(follower);
+    cluster.wait_ready();
+    let replicas = cluster.converged();
+    assert_eq!(replicas[leader].len(), 251);
+    assert_eq!(replicas[follower].len(), 231);
+}
+
+#[test]
 fn a_node_that_comes_back_alone_waits_before_it_stands_for_election() {
     let mut cluster = Cluster::start(&[], SnapshotPolicy::default());
     // Who led goes on leading when it comes back.

@@ -188,7 +188,16 @@ pub enum Event {
         acked: bool,
         id: String,
         reason: Option<String>,
+        /// The read before which it was sent.
+        #[serde(default = "converged")]
+        read: ReadKind,
     },
+    /// All replicas are about to be stopped at once, for a read of what they keep. Stamped before the first signal.
+    OutageBegun {
+        read: ReadKind,
+        replicas: Vec<String>,
+    },
+    OutageOver(OutageOver),
     ReadBack(ReadBackDone),
     CleanedUp {
         cancelled: u64,
@@ -268,6 +277,70 @@ pub struct ReadBackDone {
     pub reason: Option<String>,
     /// True when the copy was asked for each order by id, so that only orders asked for can be found.
     pub by_id: bool,
+    /// Orders of others that the copy listed; `None`: it was not asked for a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<u64>,
+    /// Its trades were read as well, or could not be; `None`: the profile does not say how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trades: Option<CopiedTrades>,
+    /// Of a degraded read: which fault was on, and when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Box<During>>,
+}
+
+/// When a read was made beside a fault; `CLOCK_MONOTONIC` in nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct During {
+    pub firing: Firing,
+    /// Before the first request was sent: what had been acknowledged by then must be shown.
+    pub from_mono_ns: u64,
+    /// When the last answer was there.
+    pub to_mono_ns: u64,
+}
+
+impl ReadBackDone {
+    /// The name under which the rows of this read of this copy lie: a copy may be read in many faults.
+    pub fn rows_name(&self) -> String {
+        match &self.during {
+            Some(during) => format!("{}-{}", self.replica, during.firing.label()),
+            None => self.replica.clone(),
+        }
+    }
+}
+
+/// The trades of a copy were read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedTrades {
+    pub rows: u64,
+    /// Why these are not all of them.
+    pub incomplete: Option<String>,
+}
+
+/// What became of the replicas that were stopped at once for a read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutageOver {
+    pub read: ReadKind,
+    /// From the first signal until the last of them had ended, in nanoseconds; `None`: not all of them did.
+    pub down_after_ns: Option<u64>,
+    /// What each of them had not synced, and what was taken from it for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
+    /// Why not all of them are up again; `None`: they are.
+    pub failed: Option<String>,
+}
+
+/// Data of one replica that a power cut took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    pub replica: String,
+    /// Files that went back to what they were when they were last synced.
+    pub files: u64,
+    /// Bytes that had been written to them since.
+    pub bytes: u64,
+}
+
+fn converged() -> ReadKind {
+    ReadKind::Converged
 }
 
 /// Something of ours that is still there.

@@ -1,6 +1,6 @@
 //! What was read back from each copy: one JSON line for each order found (or looked for and not found).
 //!
-//! Files are named `readback/<read>-<replica>.jsonl`; whether a read was complete stands in the events.
+//! Files are named `readback/<read>-<replica>.jsonl`, of a degraded read with the firing behind the replica; whether a read was complete stands in the events.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -26,7 +26,7 @@ pub enum ReadKind {
     Converged,
     /// After all copies were stopped and started.
     Cold,
-    /// After unsynced data was dropped.
+    /// After unsynced data was dropped on all copies at once.
     PowerCut,
 }
 
@@ -38,6 +38,24 @@ impl ReadKind {
             ReadKind::Converged => "converged",
             ReadKind::Cold => "cold",
             ReadKind::PowerCut => "power-cut",
+        }
+    }
+
+    /// When it is made, for people.
+    pub fn moment(self) -> &'static str {
+        match self {
+            ReadKind::Degraded => "during the fault",
+            ReadKind::Converged => "after the heal",
+            ReadKind::Cold => "after a cold restart",
+            ReadKind::PowerCut => "after a power cut",
+        }
+    }
+
+    /// True when all copies are stopped at once and started again before it.
+    pub fn is_after_outage(self) -> bool {
+        match self {
+            ReadKind::Degraded | ReadKind::Converged => false,
+            ReadKind::Cold | ReadKind::PowerCut => true,
         }
     }
 }
@@ -59,6 +77,64 @@ pub struct Row {
     pub side: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub state: Option<String>,
+    /// How much of it has traded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub filled: Option<String>,
+    /// How much of it can still trade.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remaining: Option<String>,
+    /// The engine's sequence number of its acceptance.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sequence: Option<String>,
+    /// The engine's sequence number of its last replace.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replaced_sequence: Option<String>,
+    /// The engine's sequence number of its cancel.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cancelled_sequence: Option<String>,
+}
+
+/// One trade as a copy reports it: a line of `readback/<read>-<replica>-trades.jsonl`. Orders by the ids that they have in
+/// the rows; values are the engine's own texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trade {
+    /// The engine's id of the trade.
+    pub id: String,
+    /// The order that rested.
+    pub maker: String,
+    /// The order that came in.
+    pub taker: String,
+    pub price: String,
+    pub quantity: String,
+    /// The engine's sequence number of the request that caused it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sequence: Option<String>,
+}
+
+/// Path of the trades of one read of one copy.
+pub fn trades_path(run_dir: &Path, read: ReadKind, replica: &str) -> PathBuf {
+    run_dir
+        .join("readback")
+        .join(format!("{}-{replica}-trades.jsonl", read.name()))
+}
+
+/// Reads the trades of one read of one copy; `None` when nobody asked for them.
+///
+/// # Errors
+/// When the file cannot be read, or a line is no trade.
+pub fn read_copied_trades(
+    run_dir: &Path,
+    read: ReadKind,
+    replica: &str,
+) -> io::Result<Option<Vec<Trade>>> {
+    let file = match File::open(trades_path(run_dir, read, replica)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let lines = BufReader::new(file).lines();
+    let trades = lines.map(|line| Ok(serde_json::from_str(&line?)?));
+    trades.collect::<io::Result<Vec<Trade>>>().map(Some)
 }
 
 /// Path of the rows of one read of one copy.

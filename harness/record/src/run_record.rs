@@ -65,6 +65,12 @@ pub struct RunRecord {
     /// What the market-data feed told; absent where no rule is about it, or nothing was heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedRecord>,
+    /// The replay of all requests in the engine's own order; absent where no rule asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryRecord>,
+    /// What must hold of books and trades; absent where no rule asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invariants: Option<InvariantsRecord>,
     pub leftovers: Leftovers,
     /// The chain of hashes over the events of the run; absent where it does not hold, or an older version wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -240,13 +246,52 @@ pub struct DataLoss {
     pub examples: Vec<OrderExample>,
 }
 
+/// All requests, replayed in the engine's own order on a book of Shakedown's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryRecord {
+    pub symbols: u64,
+    /// Requests that were replayed.
+    pub requests: u64,
+    /// Requests without an answer, and of those, the ones whose end the copies tell.
+    pub unanswered: u64,
+    pub resolved: u64,
+    /// Requests of which it is not known whether, or where in the engine's order, they were done.
+    pub undecided: u64,
+    /// What nothing unknown can explain.
+    pub contradictions: u64,
+    /// Why there may be more; null when everything was explained.
+    pub open: Option<String>,
+    /// The first contradictions, in words.
+    pub examples: Vec<String>,
+}
+
+/// What must hold of books and trades, whatever came in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvariantsRecord {
+    /// Copies that were looked at.
+    pub copies: u64,
+    /// Which invariants the profile lets us look at, such as `I5`.
+    pub checked: Vec<String>,
+    /// Which of them are broken.
+    pub breached: Vec<String>,
+    pub breaches: u64,
+    /// Why not every copy was looked at; null when all were.
+    pub open: Option<String>,
+    /// The first breaches, in words.
+    pub examples: Vec<String>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// Orders that were looked for.
     pub orders: u64,
     pub replicas_expected: u64,
     pub replicas_read: u64,
+    /// Reads that were completed on some copy.
     pub reads: Vec<ReadKind>,
+    /// Reads that the scenario asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads_asked: Vec<ReadKind>,
     /// Classes that this profile or this run could not check.
     pub not_checkable: Vec<String>,
     /// Why replicas that were expected are not read.

@@ -35,6 +35,7 @@ pub mod rights;
 pub mod run;
 pub mod sentinel;
 pub mod state_dir;
+pub mod stores;
 pub mod submit;
 #[cfg(test)]
 mod testing;

@@ -10,6 +10,7 @@ use shakedown_load::http::{price_text, quantity_text};
 use shakedown_record::Outcome;
 use shakedown_record::event::Event;
 use shakedown_record::ledger::Side;
+use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::plan::{Identity, SymbolShare};
 
 use crate::probes::{OrderWords, Target};
@@ -32,20 +33,22 @@ pub struct SentinelOrder {
 }
 
 /// All sentinels of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sentinels {
     /// Every one that was sent and may be there.
     pub orders: Vec<SentinelOrder>,
     /// Why not every symbol has an acknowledged one.
     pub missing: Option<String>,
+    /// Ids that were used.
+    pub sent: usize,
 }
 
 impl Sentinels {
     /// None were sent, and why.
     pub fn none(reason: &str) -> Self {
         Self {
-            orders: Vec::new(),
             missing: Some(reason.to_string()),
+            ..Self::default()
         }
     }
 
@@ -77,16 +80,26 @@ impl Sentinels {
     }
 }
 
-/// Sends one new order for each symbol until it is acknowledged, each try under an id of its own.
-pub async fn send(target: &Arc<Target>, events: &EventLog) -> Sentinels {
+/// Sends one new order for each symbol until it is acknowledged, each try under an id of its own. Those that were
+/// sent before stay known, and are not waited for any more: what comes after an outage must show itself anew.
+pub async fn send(
+    target: &Arc<Target>,
+    events: &EventLog,
+    read: ReadKind,
+    before: Sentinels,
+) -> Sentinels {
     let deadline = Instant::now() + AT_MOST;
     let mut sentinels = Sentinels {
-        orders: Vec::new(),
         missing: None,
+        ..before
     };
-    let mut numbers = 0usize..;
+    for order in &mut sentinels.orders {
+        order.acked = false;
+    }
+    let mut numbers = sentinels.sent..;
     for symbol in target.plan.load.symbols.clone() {
         for number in &mut numbers {
+            sentinels.sent = number + 1;
             let words = words(target, &symbol, number);
             let id = words.id.clone();
             let action = &target.plan.system.orders.new;
@@ -108,6 +121,7 @@ pub async fn send(target: &Arc<Target>, events: &EventLog) -> Sentinels {
                     acked,
                     id,
                     reason: reason.clone(),
+                    read,
                 });
                 if let Some(reason) = reason {
                     let missing = format!("no sentinel order for {}: {reason}", symbol.name);
@@ -156,7 +170,8 @@ mod tests {
         let target = target(plan(&bases), &bases);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
-        let sentinels = send(&target, &EventLog::create(&path).unwrap()).await;
+        let log = EventLog::create(&path).unwrap();
+        let sentinels = send(&target, &log, ReadKind::Converged, Sentinels::default()).await;
         let events = read_events(&path).unwrap();
         (
             sentinels,
@@ -182,6 +197,22 @@ mod tests {
         );
         assert_eq!(sentinels.ids(Identity::Client).len(), 1);
         assert!(sentinels.ids(Identity::Server).is_empty());
+    }
+
+    #[tokio::test]
+    async fn after_an_outage_another_one_is_sent_and_the_first_is_waited_for_no_more() {
+        let (first, _, exchange) = sent(Fault::None).await;
+        let bases = [exchange.base.clone()];
+        let target = target(plan(&bases), &bases);
+        let folder = tempfile::tempdir().unwrap();
+        let log = EventLog::create(&folder.path().join("events.jsonl")).unwrap();
+        let second = send(&target, &log, ReadKind::Cold, first).await;
+        let acked: Vec<&str> = second
+            .acked()
+            .map(|order| order.words.id.as_str())
+            .collect();
+        assert_eq!(acked, ["abc123-s1"]);
+        assert_eq!(second.ids(Identity::Client).len(), 2, "both may be open");
     }
 
     #[tokio::test]

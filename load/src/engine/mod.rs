@@ -50,7 +50,7 @@ pub(crate) use choice::choose;
 pub(crate) use desk::Desk;
 pub(crate) use gateway::{
     BinaryOrders, FixOrders, FixParts, Gateway, Http2Orders, HttpOrders, OrderTexts, PlainParts,
-    PlainRequests, PlainStreams, ReportedOrders, WebSocketOrders, WebSocketParts,
+    PlainRequests, PlainStreams, PostgreSqlOrders, ReportedOrders, WebSocketOrders, WebSocketParts,
 };
 pub(crate) use names::Names;
 pub(crate) use order_desk::{OrderDesk, OrderDeskParts};

@@ -7,6 +7,7 @@ mod lives;
 mod outages;
 mod outcomes;
 mod party;
+mod postgresql;
 mod replays;
 mod rig;
 mod server;

@@ -54,7 +54,11 @@ impl Evidence {
                 None => (false, true),
             },
             RuleKind::Failover { .. } | RuleKind::Availability { .. } => (true, true),
-            RuleKind::Orders { .. } | RuleKind::Rpo { .. } | RuleKind::Alert(_) => (false, true),
+            RuleKind::Orders { .. }
+            | RuleKind::Linearizable
+            | RuleKind::Invariants
+            | RuleKind::Rpo { .. }
+            | RuleKind::Alert(_) => (false, true),
         };
         let mut missing: Vec<&str> = self.run.iter().map(String::as_str).collect();
         if let RuleKind::Latency { at_most_ns, .. } | RuleKind::EngineLatency { at_most_ns, .. } =

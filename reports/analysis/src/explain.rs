@@ -184,7 +184,32 @@ pub(crate) fn stories(input: &Input, plan: &Plan, measured: &Measured) -> Vec<St
             });
         }
     }
+    stories.extend(of_books(input, measured, &teller));
     stories
+}
+
+/// The story of the order behind the first contradiction and the first breach, with the requests around it.
+fn of_books(input: &Input, measured: &Measured, teller: &Teller<'_>) -> Vec<Story> {
+    let history = measured.history.iter().flat_map(|it| it.first.first());
+    let history = history.map(|first| ("history", first.slot, &first.text, &first.around[..]));
+    let broken = measured.invariants.iter().flat_map(|it| it.first.first());
+    let broken = broken.map(|first| ("invariants", first.slot, &first.text, &[][..]));
+    let told = history
+        .chain(broken)
+        .filter_map(|(class, slot, text, around)| {
+            let mut explanation = of_slot(input, measured, teller, slot?);
+            explanation.headline = text.clone();
+            explanation.steps.extend(around.iter().map(|line| Step {
+                at_s: None,
+                text: format!("in the engine's order {line}"),
+            }));
+            Some(Story {
+                class: class.to_string(),
+                order: input.order_id(slot?),
+                explanation,
+            })
+        });
+    told.collect()
 }
 
 fn teller<'a>(

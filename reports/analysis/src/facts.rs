@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use shakedown_record::event::{
-    Bucket, Event, GeneratorReport, Leftover, Moment, ReadBackDone, ReplicaSeen, Stamped,
+    Bucket, Event, GeneratorReport, Leftover, Moment, OutageOver, ReadBackDone, ReplicaSeen,
+    Stamped,
 };
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_record::feed::FeedReport;
 use shakedown_record::platform::PlatformChange;
 use shakedown_record::points::PointsReport;
+use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::GuardOverride;
 use shakedown_record::venue::TradesDone;
 use shakedown_record::{LinkOverhead, RunZero};
@@ -34,8 +36,11 @@ pub(crate) struct Facts {
     /// Condition and reason.
     pub abort: Option<(String, String)>,
     pub interrupted: Option<String>,
-    /// The last word on each sentinel, by id.
-    pub sentinels: BTreeMap<String, Result<(), String>>,
+    /// The last word on each sentinel, by the read before which it was sent and its id.
+    pub sentinels: BTreeMap<ReadKind, BTreeMap<String, Result<(), String>>>,
+    /// When all replicas were stopped for a read.
+    pub outages_begun: BTreeMap<ReadKind, u64>,
+    pub outages: Vec<OutageOver>,
     pub reads: Vec<ReadBackDone>,
     pub cleaned: Option<CleanedUp>,
     pub scrapes: Vec<Scrape>,
@@ -227,6 +232,8 @@ impl Facts {
             | Event::Generator { .. }
             | Event::WorkerLost { .. } => self.take_load(at, &stamped.event),
             Event::Sentinel { .. }
+            | Event::OutageBegun { .. }
+            | Event::OutageOver(_)
             | Event::ReadBack(_)
             | Event::CleanedUp { .. }
             | Event::EngineLatency { .. }
@@ -305,13 +312,23 @@ impl Facts {
     /// What was looked at, after the load or beside it.
     fn take_look(&mut self, at: u64, event: &Event) {
         match event {
-            Event::Sentinel { acked, id, reason } => {
+            Event::Sentinel {
+                acked,
+                id,
+                reason,
+                read,
+            } => {
                 let word = match acked {
                     true => Ok(()),
                     false => Err(reason.clone().unwrap_or_else(|| "no answer".to_string())),
                 };
-                self.sentinels.insert(id.clone(), word);
+                let behind = self.sentinels.entry(*read).or_default();
+                behind.insert(id.clone(), word);
             }
+            Event::OutageBegun { read, .. } => {
+                self.outages_begun.insert(*read, at);
+            }
+            Event::OutageOver(over) => self.outages.push(over.clone()),
             Event::ReadBack(done) => self.reads.push(done.clone()),
             Event::CleanedUp {
                 orders_open,

@@ -54,6 +54,18 @@ pub(crate) struct ServerIds {
     pub id_of: HashMap<u64, String>,
 }
 
+/// Whose an order is, by its id on a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Slot(u64),
+    /// The sentinel of that number.
+    Sentinel(u64),
+    /// Our prefix, and no slot.
+    Stranger,
+    /// Somebody else's order.
+    Foreign,
+}
+
 /// What became of an order, with its retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -156,6 +168,13 @@ impl Input {
         self.facts.stopped.map_or(written, |stopped| stopped.end_ns)
     }
 
+    /// How far the times of workers may be from ours, in nanoseconds.
+    pub fn clock_error_ns(&self) -> u64 {
+        let workers = self.facts.generator.iter().flat_map(|it| &it.workers);
+        let errors = workers.map(|worker| worker.clock_error_ns);
+        errors.max().unwrap_or(0)
+    }
+
     /// The best outcome of an order over all attempts. The ledger's own outcome is `entry.settled()`.
     pub fn fate(&self, slot: u64, entry: &Entry) -> Fate {
         let retries = self.retries.get(&slot).map_or(&[][..], Vec::as_slice);
@@ -173,6 +192,24 @@ impl Input {
         match settled.is_indeterminate() || tried_again {
             true => Fate::Indeterminate,
             false => Fate::Absent(settled),
+        }
+    }
+
+    /// Whose an order is. Copies know it by the client's id; of engines that make the ids, the engine's may stand there
+    /// instead.
+    pub fn whose(&self, id: &str) -> Whose {
+        let own = id
+            .strip_prefix(self.facts.prefix())
+            .and_then(|rest| rest.strip_prefix('-'));
+        let Some(rest) = own else {
+            let slot = self.server_ids.slot_of.get(id);
+            return slot.map_or(Whose::Foreign, |slot| Whose::Slot(*slot));
+        };
+        let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let number = |text: &str| Some(text).filter(is_number)?.parse().ok();
+        match rest.strip_prefix('s') {
+            Some(rest) => number(rest).map_or(Whose::Stranger, Whose::Sentinel),
+            None => number(rest).map_or(Whose::Stranger, Whose::Slot),
         }
     }
 

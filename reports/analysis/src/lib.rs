@@ -6,6 +6,7 @@
 //!   tally    one walk over the ledger         phases, 100 ms slots, timeline, histograms
 //!   gaps     sessions without good answers    -> failover, outages
 //!   data_loss  fates x copies                 -> classes, RPO
+//!   books    requests x copies                 -> the engine's own order, invariants
 //!   metrics  the system's own series           rises, resets, levels, holes
 //! measured   all of it, before any opinion
 //! evidence   what a verdict needs, and what of it is missing
@@ -19,6 +20,7 @@ mod analyse;
 mod analysis;
 mod availability;
 mod bits;
+mod books;
 pub mod capacity;
 mod data_loss;
 mod engine_latency;

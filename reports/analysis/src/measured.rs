@@ -8,6 +8,7 @@ use shakedown_record::{Phase, PhaseWindows};
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
+use crate::books::{History, Invariants, history, invariants};
 use crate::data_loss::{Assessment, assess};
 use crate::engine_latency::{EngineHistogram, by_phase};
 use crate::failover::{Struck, Timed, View, struck};
@@ -37,6 +38,9 @@ pub(crate) struct Measured {
     pub availability: Availability,
     pub engine: BTreeMap<Phase, EngineHistogram>,
     pub assessment: Assessment,
+    /// `None` where no rule asks.
+    pub history: Option<History>,
+    pub invariants: Option<Invariants>,
     /// The system's own series.
     pub store: Store,
     pub feed: FeedMeasured,
@@ -60,7 +64,7 @@ impl Measured {
             slots: &slots,
             limit_ns,
             end_ns,
-            clock_error_ns: clock_error_ns(input),
+            clock_error_ns: input.clock_error_ns(),
             struck: &struck,
             gaps: &gaps,
             from_ns: windows.steady_from_ns.map(|from| from as u64),
@@ -71,10 +75,13 @@ impl Measured {
             Projection::Known(projected) => Some(projected),
             Projection::AtBest(_) | Projection::NoFailover => None,
         });
+        let assessment = assess(input, plan, &struck, &recovered);
         Self {
+            history: history(input, plan, &assessment.reads),
+            invariants: invariants(input, plan, &assessment.reads),
             availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),
             engine: by_phase(&input.facts, &windows),
-            assessment: assess(input, plan, &struck, &recovered),
+            assessment,
             store: store(input),
             feed: measure(input, plan, &windows),
             points: points::measure(input, &windows),
@@ -136,13 +143,6 @@ fn failure_rate(plan: &Plan) -> Option<f64> {
         } => Some(failures_per_30d),
         _ => None,
     })
-}
-
-/// How far the times of workers may be from ours, in nanoseconds.
-fn clock_error_ns(input: &Input) -> u64 {
-    let workers = input.facts.generator.iter().flat_map(|it| &it.workers);
-    let errors = workers.map(|worker| worker.clock_error_ns);
-    errors.max().unwrap_or(0)
 }
 
 /// What the generator says of itself, over what stands in the ledger.

@@ -110,6 +110,7 @@ impl Teller<'_> {
     /// Which copies have it, and which do not.
     pub fn found_on(&self, slot: u64) -> String {
         let mut text = String::new();
+        let mut was_there = false;
         for (read, copies) in self.reads {
             let having = names(copies, |copy| copy.present.contains(slot));
             let missing = names(copies, |copy| {
@@ -129,6 +130,11 @@ impl Teller<'_> {
             if self.reads.len() > 1 {
                 text.push_str(&format!(" ({} read)", read.name()));
             }
+            let is_there = copies.iter().any(|copy| copy.present.contains(slot));
+            if was_there && !is_there && copies.iter().all(CopyRead::is_complete) {
+                text.push_str(&format!(": gone {}", read.moment()));
+            }
+            was_there |= is_there;
             for copy in copies {
                 if copy.twice.contains(slot) {
                     text.push_str(&format!("; {} has it more than once", copy.replica));

@@ -62,7 +62,7 @@ fn all(c: &mut Criterion) {
         b.iter(|| {
             replay(black_box(&Testimony {
                 operations: &operations,
-                after: None,
+                ..Testimony::default()
             }))
         });
     });

@@ -1,7 +1,7 @@
 //! One book with price-time priority, from its definition: the best price first, at one price the earliest first, what
 //! rests never crosses.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shakedown_record::ledger::Side;
 
@@ -53,6 +53,15 @@ impl Open {
 enum Order {
     Open(Open),
     Closed { filled_lots: u64 },
+}
+
+impl Order {
+    fn filled_lots(&self) -> u64 {
+        match self {
+            Order::Open(open) => open.filled_lots,
+            Order::Closed { filled_lots } => *filled_lots,
+        }
+    }
 }
 
 /// Best first: price with its sign turned for bids, then time.
@@ -134,6 +143,22 @@ impl Book {
             })
     }
 
+    /// How much each order has traded since a mark, for those that have.
+    pub fn traded(&self, mark: usize) -> BTreeMap<u64, u64> {
+        let mut before: BTreeMap<u64, u64> = BTreeMap::new();
+        for change in &self.changes[mark..] {
+            if let Change::Order(number, order) = change {
+                let filled_lots = order.map_or(0, |order| order.filled_lots());
+                before.entry(*number).or_insert(filled_lots);
+            }
+        }
+        let traded = before.into_iter().map(|(number, filled_lots)| {
+            let now = self.filled_lots(number).unwrap_or(filled_lots);
+            (number, now - filled_lots)
+        });
+        traded.filter(|(_, lots)| *lots > 0).collect()
+    }
+
     /// Changes so far cannot be taken back any more.
     pub fn settle(&mut self) {
         self.changes.clear();
@@ -149,10 +174,7 @@ impl Book {
 
     /// How much of an order has traded, whether it is in the book or not; `None`: there never was such an order.
     pub fn filled_lots(&self, number: u64) -> Option<u64> {
-        Some(match self.orders.get(&number)? {
-            Order::Open(open) => open.filled_lots,
-            Order::Closed { filled_lots } => *filled_lots,
-        })
+        Some(self.orders.get(&number)?.filled_lots())
     }
 
     /// Orders of a side with what is still to be traded of them, in the order in which they would trade.

@@ -31,4 +31,4 @@ pub use operation::{Ask, Learned, Operation};
 pub use search::{Answer, Window, search};
 pub use snapshot::{Depth, Fault, Resting, book_hash, check_book, check_depth};
 pub use symbols::replay_all;
-pub use witness::{Finding, Testimony, Witnessed, replay};
+pub use witness::{Finding, Testimony, Witnessed, check_order, replay};

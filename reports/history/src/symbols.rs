@@ -65,7 +65,7 @@ mod tests {
             .iter()
             .map(|operations| Testimony {
                 operations,
-                after: None,
+                ..Testimony::default()
             })
             .collect();
         for threads in [1, 3, 30] {

@@ -5,7 +5,7 @@
 //! is the book in the end the one that was read. What passes is linearizable, for the order that shows it is there. What
 //! does not pass contradicts the engine's own words, whether or not some other order would explain the answers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use shakedown_record::ledger::Side;
 
@@ -20,6 +20,10 @@ pub struct Testimony<'a> {
     pub operations: &'a [Operation],
     /// What was in the book in the end, where that was read: each order with what is still to be traded of it.
     pub after: Option<&'a BTreeMap<u64, u64>>,
+    /// How much had traded of orders in the end, where that was read.
+    pub filled: Option<&'a BTreeMap<u64, u64>>,
+    /// What traded, where all trades were read: by the number of the request that caused it, how much of each order.
+    pub traded: Option<&'a BTreeMap<u64, BTreeMap<u64, u64>>>,
 }
 
 /// What contradicts an engine's order.
@@ -42,6 +46,19 @@ pub enum Finding {
     /// A cancel or replace was refused, and the order could have been cancelled or replaced all the while; or a new order
     /// was, which no book does.
     WronglyRefused { number: u64, order: u64 },
+    /// The request made an order trade so much, by what was read, and makes it trade so much by the replay.
+    OtherwiseTraded {
+        number: u64,
+        order: u64,
+        read: u64,
+        replayed: u64,
+    },
+    /// So much of an order had traded by what was read, and so much by the replay.
+    OtherwiseFilled {
+        order: u64,
+        read: u64,
+        replayed: u64,
+    },
     /// An order was read with so many open lots, and has so many by the replay; `None`: it is not in the book.
     OtherwiseOpen {
         order: u64,
@@ -57,6 +74,8 @@ impl Finding {
             Finding::SameNumber { .. } | Finding::OutOfTime { .. } => false,
             Finding::Impossible { .. }
             | Finding::WronglyRefused { .. }
+            | Finding::OtherwiseTraded { .. }
+            | Finding::OtherwiseFilled { .. }
             | Finding::OtherwiseOpen { .. } => true,
         }
     }
@@ -71,7 +90,11 @@ pub struct Witnessed {
     pub unplaced: u64,
     /// Requests of which nobody knows whether they were done.
     pub unknown: u64,
+    /// So many of the first requests were done before anything of which that is not known, or not where it was done.
+    pub sure: u64,
     pub findings: Vec<Finding>,
+    /// Of the findings, those that stand whatever became of the requests without a known end or place.
+    pub certain: Vec<usize>,
 }
 
 impl Witnessed {
@@ -82,9 +105,14 @@ impl Witnessed {
 
     /// Something contradicts the order, whatever became of the requests without a known end.
     pub fn is_contradicted(&self) -> bool {
-        let is_known = self.unknown == 0 && self.unplaced == 0;
-        let mut findings = self.findings.iter();
-        findings.any(|finding| is_known || !finding.may_come_from_the_unknown())
+        !self.certain.is_empty()
+    }
+
+    fn find(&mut self, finding: Finding, is_sure: bool) {
+        if is_sure || !finding.may_come_from_the_unknown() {
+            self.certain.push(self.findings.len());
+        }
+        self.findings.push(finding);
     }
 }
 
@@ -104,37 +132,115 @@ pub fn replay(testimony: &Testimony<'_>) -> Witnessed {
     let count = |learned: fn(&Learned) -> bool| {
         rest.iter().filter(|one| learned(&one.learned)).count() as u64
     };
+    let span = Spans::of(&placed);
+    let without_place = rest.iter().filter(|one| one.learned != Learned::Refused);
+    let sure = without_place.map(|one| span.of_one(one).0).min();
     let mut witnessed = Witnessed {
         replayed: placed.len() as u64,
         unplaced: count(|learned| matches!(learned, Learned::Done { .. })),
         unknown: count(|learned| *learned == Learned::Nothing),
-        findings: Vec::new(),
+        sure: sure.unwrap_or(placed.len()) as u64,
+        ..Witnessed::default()
     };
-    numbers_and_times(&placed, &mut witnessed.findings);
+    let mut in_time = Vec::new();
+    numbers_and_times(&placed, &mut in_time);
+    in_time
+        .into_iter()
+        .for_each(|finding| witnessed.find(finding, true));
     let mut lives = Lives::of(&refused);
     let mut book = Book::default();
     for (at, one) in placed.iter().enumerate() {
-        let effect = book.apply(one.number, &one.ask);
-        // That it has a place means that it was done, whether its client heard of it or not.
-        let learned = match one.learned {
-            Learned::Nothing => Learned::Done { filled_lots: None },
-            learned => learned,
-        };
-        if !agrees(learned, effect) {
-            witnessed.findings.push(Finding::Impossible {
-                number: one.number,
-                learned,
-                effect,
-            });
-        }
+        let is_sure = sure.is_none_or(|sure| at < sure);
+        done(&mut book, one, testimony, |finding| {
+            witnessed.find(finding, is_sure);
+        });
         lives.note(at, &book);
         book.settle();
     }
-    witnessed.findings.extend(lives.wrongly(&refused, &placed));
+    let is_known = sure.is_none();
+    let mut in_the_end: Vec<Finding> = lives.wrongly(&refused, &span).collect();
     if let Some(after) = testimony.after {
-        compare(&book, after, &mut witnessed.findings);
+        compare(&book, after, &mut in_the_end);
     }
+    if let Some(filled) = testimony.filled {
+        in_the_end.extend(otherwise_filled(&book, filled));
+    }
+    in_the_end
+        .into_iter()
+        .for_each(|finding| witnessed.find(finding, is_known));
     witnessed
+}
+
+/// Does a request in the book, and holds what it did against what was learned of it.
+fn done(
+    book: &mut Book,
+    one: &Operation,
+    testimony: &Testimony<'_>,
+    mut find: impl FnMut(Finding),
+) {
+    let mark = book.mark();
+    let effect = book.apply(one.number, &one.ask);
+    // That it has a place means that it was done, whether its client heard of it or not.
+    let learned = match one.learned {
+        Learned::Nothing => Learned::Done { filled_lots: None },
+        learned => learned,
+    };
+    if !agrees(learned, effect) {
+        find(Finding::Impossible {
+            number: one.number,
+            learned,
+            effect,
+        });
+    }
+    let (Some(traded), Some(sequence)) = (testimony.traded, one.sequence) else {
+        return;
+    };
+    let nothing = BTreeMap::new();
+    let read = traded.get(&sequence).unwrap_or(&nothing);
+    let replayed = book.traded(mark);
+    if *read == replayed {
+        return;
+    }
+    let orders: BTreeSet<&u64> = read.keys().chain(replayed.keys()).collect();
+    for order in orders {
+        let of = |lots: &BTreeMap<u64, u64>| lots.get(order).copied().unwrap_or_default();
+        if of(read) != of(&replayed) {
+            find(Finding::OtherwiseTraded {
+                number: one.number,
+                order: *order,
+                read: of(read),
+                replayed: of(&replayed),
+            });
+        }
+    }
+}
+
+/// Orders of which more or less had traded.
+fn otherwise_filled<'a>(
+    book: &'a Book,
+    filled: &'a BTreeMap<u64, u64>,
+) -> impl Iterator<Item = Finding> + 'a {
+    filled.iter().filter_map(|(order, read)| {
+        let replayed = book.filled_lots(*order)?;
+        (replayed != *read).then_some(Finding::OtherwiseFilled {
+            order: *order,
+            read: *read,
+            replayed,
+        })
+    })
+}
+
+/// Holds the numbers and the times of requests against each other, those of many books at once where one numbering is
+/// over all of them.
+pub fn check_order(operations: &[Operation]) -> Vec<Finding> {
+    let placed = operations
+        .iter()
+        .filter(|one| one.sequence.is_some() && one.learned != Learned::Refused);
+    let mut placed: Vec<&Operation> = placed.collect();
+    placed.sort_by_key(|one| (one.sequence, one.number));
+    let mut findings = Vec::new();
+    numbers_and_times(&placed, &mut findings);
+    findings
 }
 
 /// Holds the numbers against each other and against the clock, in one pass.
@@ -203,8 +309,11 @@ impl Lives {
 
     /// A refusal is right when at some place where it may stand the order was not there yet, or not there any more, or
     /// had traded too much already. All three only come or only go with time: the ends of its span decide.
-    fn wrongly(&self, refused: &[&Operation], placed: &[&Operation]) -> Vec<Finding> {
-        let span = Spans::of(placed);
+    fn wrongly<'a>(
+        &'a self,
+        refused: &'a [&'a Operation],
+        span: &'a Spans,
+    ) -> impl Iterator<Item = Finding> + 'a {
         let wrong = |one: &&Operation| {
             let Some(order) = order_of(&one.ask) else {
                 // No book refuses an order of something.
@@ -230,7 +339,7 @@ impl Lives {
                 order,
             })
         };
-        refused.iter().filter_map(wrong).collect()
+        refused.iter().filter_map(wrong)
     }
 }
 
@@ -334,6 +443,7 @@ mod tests {
         replay(&Testimony {
             operations,
             after: Some(&after.iter().copied().collect()),
+            ..Testimony::default()
         })
     }
 
@@ -405,6 +515,85 @@ mod tests {
         assert_eq!(found(&with((40, 50)), &[]).findings, []);
     }
 
+    fn unknown(number: u64, ask: Ask, sent_ns: u64) -> Operation {
+        Operation {
+            learned: Learned::Nothing,
+            answered_ns: None,
+            sequence: None,
+            ..placed(number, ask, (sent_ns, 0), 0)
+        }
+    }
+
+    #[test]
+    fn what_comes_before_the_unknown_is_certain_and_what_comes_after_it_is_not() {
+        let twice = |at: u64, sequence| placed(9, Ask::Cancel { order: 1 }, (at, at + 5), sequence);
+        let begin = [
+            placed(1, new(Side::Buy, 5), (0, 10), 1),
+            placed(2, new(Side::Sell, 5), (20, 30), 2),
+        ];
+        let with = |cancel| {
+            [
+                begin[0],
+                begin[1],
+                unknown(3, new(Side::Sell, 5), 50),
+                cancel,
+            ]
+        };
+        let before = found(&with(twice(40, 3)), &[]);
+        assert_eq!((before.sure, before.certain.len()), (3, 1), "{before:?}");
+        let after = found(&with(twice(60, 3)), &[]);
+        assert_eq!((after.sure, after.findings.len()), (2, 1));
+        assert!(!after.is_contradicted() && !after.is_explained());
+    }
+
+    #[test]
+    fn an_order_that_trades_out_of_turn_is_found_at_the_request_that_made_it() {
+        let operations = [
+            placed(1, new(Side::Buy, 5), (0, 10), 1),
+            placed(2, new(Side::Buy, 5), (20, 30), 2),
+            placed(3, new(Side::Sell, 5), (40, 50), 3),
+        ];
+        let told = |maker: u64| BTreeMap::from([(3, BTreeMap::from([(maker, 5), (3, 5)]))]);
+        let replayed = |traded: &BTreeMap<u64, BTreeMap<u64, u64>>| {
+            replay(&Testimony {
+                operations: &operations,
+                traded: Some(traded),
+                ..Testimony::default()
+            })
+        };
+        assert!(replayed(&told(1)).is_explained());
+        let otherwise = |order, read, replayed| Finding::OtherwiseTraded {
+            number: 3,
+            order,
+            read,
+            replayed,
+        };
+        let witnessed = replayed(&told(2));
+        assert_eq!(witnessed.findings, [otherwise(1, 0, 5), otherwise(2, 5, 0)]);
+        assert!(witnessed.is_contradicted());
+    }
+
+    #[test]
+    fn an_order_that_traded_more_than_the_replay_makes_it_is_found() {
+        let operations = [
+            placed(1, new(Side::Buy, 5), (0, 10), 1),
+            placed(2, new(Side::Sell, 3), (20, 30), 2),
+            placed(3, Ask::Cancel { order: 1 }, (40, 50), 3),
+        ];
+        let filled = BTreeMap::from([(1, 4), (2, 3)]);
+        let witnessed = replay(&Testimony {
+            operations: &operations,
+            filled: Some(&filled),
+            ..Testimony::default()
+        });
+        let otherwise = Finding::OtherwiseFilled {
+            order: 1,
+            read: 4,
+            replayed: 3,
+        };
+        assert_eq!(witnessed.findings, [otherwise]);
+    }
+
     #[test]
     fn what_is_read_otherwise_is_found_and_may_come_from_the_unknown() {
         let mut operations = vec![placed(1, new(Side::Buy, 5), (0, 10), 1)];
@@ -419,12 +608,7 @@ mod tests {
         );
         assert_eq!(found(&operations, &[]).findings, [otherwise(None, Some(5))]);
         assert!(found(&operations, &[]).is_contradicted());
-        operations.push(Operation {
-            learned: Learned::Nothing,
-            answered_ns: None,
-            sequence: None,
-            ..placed(2, Ask::Cancel { order: 1 }, (20, 0), 0)
-        });
+        operations.push(unknown(2, Ask::Cancel { order: 1 }, 20));
         let witnessed = found(&operations, &[]);
         assert!(!witnessed.is_explained() && !witnessed.is_contradicted());
     }

@@ -56,6 +56,8 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::ErrorRate { .. }
         | RuleKind::RejectRate { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::Linearizable
+        | RuleKind::Invariants
         | RuleKind::Rpo { .. }
         | RuleKind::Metric(_)
         | RuleKind::Resource(_)

@@ -10,7 +10,7 @@ use crate::plan::{
 
 use super::alerts::alert_refusal;
 use super::certain::{certain_messages, lowest_per_s, silent_phase};
-use super::checkable::checkable;
+use super::checkable::{checkable, readable_books, replayable};
 use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
@@ -45,9 +45,19 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
     match (kind, phase_of(kind)) {
         (RuleKind::Failover { .. }, _) => &[&["load", "arrival"], &["phases", "recovery"]],
         (RuleKind::Peak { .. }, _) => &[],
-        (RuleKind::Orders { .. } | RuleKind::Rpo { .. }, _) => {
-            &[&["read-back"], &["data"], &["parts"], &["orders"]]
-        }
+        (
+            RuleKind::Orders { .. }
+            | RuleKind::Rpo { .. }
+            | RuleKind::Linearizable
+            | RuleKind::Invariants,
+            _,
+        ) => &[
+            &["read-back"],
+            &["data"],
+            &["parts"],
+            &["orders"],
+            &["gateway"],
+        ],
         (RuleKind::EngineLatency { .. } | RuleKind::Metric(_) | RuleKind::Resource(_), _) => {
             &[&["metrics"], &["load", "arrival"], &["phases"], &["faults"]]
         }
@@ -125,7 +135,10 @@ fn needs_faults(kind: &RuleKind) -> bool {
     match kind {
         RuleKind::Failover { .. } | RuleKind::Rpo { .. } | RuleKind::Alert(_) => true,
         RuleKind::Availability { projected, .. } => *projected,
-        RuleKind::Orders { .. } | RuleKind::Peak { .. } => false,
+        RuleKind::Orders { .. }
+        | RuleKind::Linearizable
+        | RuleKind::Invariants
+        | RuleKind::Peak { .. } => false,
         RuleKind::Feed(_)
         | RuleKind::Points(_)
         | RuleKind::Venue(_)
@@ -176,6 +189,8 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
             share_refusal("at-most", *at_most, *phase, facts)
         }
         RuleKind::Orders { class, .. } => class_refusal(*class, facts.system),
+        RuleKind::Linearizable => books_refusal(replayable(facts.system), facts.system),
+        RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
         RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),
         RuleKind::Metric(rule) => metric_refusal(rule, facts),
         RuleKind::Resource(rule) => resource_refusal(rule, facts),
@@ -398,6 +413,18 @@ fn share_refusal(field: &'static str, share: f64, phase: Phase, facts: Facts) ->
             share_text(1.0 / messages)
         ),
         "write 0% of errors (100% available), or lengthen the phase".to_string(),
+    ))
+}
+
+fn books_refusal(can: Result<(), &'static str>, system: &System) -> Option<Refusal> {
+    let why = can.err()?;
+    Some((
+        "",
+        format!(
+            "this cannot be checked with the profile of `{}`: {why}",
+            system.name
+        ),
+        "take the rule out, or let the profile read more".to_string(),
     ))
 }
 

@@ -1,6 +1,6 @@
 //! Which classes of data loss a profile can prove.
 
-use crate::plan::{DataClass, DataLayout, FieldMap, Identity, ReadBack, System};
+use crate::plan::{DataClass, DataLayout, FieldMap, GatewayPlan, Identity, ReadBack, System};
 
 /// Which classes of data loss can be proven with a profile, in the order of reports; `Err` says why one cannot.
 pub fn checkable(system: &System) -> Vec<(DataClass, Result<(), String>)> {
@@ -14,7 +14,71 @@ const ENTRY_ONLY: &str = "the read-back asks the entry only, so that copies cann
 const UNKNOWN_ID: &str =
     "the engine makes the ids: an order whose answer was lost or negative has no id to look for";
 
-fn provable(class: DataClass, system: &System) -> Result<(), &'static str> {
+const NO_NUMBERS: &str =
+    "acknowledgements carry no sequence number of the engine (`take: sequence`)";
+const NO_STATES: &str = "the read-back does not tell which orders are open (`open`)";
+
+/// Whether the engine's own order of all requests can be replayed with a profile; `Err` says why not.
+pub(crate) fn replayable(system: &System) -> Result<(), &'static str> {
+    require(takes_sequence(system), NO_NUMBERS)?;
+    one_numbering(system)?;
+    readable_books(system)?;
+    let fields = match &system.read_back {
+        Some(ReadBack::List { fields, .. } | ReadBack::ById { fields, .. }) => fields,
+        None => return Ok(()),
+    };
+    require(
+        fields.remaining.is_some(),
+        "the read-back does not tell how much of an order can still trade (`remaining`)",
+    )
+}
+
+/// Whether the books can be told from the orders that are read; `Err` says why not.
+pub(crate) fn readable_books(system: &System) -> Result<(), &'static str> {
+    match &system.read_back {
+        None => Err("the profile has no read-back"),
+        Some(ReadBack::ById { .. }) => {
+            Err("orders are read one by one, not as a list at one moment")
+        }
+        Some(ReadBack::List { fields, .. }) => {
+            require(states_are_told(fields), NO_STATES)?;
+            corrupt(fields)
+        }
+    }
+}
+
+fn states_are_told(fields: &FieldMap) -> bool {
+    fields.state.is_some() && !fields.open_states.is_empty()
+}
+
+/// Acknowledgements carry the engine's sequence number.
+fn takes_sequence(system: &System) -> bool {
+    match &system.gateway {
+        GatewayPlan::Http | GatewayPlan::Http2 => system.orders.take.sequence.is_some(),
+        GatewayPlan::Reported(way) | GatewayPlan::WebSocket(way) => way.take.sequence.is_some(),
+        GatewayPlan::Fix(fix) => fix.take.sequence.is_some(),
+        GatewayPlan::Binary(_) => true,
+        GatewayPlan::PostgreSql(_) => false,
+    }
+}
+
+/// Numbers of two acknowledgements can be compared: there is one engine, or one for each symbol.
+fn one_numbering(system: &System) -> Result<(), &'static str> {
+    let replicas = system.parts.first().map_or(1, |part| part.replicas);
+    match system.data {
+        DataLayout::Replicated | DataLayout::Sharded { .. } => Ok(()),
+        DataLayout::Store { .. } | DataLayout::Memory => require(
+            replicas <= 1,
+            "each replica may number what it does by itself",
+        ),
+    }
+}
+
+pub(super) fn provable(class: DataClass, system: &System) -> Result<(), &'static str> {
+    if class == DataClass::Reordered {
+        require(takes_sequence(system), NO_NUMBERS)?;
+        return one_numbering(system);
+    }
     let Some(read_back) = &system.read_back else {
         return Err("the profile has no read-back");
     };
@@ -51,7 +115,18 @@ fn provable(class: DataClass, system: &System) -> Result<(), &'static str> {
             "the engine makes the ids: an order that was executed twice has two of them",
         ),
         DataClass::Corrupt => corrupt(fields),
+        DataClass::Resurrected => {
+            require(
+                system.orders.cancel.is_some(),
+                "the profile cancels nothing",
+            )?;
+            require(states_are_told(fields), NO_STATES)
+        }
+        DataClass::Reordered => one_numbering(system),
         DataClass::Unresolved => require(ids_are_ours, UNKNOWN_ID),
+        DataClass::Stale if !is_list => Err("orders are read one by one, not as of one moment"),
+        DataClass::Stale if !ids_are_ours => Err(UNKNOWN_ID),
+        DataClass::Stale => divergent(system, replicas, at_each_replica),
     }
 }
 

@@ -17,18 +17,27 @@ pub(super) struct Exchanges<'s> {
     pub(super) sheet: &'s Sheet<'s>,
     /// Names of the secrets that the profile defines.
     pub(super) secrets: &'s [String],
+    /// Requests are statements of SQL, not HTTP.
+    pub(super) is_store: bool,
 }
 
 impl Exchanges<'_> {
     /// A request that reads something: a path, or a full request whose method is GET unless it says otherwise.
     pub(super) fn get(&self, at: &At, spec: &GetSpec, used: Use) -> Option<Request> {
         match spec {
+            GetSpec::Path(_) if self.is_store => {
+                self.refuse_language(at);
+                None
+            }
             GetSpec::Path(path) => Some(Request {
                 method: "GET".to_string(),
                 path: self.path(at, path, used)?,
                 headers: Vec::new(),
                 body: None,
             }),
+            GetSpec::Full(request) if self.is_statement(request) => {
+                self.statement(at, request, used)
+            }
             GetSpec::Full(request) => {
                 let method = request.method.as_ref().map_or("GET", |method| &method.0);
                 self.request(at, request, method, used)
@@ -38,6 +47,9 @@ impl Exchanges<'_> {
 
     /// A request that sends an order.
     pub(super) fn send(&self, at: &At, spec: &RequestSpec) -> Option<Request> {
+        if self.is_statement(spec) {
+            return self.statement(at, spec, Use::Order);
+        }
         match &spec.method {
             Some(method) => self.request(at, spec, &method.0, Use::Order),
             None => {
@@ -52,7 +64,12 @@ impl Exchanges<'_> {
     }
 
     fn request(&self, at: &At, spec: &RequestSpec, method: &str, used: Use) -> Option<Request> {
-        let path = self.path(&at.to("path"), &spec.path, used);
+        let Some(path) = &spec.path else {
+            self.sheet
+                .refuse_entry(at, "`path` is missing", "such as path: /v1/orders");
+            return None;
+        };
+        let path = self.path(&at.to("path"), path, used);
         let headers: Vec<Option<(String, Template)>> = spec
             .headers
             .iter()
@@ -180,6 +197,9 @@ impl Exchanges<'_> {
 
     /// A class of answers.
     pub(super) fn answer(&self, at: &At, spec: &AnswerSpec) -> Answer {
+        if self.is_store || !spec.sqlstate.is_empty() {
+            return self.sqlstates(at, spec);
+        }
         let status = at.to("status");
         if spec.status.is_empty() {
             self.sheet

@@ -7,6 +7,7 @@ use crate::spec::scalar::Id;
 use crate::spec::scenario::{FaultSpec, KindSpec, LossSpec, RepeatSpec, RestartSpec, ScenarioSpec};
 
 use super::cluster::{cluster_kind, ends_by_itself, refuse_far_senders, refuse_in_cluster};
+use super::gateway;
 use super::hook::hook;
 use super::human::time_text;
 use super::overlaps::refuse_overlaps;
@@ -203,7 +204,12 @@ fn refuse_elsewhere(at: &At, name: &str, kind: Option<&FaultKind>, ground: Groun
             ),
             "kill: { signal: TERM } stops a process, partition: {} cuts it off; or --environment docker",
         ),
-        Some(EnvironmentPlan::Docker(_) | EnvironmentPlan::Local { .. }) | None => return,
+        environment @ (Some(EnvironmentPlan::Docker(_) | EnvironmentPlan::Local { .. }) | None) => {
+            let Some((message, hint)) = gateway::refusal(kind, environment) else {
+                return;
+            };
+            (message.to_string(), hint)
+        }
     };
     ground.sheet.refuse_with(at, message, hint);
 }

@@ -39,6 +39,7 @@ mod parts;
 mod peak;
 mod phases;
 mod read_back;
+mod reads;
 mod references;
 mod replay;
 mod resources;

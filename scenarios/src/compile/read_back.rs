@@ -1,7 +1,7 @@
 //! How orders are read back.
 
-use crate::plan::{FieldMap, ReadBack, Variable};
-use crate::spec::profile::{AtSpec, ByIdSpec, FieldsSpec, ListSpec, ReadBackSpec};
+use crate::plan::{CopyTrades, FieldMap, ReadBack, Variable};
+use crate::spec::profile::{AtSpec, ByIdSpec, CopyTradesSpec, FieldsSpec, ListSpec, ReadBackSpec};
 
 use super::exchange::{Exchanges, pointer, request_uses};
 use super::sheet::{At, Sheet};
@@ -55,13 +55,40 @@ fn list(at: &At, spec: &ListSpec, exchanges: &Exchanges) -> Option<ReadBack> {
             "such as fields: { id: /id }",
         );
     }
+    let trades = match &spec.trades {
+        Some(spec) => Some(Box::new(trades(&at.to("trades"), spec, exchanges)?)),
+        None => None,
+    };
     Some(ReadBack::List {
+        trades,
         get,
         rows: pointer(&spec.rows),
         next: spec.next.as_ref().map(pointer),
         mark: spec.mark.as_ref().map(pointer),
         at_each_replica: spec.at == AtSpec::EachReplica,
         fields: fields(at, &spec.fields, (&spec.open, &spec.filled), sheet),
+    })
+}
+
+fn trades(at: &At, spec: &CopyTradesSpec, exchanges: &Exchanges) -> Option<CopyTrades> {
+    let get = exchanges.get(&at.to("get"), &spec.get, Use::Page)?;
+    if request_uses(&get, &Variable::Cursor) != spec.next.is_some() {
+        exchanges.sheet.refuse_entry(
+            at,
+            "`next` and {{cursor}} go together: one says where a page tells the next one, the other asks for it",
+            "write both, or neither if there is one page only",
+        );
+    }
+    Some(CopyTrades {
+        get,
+        rows: pointer(&spec.rows),
+        next: spec.next.as_ref().map(pointer),
+        id: pointer(&spec.id),
+        maker: pointer(&spec.maker),
+        taker: pointer(&spec.taker),
+        price: pointer(&spec.price),
+        quantity: pointer(&spec.quantity),
+        sequence: spec.sequence.as_ref().map(pointer),
     })
 }
 
@@ -115,6 +142,11 @@ fn fields(
         symbol: spec.symbol.as_ref().map(pointer),
         side: spec.side.as_ref().map(pointer),
         state: spec.state.as_ref().map(pointer),
+        filled: spec.filled.as_ref().map(pointer),
+        remaining: spec.remaining.as_ref().map(pointer),
+        sequence: spec.sequence.as_ref().map(pointer),
+        replaced_sequence: spec.replaced_sequence.as_ref().map(pointer),
+        cancelled_sequence: spec.cancelled_sequence.as_ref().map(pointer),
         open_states: open.to_vec(),
         filled_states: filled.to_vec(),
     }

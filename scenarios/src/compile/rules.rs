@@ -4,7 +4,7 @@ use shakedown_record::phase::Phase;
 use shakedown_record::run_record::Severity;
 
 use crate::diagnostics::listed;
-use crate::plan::{DataClass, Rule, RuleKind, System};
+use crate::plan::{DataClass, Mix, Rule, RuleKind, System};
 use crate::spec::Entries;
 use crate::spec::scalar::Id;
 use crate::spec::sla::{AvailabilityLimit, CountLimit, RuleSpec, Span};
@@ -18,7 +18,7 @@ use super::sheet::{At, Sheet};
 use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 31] = [
+const KINDS: [&str; 36] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -29,9 +29,14 @@ const KINDS: [&str; 31] = [
     "lost-orders",
     "divergent-orders",
     "phantom-orders",
+    "resurrected-orders",
     "duplicate-orders",
     "corrupt-orders",
+    "reordered-orders",
     "unresolved-orders",
+    "linearizable",
+    "invariants",
+    "stale-orders",
     "rpo",
     "metric-quantile",
     "metric-value",
@@ -142,6 +147,9 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
             at_most: limit.at_most,
         })
     }));
+    let linearizable = spec.linearizable.as_ref().map(|_| RuleKind::Linearizable);
+    let invariants = spec.invariants.as_ref().map(|_| RuleKind::Invariants);
+    kinds.extend(linearizable.into_iter().chain(invariants));
     kinds.extend(metric_kinds(at, spec, sheet));
     kinds.extend(spec.resource.as_ref().map(resource_kind));
     kinds.extend(spec.alert.as_ref().map(alert_kind));
@@ -184,9 +192,12 @@ fn count_limit(spec: &RuleSpec, class: DataClass) -> Option<&CountLimit> {
         DataClass::Lost => spec.lost_orders.as_ref(),
         DataClass::Divergent => spec.divergent_orders.as_ref(),
         DataClass::Phantom => spec.phantom_orders.as_ref(),
+        DataClass::Resurrected => spec.resurrected_orders.as_ref(),
         DataClass::Duplicate => spec.duplicate_orders.as_ref(),
         DataClass::Corrupt => spec.corrupt_orders.as_ref(),
+        DataClass::Reordered => spec.reordered_orders.as_ref(),
         DataClass::Unresolved => spec.unresolved_orders.as_ref(),
+        DataClass::Stale => spec.stale_orders.as_ref(),
     }
 }
 
@@ -232,10 +243,15 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
             DataClass::Lost => "lost-orders",
             DataClass::Divergent => "divergent-orders",
             DataClass::Phantom => "phantom-orders",
+            DataClass::Resurrected => "resurrected-orders",
             DataClass::Duplicate => "duplicate-orders",
             DataClass::Corrupt => "corrupt-orders",
+            DataClass::Reordered => "reordered-orders",
             DataClass::Unresolved => "unresolved-orders",
+            DataClass::Stale => "stale-orders",
         },
+        RuleKind::Linearizable => "linearizable",
+        RuleKind::Invariants => "invariants",
         RuleKind::Rpo { .. } => "rpo",
         RuleKind::Metric(rule) => metric_name(&rule.limit),
         RuleKind::Resource(_) => "resource",
@@ -263,6 +279,8 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         RuleKind::Failover { .. }
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::Linearizable
+        | RuleKind::Invariants
         | RuleKind::Rpo { .. }
         | RuleKind::Alert(_)
         | RuleKind::Peak { .. } => None,
@@ -301,8 +319,10 @@ pub(super) fn merged<'s>(
     all
 }
 
-/// A rule `at most 0` for every class that can be checked and that nobody limits.
-pub(super) fn implied(written: &[Written], system: &System) -> Vec<Rule> {
+/// A rule `at most 0` for every class that can be checked and that nobody limits. Where nothing is cancelled, nothing can
+/// come to life again.
+pub(super) fn implied(written: &[Written], system: &System, mix: Mix) -> Vec<Rule> {
+    let occurs = |class: DataClass| class != DataClass::Resurrected || mix.cancel > 0;
     let limited = |class: DataClass| {
         written
             .iter()
@@ -310,7 +330,9 @@ pub(super) fn implied(written: &[Written], system: &System) -> Vec<Rule> {
     };
     checkable(system)
         .into_iter()
-        .filter(|(class, provable)| provable.is_ok() && !limited(*class))
+        .filter(|(class, provable)| {
+            class.is_implied() && provable.is_ok() && occurs(*class) && !limited(*class)
+        })
         .map(|(class, _)| Rule {
             id: class.name().to_string(),
             kind: RuleKind::Orders { class, at_most: 0 },

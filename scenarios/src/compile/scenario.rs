@@ -1,11 +1,9 @@
 //! The scenario as a whole, held against the system.
 
-use jiff::civil::Date;
-use shakedown_record::readback::ReadKind;
-
 use crate::plan::{AbortRule, EnvironmentPlan, Guards, LoadPlan, Peak, Plan, Rule};
 use crate::spec::profile::ProfileSpec;
-use crate::spec::scenario::{AbortSpec, ReadSpec, ScenarioSpec};
+use crate::spec::scenario::{AbortSpec, ScenarioSpec};
+use jiff::civil::Date;
 
 use super::answerable::{Facts, answerable};
 use super::arrival::refuse_unreached;
@@ -18,6 +16,7 @@ use super::market_data::points;
 use super::notes;
 use super::peak::{implied_by_peak, peak, refuse_peak_ids, refuse_unshown};
 use super::phases::{longest_ns, phases};
+use super::reads::{reads, refuse_unread};
 use super::replay::Read;
 use super::rules::{Written, implied, merged, refuse_taken_ids, written};
 use super::sheet::{At, Sheet};
@@ -72,7 +71,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     };
     let faults = faults(scenario, ground);
     let abort = abort(scenario, sheet);
-    let reads = reads(scenario, system.read_back.is_some(), sheet);
+    let reads = reads(scenario, system, environment.as_ref(), sheet);
     let (load, note) = load?;
     refuse_endless(&load, longest_ns(&phases, &faults), sheet);
     if let Some(environment) = &environment {
@@ -90,6 +89,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         has_faults,
     };
     let rules = rules(limits, facts, with_rules, peak.as_ref(), &mut notes);
+    refuse_unread(&rules, &reads, sheet);
     let mut plan = Plan {
         scenario: scenario.scenario.0.clone(),
         about: scenario.about.clone(),
@@ -160,7 +160,7 @@ fn rules<'s>(
     let kept = answerable(all, facts, notes);
     let of_peak = peak.map(implied_by_peak).unwrap_or_default();
     refuse_peak_ids(&kept, &of_peak);
-    let implied = implied(&kept, facts.system);
+    let implied = implied(&kept, facts.system, facts.load.mix);
     refuse_taken_ids(&kept, &implied);
     kept.into_iter()
         .map(|written| written.rule)
@@ -225,27 +225,4 @@ fn abort(scenario: &ScenarioSpec, sheet: &Sheet) -> Vec<AbortRule> {
             }
         })
         .collect()
-}
-
-fn reads(scenario: &ScenarioSpec, can_read: bool, sheet: &Sheet) -> Vec<ReadKind> {
-    let at = At::of(&["reads"]);
-    for (index, read) in scenario.reads.iter().flatten().enumerate() {
-        let at = at.item(index);
-        match read {
-            ReadSpec::Converged if can_read => {}
-            ReadSpec::Converged => sheet.refuse_with(
-                &at,
-                "the profile has no read-back",
-                "describe `read-back` in the profile, or take `reads` out",
-            ),
-            ReadSpec::Degraded => sheet.not_supported(&at, "`degraded`"),
-            ReadSpec::Cold => sheet.not_supported(&at, "`cold`"),
-            ReadSpec::PowerCut => sheet.not_supported(&at, "`power-cut`"),
-        }
-    }
-    if can_read {
-        vec![ReadKind::Converged]
-    } else {
-        Vec::new()
-    }
 }

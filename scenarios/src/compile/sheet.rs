@@ -82,6 +82,11 @@ impl<'d> Sheet<'d> {
         self.document.root.find(&at.0).is_some()
     }
 
+    /// A single value that stands there.
+    pub(super) fn text(&self, at: &At) -> Option<&str> {
+        self.document.root.find(&at.0)?.text()
+    }
+
     /// Keys that stand there in the file, also when their values could not be read.
     pub(super) fn keys(&self, at: &At) -> Vec<String> {
         let node = self.document.root.find(&at.0);

@@ -11,7 +11,7 @@ use crate::plan::{EnvironmentPlan, FaultKind, FaultPlan, Plan, WindowKind};
 use super::guard::{Guard, Refusal};
 use super::length::planned_longest_ns;
 use super::windows::hours_text;
-use super::{protected, radius, windows};
+use super::{outage, protected, radius, windows};
 
 /// Calendars by the reference that the files use; `Err` says in words why one cannot be had.
 pub type Calendars = BTreeMap<String, Result<Calendar, String>>;
@@ -30,6 +30,7 @@ pub fn refusals(plan: &Plan, now: &Circumstances) -> Vec<Refusal> {
     all.extend(without_proof(plan));
     all.extend(protected::refusals(plan));
     all.extend(radius::refusals(plan));
+    all.extend(outage::refusals(plan));
     all.extend(windows::refusals(plan, now));
     all
 }
@@ -110,6 +111,7 @@ pub fn sentences(plan: &Plan) -> Vec<String> {
     let mut refused = ceilings(plan);
     refused.extend(protected::refusals(plan));
     refused.extend(radius::refusals(plan));
+    refused.extend(outage::refusals(plan));
     lines.extend(
         refused
             .iter()

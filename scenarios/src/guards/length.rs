@@ -9,6 +9,9 @@ const START_NS: u64 = 30_000_000_000;
 /// Behind the last order: replicas catch up, copies are read back, our orders are cancelled.
 const AFTER_NS: u64 = 90_000_000_000;
 
+/// One outage of all replicas for a read: down, up, caught up, read.
+const OUTAGE_NS: u64 = 90_000_000_000;
+
 /// Looking for an effect goes on for this long, also when the fault itself is shorter.
 const CONFIRM_NS: u64 = 2_000_000_000;
 
@@ -24,10 +27,13 @@ pub fn planned_longest_ns(plan: &Plan) -> u64 {
             once_ns.saturating_mul(u64::from(fault.repeat.times.max(1)))
         })
         .fold(0, u64::saturating_add);
+    let outages = plan.reads.iter().filter(|read| read.is_after_outage());
+    let outages_ns = OUTAGE_NS.saturating_mul(outages.count() as u64);
     START_NS
         .saturating_add(longest_ns(&plan.phases, &plan.faults))
         .saturating_add(waits_ns)
         .saturating_add(AFTER_NS)
+        .saturating_add(outages_ns)
         .saturating_add(plan.alerts_at_most_ns())
 }
 

@@ -10,6 +10,7 @@ mod at_fire;
 mod before;
 mod guard;
 mod length;
+mod outage;
 mod protected;
 mod radius;
 mod windows;

@@ -1,5 +1,8 @@
 //! How the orders of the load get in. Whatever else is asked of an engine is asked over HTTP.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
 use serde::Serialize;
 
 use super::http::{Condition, JsonPointer, Template};
@@ -24,6 +27,29 @@ pub enum GatewayPlan {
     WebSocket(Box<WebSocketGateway>),
     /// FIX 4.4 (`docs/fix.md`).
     Fix(Box<FixGateway>),
+    /// The statements of `orders`, at the entry, which is a PostgreSQL server (`docs/stores.md`).
+    #[serde(rename = "postgresql")]
+    PostgreSql(PostgreSqlGateway),
+}
+
+/// PostgreSQL: each session of the load is a connection with the statements of `orders` prepared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PostgreSqlGateway {
+    pub database: String,
+    /// SQLSTATEs with which a server says that it takes no orders: another one may.
+    pub elsewhere: Vec<String>,
+}
+
+/// Servers of PostgreSQL that Shakedown starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PostgreSqlServers {
+    pub part: String,
+    /// Statements that are executed once, before the load.
+    pub schema: String,
+    /// Of every server, by name.
+    pub settings: BTreeMap<String, String>,
+    /// A standby is promoted so long after the primary's death; `None`: none ever is.
+    pub promote_after_ns: Option<u64>,
 }
 
 /// Length-prefixed frames at a port of their own.
@@ -116,14 +142,46 @@ impl GatewayPlan {
             | GatewayPlan::Reported(_)
             | GatewayPlan::Binary(_)
             | GatewayPlan::WebSocket(_)
+            | GatewayPlan::Fix(_)
+            | GatewayPlan::PostgreSql(_) => false,
+        }
+    }
+
+    /// True when the entries and replicas are asked in the language of a store, and not over HTTP.
+    pub fn is_store(&self) -> bool {
+        match self {
+            GatewayPlan::PostgreSql(_) => true,
+            GatewayPlan::Http
+            | GatewayPlan::Http2
+            | GatewayPlan::Reported(_)
+            | GatewayPlan::Binary(_)
+            | GatewayPlan::WebSocket(_)
             | GatewayPlan::Fix(_) => false,
+        }
+    }
+
+    /// The base URL of a replica whose requests are answered at this address.
+    pub fn base_url(&self, address: SocketAddr) -> String {
+        match self {
+            GatewayPlan::PostgreSql(store) => {
+                format!("{}://{address}/{}", self.scheme(), store.database)
+            }
+            GatewayPlan::Http
+            | GatewayPlan::Http2
+            | GatewayPlan::Reported(_)
+            | GatewayPlan::Binary(_)
+            | GatewayPlan::WebSocket(_)
+            | GatewayPlan::Fix(_) => format!("http://{address}"),
         }
     }
 
     /// True when it is at the entries themselves.
     pub fn is_at_entry(&self) -> bool {
         match self {
-            GatewayPlan::Http | GatewayPlan::Http2 | GatewayPlan::Reported(_) => true,
+            GatewayPlan::Http
+            | GatewayPlan::Http2
+            | GatewayPlan::Reported(_)
+            | GatewayPlan::PostgreSql(_) => true,
             GatewayPlan::Binary(_) | GatewayPlan::WebSocket(_) | GatewayPlan::Fix(_) => false,
         }
     }
@@ -136,7 +194,8 @@ impl GatewayPlan {
             | GatewayPlan::Http2
             | GatewayPlan::Binary(_)
             | GatewayPlan::WebSocket(_)
-            | GatewayPlan::Fix(_) => None,
+            | GatewayPlan::Fix(_)
+            | GatewayPlan::PostgreSql(_) => None,
         }
     }
 
@@ -147,6 +206,7 @@ impl GatewayPlan {
             GatewayPlan::Binary(_) => "tcp",
             GatewayPlan::WebSocket(_) => "ws",
             GatewayPlan::Fix(_) => "fix",
+            GatewayPlan::PostgreSql(_) => "postgresql",
         }
     }
 
@@ -157,13 +217,17 @@ impl GatewayPlan {
             GatewayPlan::Binary(_) => "tls",
             GatewayPlan::WebSocket(_) => "wss",
             GatewayPlan::Fix(_) => "fixs",
+            GatewayPlan::PostgreSql(_) => "postgresqls",
         }
     }
 
     /// The port at each entry's host, where it is another one than the entry's.
     pub fn port(&self) -> Option<u16> {
         match self {
-            GatewayPlan::Http | GatewayPlan::Http2 | GatewayPlan::Reported(_) => None,
+            GatewayPlan::Http
+            | GatewayPlan::Http2
+            | GatewayPlan::Reported(_)
+            | GatewayPlan::PostgreSql(_) => None,
             GatewayPlan::Binary(binary) => Some(binary.port),
             GatewayPlan::WebSocket(websocket) => websocket.port,
             GatewayPlan::Fix(fix) => Some(fix.port),

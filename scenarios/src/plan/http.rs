@@ -15,6 +15,11 @@ pub struct Request {
     pub body: Option<Template>,
 }
 
+impl Request {
+    /// Method of a request that is a statement: its body.
+    pub const SQL: &str = "SQL";
+}
+
 /// Literal text with holes, split once at compile time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Template {

@@ -28,7 +28,7 @@ pub use fault::{
 };
 pub use gateway::{
     BinaryGateway, FixDropCopy, FixGateway, FixNumbers, FixTake, GatewayPlan, MessageAction,
-    WebSocketGateway,
+    PostgreSqlGateway, PostgreSqlServers, WebSocketGateway,
 };
 pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{
@@ -57,9 +57,10 @@ pub use resolved::Plan;
 pub use resource::{Resource, ResourceRule};
 pub use rule::{AbortRule, DataClass, Rule, RuleKind};
 pub use system::{
-    AckLevel, Answer, Auth, Ceilings, CleanUp, DataLayout, Endpoints, EnvironmentPlan, FieldMap,
-    Health, Identity, LocalStandIn, Metrics, OrderAction, Orders, Part, ProofOfTarget, ReadBack,
-    Resources, RestartedBy, RetryPolicy, Role, SecretSource, Session, System, Take, VersionProbe,
+    AckLevel, Answer, Auth, Ceilings, CleanUp, CopyTrades, DataLayout, Endpoints, EnvironmentPlan,
+    FieldMap, Health, Identity, LocalStandIn, Metrics, OrderAction, Orders, Part, ProofOfTarget,
+    ReadBack, Resources, RestartedBy, RetryPolicy, Role, SecretSource, Session, System, Take,
+    VersionProbe,
 };
 pub use tls::TlsPlan;
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};

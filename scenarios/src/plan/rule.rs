@@ -54,6 +54,10 @@ pub enum RuleKind {
     RejectRate { at_most: f64, phase: Phase },
     /// Orders of one class of data loss.
     Orders { class: DataClass, at_most: u64 },
+    /// The engine's own order of all requests explains every answer and the books in the end.
+    Linearizable,
+    /// What must hold of books and trades whatever came in.
+    Invariants,
     /// Age of the oldest lost order when the fault struck.
     Rpo { at_most_ns: u64 },
     /// Series that the system exposes itself.
@@ -82,23 +86,32 @@ pub enum DataClass {
     Divergent,
     /// Found though rejected or never sent.
     Phantom,
+    /// Ended before, and open again.
+    Resurrected,
     /// Found twice.
     Duplicate,
     /// Found with other values than were sent.
     Corrupt,
+    /// Numbered by the engine before an order that was acknowledged before it was sent.
+    Reordered,
     /// Could not be resolved to executed or not executed.
     Unresolved,
+    /// Not shown by a copy that was asked while a fault was on, though acknowledged before; a later read shows it.
+    Stale,
 }
 
 impl DataClass {
     /// Every class, in the order of reports.
-    pub const ALL: [DataClass; 6] = [
+    pub const ALL: [DataClass; 9] = [
         DataClass::Lost,
         DataClass::Divergent,
         DataClass::Phantom,
+        DataClass::Resurrected,
         DataClass::Duplicate,
         DataClass::Corrupt,
+        DataClass::Reordered,
         DataClass::Unresolved,
+        DataClass::Stale,
     ];
 
     /// The class's name in files and reports; also the id of its implied rule.
@@ -107,10 +120,19 @@ impl DataClass {
             DataClass::Lost => "lost",
             DataClass::Divergent => "divergent",
             DataClass::Phantom => "phantom",
+            DataClass::Resurrected => "resurrected",
             DataClass::Duplicate => "duplicate",
             DataClass::Corrupt => "corrupt",
+            DataClass::Reordered => "reordered",
             DataClass::Unresolved => "unresolved",
+            DataClass::Stale => "stale",
         }
+    }
+
+    /// Whether no order may be of it also where nobody has written so. How far a follower may be behind is for the
+    /// contract to say.
+    pub fn is_implied(self) -> bool {
+        self != DataClass::Stale
     }
 }
 

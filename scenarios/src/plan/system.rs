@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::alert::Alerts;
 use super::docker::DockerPlan;
-use super::gateway::GatewayPlan;
+use super::gateway::{GatewayPlan, PostgreSqlServers};
 use super::http::{Condition, Extract, JsonPointer, Request};
 use super::kubernetes::KubernetesPlan;
 use super::market_data::MarketData;
@@ -139,6 +139,9 @@ pub enum LocalStandIn {
     Engine { part: String },
     /// A market maker as the first part, and the venue that it quotes to.
     MarketMaker { part: String, venue: String },
+    /// Servers of PostgreSQL: the first replica of the part is the primary, the others are its standbys.
+    #[serde(rename = "postgresql")]
+    PostgreSql(PostgreSqlServers),
 }
 
 /// Base URLs, such as `http://127.0.0.1:8080`.
@@ -287,6 +290,9 @@ pub enum ReadBack {
         /// False: only through the entry, so copies cannot be told apart.
         at_each_replica: bool,
         fields: FieldMap,
+        /// The copy's trades; `None`: nobody says where they are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trades: Option<Box<CopyTrades>>,
     },
     /// One request for each order.
     ById {
@@ -313,6 +319,35 @@ pub struct FieldMap {
     /// States in which all of an order was traded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filled_states: Vec<String>,
+    /// How much has traded, and how much still can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filled: Option<JsonPointer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<JsonPointer>,
+    /// Engine sequence numbers of its acceptance, its last replace and its cancel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<JsonPointer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_sequence: Option<JsonPointer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancelled_sequence: Option<JsonPointer>,
+}
+
+/// How a copy's trades are read: a list with a cursor. Orders by the ids that they have in the list of orders.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CopyTrades {
+    /// `{{cursor}}` is empty on the first page.
+    pub get: Request,
+    pub rows: JsonPointer,
+    /// The next cursor; missing or null on the last page.
+    pub next: Option<JsonPointer>,
+    pub id: JsonPointer,
+    pub maker: JsonPointer,
+    pub taker: JsonPointer,
+    pub price: JsonPointer,
+    pub quantity: JsonPointer,
+    /// The engine's sequence number of the request that caused it.
+    pub sequence: Option<JsonPointer>,
 }
 
 /// Health endpoints. `port`: on another port than the orders.

@@ -37,12 +37,22 @@ pub(crate) struct RuleSpec {
     pub(crate) divergent_orders: Option<CountLimit>,
     /// Orders that are there though rejected or never sent.
     pub(crate) phantom_orders: Option<CountLimit>,
+    /// Orders that are open though their cancel was acknowledged.
+    pub(crate) resurrected_orders: Option<CountLimit>,
     /// Orders that are there twice.
     pub(crate) duplicate_orders: Option<CountLimit>,
     /// Orders that are there with other values than were sent.
     pub(crate) corrupt_orders: Option<CountLimit>,
+    /// Orders that the engine numbered before others that had been acknowledged when they were sent.
+    pub(crate) reordered_orders: Option<CountLimit>,
     /// Orders of which nobody can say whether they were executed.
     pub(crate) unresolved_orders: Option<CountLimit>,
+    /// The engine's own order of all requests explains every answer, and the books that were read in the end.
+    pub(crate) linearizable: Option<Unlimited>,
+    /// What must hold of the books and trades that were read: fills on both sides, quantities that add up, no crossed book.
+    pub(crate) invariants: Option<Unlimited>,
+    /// Orders that a copy did not show while a fault was on, though they were acknowledged before.
+    pub(crate) stale_orders: Option<CountLimit>,
     /// Age of the oldest lost order when the fault struck.
     pub(crate) rpo: Option<DurationLimit>,
     /// A quantile of a histogram that the system exposes itself.
@@ -126,6 +136,11 @@ pub(crate) struct ShareLimit {
 pub(crate) struct CountLimit {
     pub(crate) at_most: u64,
 }
+
+/// A rule without a number: it holds or not.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unlimited {}
 
 /// Limit of availability.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

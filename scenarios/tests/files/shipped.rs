@@ -226,7 +226,7 @@ fn schemas_know_what_works_and_hide_what_comes_later() {
     ] {
         assert!(scenario.contains(&format!("\"{there}\"")), "{there}");
     }
-    for later in ["if", "power-cut"] {
+    for later in ["if", "by-cancel"] {
         assert!(!scenario.contains(&format!("\"{later}\"")), "{later}");
     }
     let profile = schema(SchemaKind::Profile);

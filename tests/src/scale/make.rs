@@ -236,6 +236,7 @@ fn row(slot: u64, values: &Entry, more_lots: u32) -> Row {
             Side::Sell => "sell".into(),
         }),
         state: Some(states[(slot % 3) as usize].into()),
+        ..Row::default()
     }
 }
 
@@ -278,6 +279,7 @@ fn write_events(
                 acked: true,
                 id: format!("{PREFIX}-s0"),
                 reason: None,
+                read: ReadKind::Converged,
             },
         ),
     ];
@@ -318,6 +320,9 @@ fn read_back(replica: &str, rows: u64) -> Event {
         watermark: None,
         reason: None,
         by_id: false,
+        foreign: Some(0),
+        trades: None,
+        during: None,
     })
 }
 

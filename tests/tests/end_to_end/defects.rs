@@ -5,85 +5,11 @@
 )]
 
 use shakedown_record::Verdict;
-use shakedown_tests::shakedown::{Sandbox, alone, beside, check, library};
-
-/// What is switched on, where it shows, and which check must see it.
-struct Case {
-    defect: &'static str,
-    scenario: &'static str,
-    check: &'static str,
-}
-
-const CASES: [Case; 13] = [
-    Case {
-        defect: "ack-before-quorum",
-        scenario: "quickstart",
-        check: "lost",
-    },
-    Case {
-        defect: "forget-tail-on-promotion",
-        scenario: "quickstart",
-        check: "divergent",
-    },
-    Case {
-        defect: "duplicate-on-retry",
-        scenario: "quickstart",
-        check: "duplicate",
-    },
-    Case {
-        defect: "accept-rejected",
-        scenario: "baseline",
-        check: "phantom",
-    },
-    Case {
-        defect: "corrupt-quantity",
-        scenario: "baseline",
-        check: "corrupt",
-    },
-    Case {
-        defect: "slow-failover",
-        scenario: "quickstart",
-        check: "failover",
-    },
-    Case {
-        defect: "flaky-replication",
-        scenario: "engine-metrics",
-        check: "replication",
-    },
-    Case {
-        defect: "leak-memory",
-        scenario: "engine-metrics",
-        check: "memory",
-    },
-    Case {
-        defect: "feed-gap",
-        scenario: "market-data",
-        check: "feed-gaps",
-    },
-    Case {
-        defect: "stale-feed",
-        scenario: "market-data",
-        check: "fresh",
-    },
-    Case {
-        defect: "drops-fills",
-        scenario: "venue-kill",
-        check: "missing",
-    },
-    Case {
-        defect: "double-counts-fills",
-        scenario: "venue-kill",
-        check: "twice",
-    },
-    Case {
-        defect: "slow-response",
-        scenario: "venue-kill",
-        check: "response",
-    },
-];
+use shakedown_tests::matrix::{Case, case, table};
+use shakedown_tests::shakedown::{Sandbox, alone, beside, check, library, workspace};
 
 /// Checks that no order can be an example of.
-const WITHOUT_ORDERS: [&str; 8] = [
+const WITHOUT_ORDERS: [&str; 11] = [
     "failover",
     "replication",
     "memory",
@@ -92,31 +18,21 @@ const WITHOUT_ORDERS: [&str; 8] = [
     "missing",
     "twice",
     "response",
-];
-
-/// A loss is a loss at any load; so two clusters may run at once.
-const HALF_THE_LOAD: [&str; 6] = [
-    "--set",
-    "load.arrival.poisson.rate=500/s",
-    "--set",
-    "sla.steady-rate.throughput.at-least=400/s",
-    "--set",
-    "phases.steady=5s",
+    "steady-p99",
+    "history",
+    "invariants",
 ];
 
 fn turns_red(defect: &str) {
-    let case = CASES
-        .iter()
-        .find(|case| case.defect == defect)
-        .expect("every defect has its case");
+    let case = case(defect);
+    let named = case.check;
     let sandbox = Sandbox::new();
-    let mut more = vec!["--defect", defect];
-    more.extend_from_slice(&HALF_THE_LOAD);
-    let run = sandbox.run_soundly(&library(case.scenario), &more);
+    let more = [&["--defect", defect], case.setting.more].concat();
+    let run = sandbox.run_soundly(&library(case.setting.scenario), &more);
     let record = run.expect_code(1);
     assert_eq!(record.verdict, Verdict::Fail);
     assert_eq!(record.run.defect.as_deref(), Some(defect));
-    let red = check(&record, case.check);
+    let red = check(&record, named);
     assert_eq!(red.verdict, Verdict::Fail, "{}", run.finished.said());
     assert!(!red.why.is_empty());
     let screen = &run.finished.stdout;
@@ -125,10 +41,7 @@ fn turns_red(defect: &str) {
     // Whatever the engine did, Shakedown leaves nothing of its own behind.
     assert_eq!(sandbox.left_after_s(2.0), []);
     if record.data_loss.examples.is_empty() {
-        assert!(
-            WITHOUT_ORDERS.contains(&case.check),
-            "a loss without an example"
-        );
+        assert!(WITHOUT_ORDERS.contains(&named), "a loss without an example");
         return;
     }
     let example = &record.data_loss.examples[0];
@@ -174,13 +87,14 @@ fn a_slow_failover_misses_its_limit() {
 }
 
 /// Defects that do not hide each other, in one run.
-fn turn_red_together(defects: [&str; 2], more: &[&str]) {
-    let cases = CASES.iter().filter(|case| defects.contains(&case.defect));
-    let cases: Vec<&Case> = cases.collect();
+fn turn_red_together(defects: &[&str], more: &[&str]) {
+    let cases: Vec<Case> = defects.iter().map(|defect| case(defect)).collect();
+    let setting = cases[0].setting;
     let sandbox = Sandbox::new();
-    let planted = ["--defect", defects[0], "--defect", defects[1]];
-    let more = [&planted, HALF_THE_LOAD.as_slice(), more].concat();
-    let run = sandbox.run_soundly(&library(cases[0].scenario), &more);
+    let planted = defects.iter().flat_map(|defect| ["--defect", defect]);
+    let planted: Vec<&str> = planted.collect();
+    let more = [&planted, setting.more, more].concat();
+    let run = sandbox.run_soundly(&library(setting.scenario), &more);
     let record = run.expect_code(1);
     for case in cases {
         let red = check(&record, case.check);
@@ -190,22 +104,83 @@ fn turn_red_together(defects: [&str; 2], more: &[&str]) {
 }
 
 #[test]
+fn orders_that_are_dropped_missed_unchanged_entered_late_or_answered_late_each_turn_a_check_red() {
+    let _beside = beside();
+    let defects = [
+        "drops-orders",
+        "lost-replica-order",
+        "ignores-replace",
+        "late-ghost",
+        "slow-tail",
+    ];
+    turn_red_together(&defects, &[]);
+}
+
+#[test]
+fn a_snapshot_without_the_last_orders_diverges() {
+    let _beside = beside();
+    turns_red("partial-snapshot");
+}
+
+#[test]
+fn the_youngest_before_the_oldest_contradicts_the_engines_own_order() {
+    let _beside = beside();
+    turns_red("priority-inversion");
+}
+
+#[test]
+fn orders_that_are_not_matched_cross_the_book() {
+    let _beside = beside();
+    turns_red("crossed-book");
+}
+
+#[test]
+fn trades_that_are_booked_twice_are_more_than_was_filled() {
+    let _beside = beside();
+    turns_red("duplicate-fill");
+}
+
+#[test]
+fn trades_that_one_side_does_not_hear_of_do_not_add_up() {
+    let _beside = beside();
+    turns_red("one-sided-fill");
+}
+
+#[test]
+fn cancelled_orders_that_stay_are_resurrected() {
+    let _beside = beside();
+    turns_red("ignores-cancel");
+}
+
+#[test]
+fn cancelled_orders_that_come_back_with_a_new_leader_are_resurrected() {
+    let _beside = beside();
+    turns_red("resurrect-cancelled");
+}
+
+#[test]
+fn numbers_that_a_new_leader_gives_again_are_against_time() {
+    let _beside = beside();
+    turns_red("sequence-reuse");
+}
+
+#[test]
 fn a_feed_that_leaves_out_and_holds_back_has_gaps_and_is_stale() {
     let _beside = beside();
-    turn_red_together(["feed-gap", "stale-feed"], &[]);
+    turn_red_together(&["feed-gap", "stale-feed"], &[]);
 }
 
 #[test]
 fn fills_that_are_not_booked_are_missing_and_a_market_maker_that_waits_is_late() {
     let _beside = beside();
-    turn_red_together(["drops-fills", "slow-response"], &[]);
+    turn_red_together(&["drops-fills", "slow-response"], &[]);
 }
 
 #[test]
 fn fills_over_fix_are_held_against_trades_too() {
     let _beside = beside();
     let over_fix = ["--set", "system=market-maker-fix"];
-    turn_red_together(["drops-fills", "double-counts-fills"], &over_fix);
+    turn_red_together(&["drops-fills", "double-counts-fills"], &over_fix);
 }
 
 #[test]
@@ -227,19 +202,13 @@ fn a_leak_of_memory_shows_in_the_engines_own_metrics() {
 }
 
 #[test]
-fn every_defect_of_the_engine_has_its_case() {
-    let sandbox = Sandbox::new();
-    let listed = sandbox.run(&["engine", "defects"]);
-    listed.expect_code(0);
-    let names: Vec<&str> = listed
-        .stdout
+fn the_table_in_the_docs_is_that_of_the_tests() {
+    let path = workspace().join("docs/defects.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows: Vec<&str> = text
         .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|word| word.contains('-'))
+        .filter(|line| line.starts_with("| `"))
         .collect();
-    let mut cases: Vec<&str> = CASES.iter().map(|case| case.defect).collect();
-    let mut listed_names = names.clone();
-    cases.sort_unstable();
-    listed_names.sort_unstable();
-    assert_eq!(listed_names, cases, "{}", listed.stdout);
+    let expected = table();
+    assert_eq!(rows, expected, "expected:\n{}", expected.join("\n"));
 }

@@ -1,6 +1,7 @@
 //! One price level: a queue in the order in which places were taken.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::OccupiedEntry;
 
 /// A place in the queue of a level. Lower is earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,6 +11,9 @@ pub struct Place {
     /// The engine's order id.
     pub order_id: u64,
 }
+
+/// Takes up to so many lots from the next of a level: who gave, how much, and whether nothing is left of it.
+pub type Take = fn(&mut Level, u64) -> Option<(Place, u64, bool)>;
 
 /// The orders resting at one price, in time order, with their open lots.
 #[derive(Debug, Default)]
@@ -41,15 +45,12 @@ impl Level {
 
     /// Takes up to `lots` from the front of the queue: who gave, how much, and whether nothing is left of it.
     pub fn take_front(&mut self, lots: u64) -> Option<(Place, u64, bool)> {
-        let mut front = self.queue.first_entry()?;
-        let place = *front.key();
-        let given = lots.min(*front.get());
-        *front.get_mut() -= given;
-        let done = *front.get() == 0;
-        if done {
-            front.remove();
-        }
-        Some((place, given, done))
+        self.queue.first_entry().map(|front| take(front, lots))
+    }
+
+    /// The same from the back of the queue; for a defect only.
+    pub fn take_back(&mut self, lots: u64) -> Option<(Place, u64, bool)> {
+        self.queue.last_entry().map(|back| take(back, lots))
     }
 
     /// Nothing rests here.
@@ -61,4 +62,15 @@ impl Level {
     pub fn iter(&self) -> impl Iterator<Item = (Place, u64)> + '_ {
         self.queue.iter().map(|(place, lots)| (*place, *lots))
     }
+}
+
+fn take(mut entry: OccupiedEntry<'_, Place, u64>, lots: u64) -> (Place, u64, bool) {
+    let place = *entry.key();
+    let given = lots.min(*entry.get());
+    *entry.get_mut() -= given;
+    let done = *entry.get() == 0;
+    if done {
+        entry.remove();
+    }
+    (place, given, done)
 }

@@ -1,6 +1,6 @@
 //! Price-time priority: an incoming order trades with the best price first, and at one price with the earliest first.
 
-use super::Book;
+use super::{Book, Level, Take};
 use crate::command::Side;
 
 /// One match between an incoming order and a resting one, at the resting order's price.
@@ -20,6 +20,17 @@ impl Book {
     /// Trades up to `lots` of an incoming order of side `taker` against the book, at `limit_ticks` or better
     /// (at any price if there is none). What is left over is not entered.
     pub fn execute(&mut self, taker: Side, limit_ticks: Option<u64>, lots: u64) -> Vec<Execution> {
+        self.execute_by(Level::take_front, taker, limit_ticks, lots)
+    }
+
+    /// The same; `take` says who of a price is next.
+    pub fn execute_by(
+        &mut self,
+        take: Take,
+        taker: Side,
+        limit_ticks: Option<u64>,
+        lots: u64,
+    ) -> Vec<Execution> {
         let mut executions = Vec::new();
         let mut left = lots;
         while left > 0 {
@@ -33,7 +44,7 @@ impl Book {
             let Some(level) = levels.get_mut(&price_ticks) else {
                 break;
             };
-            if let Some((place, given, maker_done)) = level.take_front(left) {
+            if let Some((place, given, maker_done)) = take(level, left) {
                 left -= given;
                 executions.push(Execution {
                     maker_order_id: place.order_id,

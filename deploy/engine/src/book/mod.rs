@@ -6,6 +6,6 @@ mod level;
 mod matching;
 mod orders;
 
-pub use level::{Level, Place};
+pub use level::{Level, Place, Take};
 pub use matching::Execution;
 pub use orders::Book;

@@ -10,8 +10,9 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::{App, reply};
-use crate::command::{Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
+use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
 use crate::decimal::Decimal;
+use crate::gateway::Outcome;
 use crate::metrics::Counted;
 use crate::websocket;
 
@@ -133,6 +134,11 @@ async fn execute(app: &Arc<App>, command: &Command<'_>, how: How) -> Response {
         return reply::taken(command.id());
     }
     let outcome = app.gateway.execute(command.encode()).await;
+    if let Outcome::Answered(Answer::Accepted { order_id, .. }) = &outcome
+        && let Some(hold) = app.config.defects.answer_hold(*order_id)
+    {
+        tokio::time::sleep(hold).await;
+    }
     let (counted, response) = reply::outcome(command.id(), &outcome);
     app.metrics.answered(counted, parsed.elapsed());
     response

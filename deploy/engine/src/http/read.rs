@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{App, reply};
 use crate::command::{OrderState, OrderType, Side};
 use crate::instruments::{self, Instrument};
-use crate::state::{DepthOrder, OrderView, Trade};
+use crate::state::{DepthOrder, Exchange, OrderView, Trade};
 
 const DEFAULT_ROWS: usize = 5_000;
 const MAX_ROWS: usize = 10_000;
@@ -39,6 +39,10 @@ struct OrderRow {
     remaining: String,
     state: OrderState,
     sequence: u64,
+    /// Of its last replace, if there was any.
+    replaced_sequence: Option<u64>,
+    /// Of its cancel, if its client cancelled it.
+    cancelled_sequence: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -56,7 +60,10 @@ struct TradeRow {
     price: String,
     quantity: String,
     maker_order_id: String,
+    /// The clients' ids of both orders; empty for one that is not on record.
+    maker: Arc<str>,
     taker_order_id: String,
+    taker: Arc<str>,
     taker_side: Side,
     sequence: u64,
 }
@@ -88,10 +95,13 @@ pub async fn orders(State(app): State<Arc<App>>, Query(query): Query<PageQuery>)
         .last()
         .filter(|_| page.more)
         .map(|row| row.order.order_id.to_string());
+    let (defects, is_leader) = (&app.config.defects, app.gauges().is_leader);
+    let rows = page.rows.into_iter();
+    let rows = rows.filter(|row| !defects.hide_order(row.order.order_id, is_leader));
     reply::body(
         StatusCode::OK,
         OrderPage {
-            orders: page.rows.into_iter().map(order_row).collect(),
+            orders: rows.map(order_row).collect(),
             next,
             watermark: page.watermark,
             count: page.total,
@@ -116,7 +126,13 @@ pub async fn trades(State(app): State<Arc<App>>, Query(query): Query<PageQuery>)
     let Some((after, limit)) = query.read() else {
         return reply::malformed("`after` must be a cursor that this endpoint gave out");
     };
-    let page = app.replica.read().exchange.trades_after(after, limit);
+    let (page, trades) = {
+        let replica = app.replica.read();
+        let page = replica.exchange.trades_after(after, limit);
+        let row = |trade: &Trade| trade_row(&replica.exchange, trade);
+        let trades: Vec<TradeRow> = page.rows.iter().map(row).collect();
+        (page, trades)
+    };
     let next = page
         .rows
         .last()
@@ -125,7 +141,7 @@ pub async fn trades(State(app): State<Arc<App>>, Query(query): Query<PageQuery>)
     reply::body(
         StatusCode::OK,
         TradePage {
-            trades: page.rows.iter().map(trade_row).collect(),
+            trades,
             next,
             watermark: page.watermark,
             count: page.total,
@@ -179,19 +195,24 @@ fn order_row(view: OrderView) -> OrderRow {
         remaining: instrument.quantity_text(order.remaining_lots()),
         state: order.state,
         sequence: order.sequence,
+        replaced_sequence: order.replaced.map(|replaced| replaced.sequence),
+        cancelled_sequence: order.cancel_sequence,
         id: order.id,
     }
 }
 
-fn trade_row(trade: &Trade) -> TradeRow {
+fn trade_row(exchange: &Exchange, trade: &Trade) -> TradeRow {
     let instrument = trade.instrument.get();
+    let client_id = |order_id| exchange.client_id(order_id).unwrap_or_default();
     TradeRow {
         trade_id: trade.trade_id.to_string(),
         symbol: instrument.symbol,
         price: instrument.price_text(trade.price_ticks),
         quantity: instrument.quantity_text(trade.lots),
         maker_order_id: trade.maker_order_id.to_string(),
+        maker: client_id(trade.maker_order_id),
         taker_order_id: trade.taker_order_id.to_string(),
+        taker: client_id(trade.taker_order_id),
         taker_side: trade.taker_side,
         sequence: trade.sequence,
     }

@@ -12,7 +12,7 @@ struct InNewFolder;
 impl StoreBuilder<TypeConfig, LogStore, StateMachine, TempDir> for InNewFolder {
     async fn build(&self) -> Result<(TempDir, LogStore, StateMachine), StorageError<u64>> {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = LogStore::open(folder.path()).expect("an empty log");
+        let log = LogStore::open(folder.path(), &Defects::default()).expect("an empty log");
         let machine =
             StateMachine::open(folder.path(), &Defects::default(), None).expect("an empty replica");
         Ok((folder, log, machine))

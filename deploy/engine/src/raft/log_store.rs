@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::log_files::encode_event;
 use super::log_writer::{self, Job, VOTE_FILE};
 use super::{EngineLogId, LogEvent, LogFiles, LogIndex, TypeConfig};
+use crate::defects::Defects;
 use crate::durable::FolderLock;
 use crate::error::EngineError;
 
@@ -46,7 +47,7 @@ impl LogStore {
     ///
     /// # Errors
     /// [`EngineError::DataInUse`], [`EngineError::Data`] or [`EngineError::Damaged`].
-    pub fn open(folder: &Path) -> Result<Self, EngineError> {
+    pub fn open(folder: &Path, defects: &Defects) -> Result<Self, EngineError> {
         let io = |source: io::Error| match source.kind() {
             io::ErrorKind::WouldBlock => EngineError::DataInUse {
                 path: folder.to_owned(),
@@ -59,7 +60,8 @@ impl LogStore {
         std::fs::create_dir_all(folder).map_err(io)?;
         let lock = FolderLock::acquire(folder, LOCK_PATIENCE).map_err(io)?;
         let (files, index) = LogFiles::open(folder)?;
-        let jobs = log_writer::start(folder.to_owned(), files, lock)?;
+        defects.opened(index.last().is_some());
+        let jobs = log_writer::start(folder.to_owned(), files, lock, defects.clone())?;
         Ok(Self {
             folder: folder.to_owned(),
             index: LogReader(Arc::new(RwLock::new(index))),

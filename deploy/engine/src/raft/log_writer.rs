@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::log_files::{encode_event, needed_until};
 use super::{EngineLogId, LogEvent, LogFiles, TypeConfig};
+use crate::defects::Defects;
 use crate::durable::{FolderLock, replace_file};
 use crate::error::EngineError;
 
@@ -65,12 +66,14 @@ pub fn start(
     folder: PathBuf,
     files: LogFiles,
     lock: FolderLock,
+    defects: Defects,
 ) -> Result<Sender<Job>, EngineError> {
     let (jobs, queue) = channel();
     let mut writer = Writer {
         folder,
         files,
         failed: None,
+        defects,
     };
     std::thread::Builder::new()
         .name("log-writer".to_owned())
@@ -89,6 +92,7 @@ struct Writer {
     folder: PathBuf,
     files: LogFiles,
     failed: Option<String>,
+    defects: Defects,
 }
 
 impl Writer {
@@ -177,7 +181,9 @@ impl Writer {
         }
         self.files.append(&buffer, highest_index)?;
         if must_sync {
-            self.files.sync()?;
+            if !self.defects.skip_sync(highest_index) {
+                self.files.sync()?;
+            }
             self.files.rotate_if_due()?;
         }
         match purged {

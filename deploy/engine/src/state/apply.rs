@@ -1,27 +1,30 @@
 //! What each command does to the exchange. The only place where the state changes, and where rules are judged.
 
+mod defective;
+mod terms;
+
 use std::sync::Arc;
 
 use super::{Exchange, Order, Replaced, Trade};
-use crate::book::{Execution, Place};
+use crate::book::{Execution, Level, Place};
 use crate::command::{Answer, Command, NewOrder, OrderState, OrderType, RejectReason, Side};
-use crate::decimal::{Decimal, StepError};
-use crate::instruments::{self, Instrument, InstrumentId};
+use crate::decimal::Decimal;
+use crate::instruments::InstrumentId;
+use terms::{Terms, price_ticks, quantity_lots, terms};
 
 /// The risk limit on how many orders an account may have in the books.
 pub const MAX_OPEN_ORDERS_PER_ACCOUNT: u32 = 1_000_000;
 
-/// A new order in ticks and lots.
-#[derive(Debug, Clone, Copy)]
-struct Terms {
-    instrument: InstrumentId,
-    price_ticks: Option<u64>,
-    lots: u64,
-}
-
 impl Exchange {
     /// Applies one command of a log entry of `term` and says what the client is answered.
     pub fn apply(&mut self, command: &Command<'_>, term: u64) -> Answer {
+        match self.defects.are_off() {
+            true => self.execute(command, term),
+            false => self.execute_with_defects(command, term),
+        }
+    }
+
+    fn execute(&mut self, command: &Command<'_>, term: u64) -> Answer {
         match command {
             Command::New(order) => self.new_order(order, term),
             Command::Cancel { id } => self.cancel(id),
@@ -163,6 +166,9 @@ impl Exchange {
             (OrderState::Open, _) => {}
         }
         let (order_id, account) = (order.order_id, order.account);
+        if order.cancel_sequence.is_none() && self.defects.ignores_cancel(order_id) {
+            return self.ignore_cancel(order_id);
+        }
         let (book, side, price_ticks, place) = (
             order.instrument.index(),
             order.side,
@@ -218,6 +224,10 @@ impl Exchange {
             return Answer::Rejected {
                 reason: RejectReason::QuantityNotAboveFilled,
             };
+        }
+        if self.defects.ignores_replace(order.order_id) {
+            let (instrument, remaining_lots) = (order.instrument, lots - order.filled_lots);
+            return self.ignore_replace(instrument, remaining_lots);
         }
         let changed = order.clone();
         self.change(changed, ticks, lots)
@@ -297,20 +307,31 @@ impl Exchange {
 
     /// Matches an incoming order and books the trades on the makers: lots filled, and how many trades.
     fn trade(&mut self, taker: &Taker, limit_ticks: Option<u64>, lots: u64) -> (u64, u32) {
-        let executions =
-            self.books[taker.instrument.index()].execute(taker.side, limit_ticks, lots);
+        if self.defects.leaves_unmatched(taker.order_id) {
+            return (0, 0);
+        }
+        let take = match self.defects.takes_youngest_first(taker.order_id) {
+            false => Level::take_front,
+            true => Level::take_back,
+        };
+        let book = &mut self.books[taker.instrument.index()];
+        let executions = book.execute_by(take, taker.side, limit_ticks, lots);
         let filled_lots = executions.iter().map(|execution| execution.lots).sum();
         let count = u32::try_from(executions.len())
             .expect("an order trades with fewer than four billion others");
         for execution in &executions {
             self.record(taker, execution);
         }
+        if self.defects.books_trades_again(taker.order_id) {
+            self.book_again(executions.len());
+        }
         (filled_lots, count)
     }
 
     fn record(&mut self, taker: &Taker, execution: &Execution) {
+        let trade_id = self.trades.len() as u64 + 1;
         self.trades.push(Trade {
-            trade_id: self.trades.len() as u64 + 1,
+            trade_id,
             instrument: taker.instrument,
             price_ticks: execution.price_ticks,
             lots: execution.lots,
@@ -319,6 +340,9 @@ impl Exchange {
             taker_side: taker.side,
             sequence: self.sequence,
         });
+        if self.defects.leaves_maker_out(trade_id) {
+            return;
+        }
         if let Some(maker) = self.orders.get_mut(execution.maker_order_id) {
             maker.filled_lots += execution.lots;
             if execution.maker_done {
@@ -336,41 +360,7 @@ struct Taker {
     side: Side,
 }
 
-/// Turns a new order into ticks and lots, or says which rule it breaks.
-fn terms(new: &NewOrder<'_>) -> Result<Terms, RejectReason> {
-    let instrument = instruments::find(new.symbol).ok_or(RejectReason::UnknownSymbol)?;
-    let price_ticks = match (new.order_type, new.price) {
-        (OrderType::Limit, Some(price)) => Some(price_ticks(instrument.get(), price)?),
-        (OrderType::Limit, None) => return Err(RejectReason::PriceMissing),
-        (OrderType::Market, _) => None,
-    };
-    let lots = quantity_lots(instrument.get(), new.quantity)?;
-    Ok(Terms {
-        instrument,
-        price_ticks,
-        lots,
-    })
-}
-
-fn price_ticks(instrument: &Instrument, price: Decimal) -> Result<u64, RejectReason> {
-    price
-        .steps(instrument.price_decimals)
-        .map_err(|error| match error {
-            StepError::OffStep => RejectReason::PriceOffTick,
-            StepError::NotPositive => RejectReason::PriceNotPositive,
-            StepError::TooLarge => RejectReason::PriceTooLarge,
-        })
-}
-
-fn quantity_lots(instrument: &Instrument, quantity: Decimal) -> Result<u64, RejectReason> {
-    quantity
-        .steps(instrument.quantity_decimals)
-        .map_err(|error| match error {
-            StepError::OffStep => RejectReason::QuantityOffLot,
-            StepError::NotPositive => RejectReason::QuantityNotPositive,
-            StepError::TooLarge => RejectReason::MaxOrderQuantity,
-        })
-}
+pub use defective::Memory;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Chunks, Order, Orders};
+use super::{Accounts, Chunks, Memory, Order, Orders};
 use crate::book::Book;
 use crate::command::{Fill, OrderState, Side};
 use crate::defects::Defects;
@@ -87,6 +87,7 @@ pub struct Exchange {
     pub(super) sequence: u64,
     pub(super) max_open_orders_per_account: u32,
     pub(super) defects: Defects,
+    pub(super) memory: Memory,
 }
 
 impl Exchange {
@@ -100,6 +101,7 @@ impl Exchange {
             sequence: 0,
             max_open_orders_per_account: super::MAX_OPEN_ORDERS_PER_ACCOUNT,
             defects,
+            memory: Memory::default(),
         }
     }
 
@@ -128,6 +130,7 @@ impl Exchange {
         let mut rows: Vec<OrderView> = self
             .orders
             .after(order_id)
+            .filter(|order| !self.is_missing(order.order_id))
             .take(limit.saturating_add(1))
             .map(|order| self.view(order))
             .collect();
@@ -136,19 +139,27 @@ impl Exchange {
         Page {
             rows,
             more,
-            total: self.orders.count(),
+            total: self.orders.count() - self.missing(),
             watermark: self.sequence,
         }
     }
 
     /// The order with this client id.
     pub fn order(&self, id: &str) -> Option<OrderView> {
-        self.orders.find(id).map(|order| self.view(order))
+        let found = self.orders.find(id);
+        found
+            .filter(|order| !self.is_missing(order.order_id))
+            .map(|order| self.view(order))
     }
 
     /// The order with this engine id.
     pub fn order_numbered(&self, order_id: u64) -> Option<OrderView> {
         self.orders.get(order_id).map(|order| self.view(order))
+    }
+
+    /// The client's id of the order with this engine id.
+    pub fn client_id(&self, order_id: u64) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.orders.get(order_id)?.id))
     }
 
     /// How many trades there were.
@@ -194,16 +205,21 @@ impl Exchange {
     pub fn forget_last_orders(&mut self, count: usize) -> usize {
         let forgotten = self.orders.forget_last(count);
         for order in &forgotten {
-            if order.state == OrderState::Open {
-                self.books[order.instrument.index()].remove(
-                    order.side,
-                    order.price_ticks,
-                    order.place(),
-                );
-                self.accounts.closed(order.account);
-            }
+            self.take_out(order);
         }
         forgotten.len()
+    }
+
+    /// Takes an order that is no longer in the list out of the book too; for a defect only.
+    pub(super) fn take_out(&mut self, order: &Order) {
+        if order.state == OrderState::Open {
+            self.books[order.instrument.index()].remove(
+                order.side,
+                order.price_ticks,
+                order.place(),
+            );
+            self.accounts.closed(order.account);
+        }
     }
 
     /// The fills behind a range of trades.
@@ -223,7 +239,10 @@ impl Exchange {
     fn depth_of(&self, instrument: InstrumentId, side: Side) -> Vec<DepthOrder> {
         let mut rows = Vec::new();
         for (price_ticks, level) in self.books[instrument.index()].levels(side) {
-            for (place, lots) in level.iter() {
+            let listed = level
+                .iter()
+                .filter(|(place, _)| !self.is_missing(place.order_id));
+            for (place, lots) in listed {
                 rows.push(DepthOrder {
                     price_ticks,
                     lots,

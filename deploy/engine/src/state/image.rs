@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Chunks, Exchange, Order, Orders, Trade};
+use super::{Accounts, Chunks, Exchange, Memory, Order, Orders, Trade};
 use crate::book::Book;
 use crate::command::OrderState;
 use crate::defects::Defects;
@@ -171,8 +171,10 @@ impl Image {
                 accounts.opened(order.account);
             }
         }
+        let orders = Orders::from_rows(self.orders);
         Exchange {
-            orders: Orders::from_rows(self.orders),
+            memory: Memory::restored(&orders, defects.not_restored()),
+            orders,
             trades: self.trades,
             books,
             accounts,

@@ -12,7 +12,7 @@ mod orders;
 mod replica;
 
 pub use accounts::Accounts;
-pub use apply::MAX_OPEN_ORDERS_PER_ACCOUNT;
+pub use apply::{MAX_OPEN_ORDERS_PER_ACCOUNT, Memory};
 pub use chunks::Chunks;
 pub use exchange::{Depth, DepthOrder, Exchange, OrderView, Page, Trade};
 pub use image::{Image, ImageError};

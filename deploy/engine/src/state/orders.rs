@@ -172,19 +172,20 @@ impl Orders {
         let mut forgotten = Vec::new();
         let mut order_id = self.rows.len() as u64;
         while order_id > 0 && forgotten.len() < count {
-            if let Some(order) = row_index(order_id)
-                .and_then(|index| self.rows.get_mut(index))
-                .and_then(Option::take)
-            {
-                if self.by_id.get(&order.id) == Some(&order.order_id) {
-                    self.by_id.remove(&order.id);
-                }
-                self.live -= 1;
-                forgotten.push(order);
-            }
+            forgotten.extend(self.forget(order_id));
             order_id -= 1;
         }
         forgotten
+    }
+
+    /// Removes an order, as if it had never been; for a defect only.
+    pub fn forget(&mut self, order_id: u64) -> Option<Order> {
+        let order = self.rows.get_mut(row_index(order_id)?)?.take()?;
+        if self.by_id.get(&order.id) == Some(&order_id) {
+            self.by_id.remove(&order.id);
+        }
+        self.live -= 1;
+        Some(order)
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 
+use rustix::process::Signal;
 use shakedown_scenarios::plan::{LocalStandIn, Part, System};
 
 use super::engine_command::{Member, node_arguments};
 use super::error::EnvironmentError;
 use super::kind::StartContext;
+use super::node::{Line, Node};
+use super::postgresql::{Keeper, Servers};
 use super::wiring::Wiring;
 
 /// Who plays what.
@@ -17,20 +21,31 @@ pub(super) enum Cast {
     Engine { part: String },
     /// A market maker, and the venue that it quotes to.
     MarketMaker { part: String, venue: String },
+    /// Every replica of a part is a server of PostgreSQL.
+    PostgreSql(Box<Servers>),
 }
 
 impl Cast {
-    pub(super) fn of(stand_in: &LocalStandIn) -> Cast {
-        match stand_in.clone() {
-            LocalStandIn::Engine { part } => Cast::Engine { part },
-            LocalStandIn::MarketMaker { part, venue } => Cast::MarketMaker { part, venue },
-        }
+    /// # Errors
+    /// When somebody else's programs are to play, and are not here.
+    pub(super) fn of(stand_in: &LocalStandIn, system: &System) -> Result<Cast, EnvironmentError> {
+        Ok(match stand_in {
+            LocalStandIn::Engine { part } => Cast::Engine { part: part.clone() },
+            LocalStandIn::MarketMaker { part, venue } => Cast::MarketMaker {
+                part: part.clone(),
+                venue: venue.clone(),
+            },
+            LocalStandIn::PostgreSql(plan) => {
+                Cast::PostgreSql(Box::new(Servers::find(plan, system)?))
+            }
+        })
     }
 
     /// The part that the load goes to.
     pub(super) fn first<'s>(&self, system: &'s System) -> Result<&'s Part, EnvironmentError> {
         match self {
             Cast::Engine { part } | Cast::MarketMaker { part, .. } => known(system, part),
+            Cast::PostgreSql(servers) => known(system, servers.part()),
         }
     }
 
@@ -43,7 +58,7 @@ impl Cast {
         };
         let mut names: Vec<String> = of(self.first(system)?);
         match self {
-            Cast::Engine { .. } => {}
+            Cast::Engine { .. } | Cast::PostgreSql(_) => {}
             Cast::MarketMaker { venue, .. } => {
                 let more: Vec<String> = of(known(system, venue)?);
                 names.extend(more);
@@ -52,15 +67,16 @@ impl Cast {
         Ok(names)
     }
 
-    /// The arguments that make the binary this process.
-    pub(super) fn arguments(
+    /// What makes a process this member.
+    pub(super) fn line(
         &self,
         context: &StartContext<'_>,
         wiring: &Wiring,
         own: &Member,
         data: &Path,
-    ) -> Vec<OsString> {
-        match self {
+    ) -> Line {
+        let arguments = match self {
+            Cast::PostgreSql(servers) => return servers.line(own, data),
             Cast::Engine { .. } => node_arguments(
                 own,
                 &wiring.seen_by(own),
@@ -77,6 +93,41 @@ impl Cast {
                 let fix = over_fix(context);
                 maker_arguments(own, venue.unwrap_or(own), &fix, &context.defects)
             }
+        };
+        Line {
+            program: context.exe.clone(),
+            arguments,
+            is_apart: false,
+        }
+    }
+
+    /// Who keeps servers that have a primary; `None`: there are none.
+    pub(super) fn keeper(
+        &self,
+        nodes: &[Arc<Node>],
+        wiring: &Wiring,
+        data: &Path,
+    ) -> Option<Keeper> {
+        match self {
+            Cast::Engine { .. } | Cast::MarketMaker { .. } => None,
+            Cast::PostgreSql(servers) => {
+                let servers = Servers::clone(servers);
+                Some(Keeper::new(
+                    servers,
+                    nodes,
+                    wiring.clone(),
+                    data.to_path_buf(),
+                ))
+            }
+        }
+    }
+
+    /// What ends a process in good order.
+    pub(super) fn farewell(&self) -> Signal {
+        match self {
+            Cast::Engine { .. } | Cast::MarketMaker { .. } => Signal::TERM,
+            // At SIGTERM it waits for its clients to leave.
+            Cast::PostgreSql(_) => Signal::INT,
         }
     }
 }

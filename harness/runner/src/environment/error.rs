@@ -17,8 +17,8 @@ use crate::state_dir::StateDirError;
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     #[error(
-        "a fault of this plan needs a network namespace for each node, and there are none: {source}; run it as root, or \
-         take out `dns` and what is limited to ports"
+        "a fault of this plan, or a store, needs a network namespace for each node, and there are none: {source}; run it as \
+         root, or take out `dns` and what is limited to ports"
     )]
     NoNetwork { source: Box<NodeNetworkError> },
     #[error(
@@ -28,10 +28,14 @@ pub enum EnvironmentError {
     NoReordering { fault: String, why: &'static str },
     #[error("links between the nodes cannot be laid: {0}")]
     Links(#[from] LinkError),
-    #[error("faults on disks need a disk of Shakedown's own for each node: {0}")]
+    #[error(
+        "faults on disks, and the read after a power cut, need a disk of Shakedown's own for each node: {0}"
+    )]
     NoDisks(#[from] DiskUnavailable),
     #[error(transparent)]
     Disk(#[from] DiskError),
+    #[error("{name} cannot be cut from power: {why}")]
+    NoPowerCut { name: String, why: String },
     #[error(transparent)]
     Docker(#[from] EngineError),
     #[error(transparent)]
@@ -91,6 +95,28 @@ pub enum EnvironmentError {
     NotOurs { name: String },
     #[error("{name} still runs; it cannot be started a second time")]
     StillRuns { name: String },
+    #[error(
+        "there is no PostgreSQL here: no postgres, initdb and pg_basebackup of version 14 or later in {}; on Debian: apt-get \
+         install {package}, or name their folder in SHAKEDOWN_POSTGRESQL",
+        folder.display()
+    )]
+    NoServer {
+        folder: PathBuf,
+        package: &'static str,
+    },
+    #[error("servers of PostgreSQL refuse to be root, and there is none of the users {}", users.join(", "))]
+    NoUser { users: [&'static str; 2] },
+    #[error(
+        "servers of PostgreSQL need namespaces of their own, to be cut off and to be killed with all of their processes: run \
+         it as root"
+    )]
+    ServersNeedRoot,
+    #[error("{name}: cannot {what}: {why}")]
+    Server {
+        name: String,
+        what: &'static str,
+        why: String,
+    },
     #[error("the cluster is being stopped")]
     Stopping,
 }

@@ -7,9 +7,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use shakedown_scenarios::plan::{Request, Template, TemplatePart};
+use shakedown_scenarios::plan::{GatewayPlan, Plan, Request, Template, TemplatePart};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use super::error::EnvironmentError;
+use crate::stores::postgresql;
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +47,11 @@ impl std::fmt::Display for HttpAnswer {
 
 /// A readiness request without holes, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PlainRequest {
-    text: String,
+pub(crate) enum PlainRequest {
+    /// The head of a request, without host.
+    Http(String),
+    /// Does it let clients of this database in?
+    PostgreSql { database: String },
 }
 
 impl PlainRequest {
@@ -57,7 +63,7 @@ impl PlainRequest {
             text.push_str(&format!("{name}: {}\r\n", literal(value)?));
         }
         match &request.body {
-            None => Some(PlainRequest { text }),
+            None => Some(PlainRequest::Http(text)),
             Some(_) => None,
         }
     }
@@ -74,11 +80,28 @@ fn literal(template: &Template) -> Option<String> {
         .collect()
 }
 
+/// How a replica of a plan is asked whether it is ready; `None`: the profile does not say.
+///
+/// # Errors
+/// When the request has holes.
+pub(super) fn readiness(plan: &Plan) -> Result<Option<PlainRequest>, EnvironmentError> {
+    if let GatewayPlan::PostgreSql(store) = &plan.system.gateway {
+        let database = store.database.clone();
+        return Ok(Some(PlainRequest::PostgreSql { database }));
+    }
+    let ready = plan
+        .system
+        .health
+        .as_ref()
+        .and_then(|health| health.ready.as_ref());
+    ready
+        .map(|request| PlainRequest::of(request).ok_or(EnvironmentError::ReadinessTemplate))
+        .transpose()
+}
+
 /// Asks `GET path` of an address.
 pub async fn ask(address: SocketAddr, path: &str, at_most: Duration) -> HttpAnswer {
-    let request = PlainRequest {
-        text: format!("GET {path} HTTP/1.1\r\n"),
-    };
+    let request = PlainRequest::Http(format!("GET {path} HTTP/1.1\r\n"));
     ask_plain(address, &request, at_most).await
 }
 
@@ -96,11 +119,14 @@ pub(crate) async fn ask_plain(
 }
 
 async fn exchange(address: SocketAddr, request: &PlainRequest) -> io::Result<u16> {
+    let head = match request {
+        PlainRequest::Http(head) => head,
+        PlainRequest::PostgreSql { database } => {
+            return postgresql::is_open(address, database).await.map(|()| 200);
+        }
+    };
     let mut stream = TcpStream::connect(address).await?;
-    let text = format!(
-        "{}Host: {address}\r\nConnection: close\r\n\r\n",
-        request.text
-    );
+    let text = format!("{head}Host: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(text.as_bytes()).await?;
     // "HTTP/1.1 200" is all that is asked.
     let mut head = [0u8; 12];

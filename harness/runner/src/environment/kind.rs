@@ -23,7 +23,6 @@ use super::network::ClusterNetwork;
 use super::on_node::NodeTarget;
 use super::web::LinkWeb;
 use crate::journal::Journal;
-use crate::mechanisms::disk::DiskMount;
 use crate::mechanisms::docker::Engine;
 use crate::mechanisms::time_ns::TimeNamespace;
 use crate::mechanisms::{Exit, ProcessId};
@@ -61,7 +60,7 @@ impl Environment {
         let system = &context.plan.system;
         match &context.plan.environment {
             EnvironmentPlan::Local { stand_in } => {
-                let cluster = LocalCluster::start(context, &Cast::of(stand_in)).await;
+                let cluster = LocalCluster::start(context, &Cast::of(stand_in, system)?).await;
                 cluster.map(Environment::Local)
             }
             EnvironmentPlan::Docker(docker) => DockerTarget::start(context, docker)
@@ -376,17 +375,6 @@ impl Environment {
         }
     }
 
-    /// The disk between a replica and its data; `None` where there is none of ours.
-    pub(crate) fn disk(&self, name: &str) -> Option<Arc<DiskMount>> {
-        match self {
-            Environment::Local(cluster) => cluster.disk(name),
-            Environment::External(_)
-            | Environment::Docker(_)
-            | Environment::Kubernetes(_)
-            | Environment::OnNode(_) => None,
-        }
-    }
-
     /// Which clock a replica of ours is started with from now on; `None`: the machine's.
     pub(crate) fn set_clock(&self, name: &str, clock: Option<TimeNamespace>) {
         match self {
@@ -437,7 +425,7 @@ pub async fn replicas_of(plan: &Plan) -> Result<Vec<Replica>, EnvironmentError> 
     }
 }
 
-fn not_ours(name: &str) -> EnvironmentError {
+pub(super) fn not_ours(name: &str) -> EnvironmentError {
     EnvironmentError::NotOurs {
         name: name.to_string(),
     }

@@ -9,21 +9,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use shakedown_scenarios::plan::{Plan, RestartedBy};
+use rustix::process::Signal;
+use shakedown_scenarios::plan::RestartedBy;
 
 use super::cast::{Cast, part_of};
+use super::disks::Disks;
 use super::error::EnvironmentError;
 use super::handle::{Handle, Replica, ReplicaHealth};
-use super::health::{HttpAnswer, PlainRequest, ask_plain, refuses};
+use super::health::{HttpAnswer, PlainRequest, ask_plain, readiness, refuses};
 use super::kind::StartContext;
 use super::means::Means;
 use super::network::ClusterNetwork;
 use super::node::Node;
 use super::ports;
+use super::postgresql::Keeper;
 use super::web::LinkWeb;
 use super::wiring::Wiring;
 use crate::journal::{Entry, Journal};
-use crate::mechanisms::disk::{self, DiskMount};
 use crate::mechanisms::time_ns::TimeNamespace;
 use crate::mechanisms::{Exit, ProcessId, ProcessState, Spawner};
 
@@ -48,11 +50,15 @@ pub struct LocalCluster {
     /// `None`: the profile has no readiness request; a listening socket will have to do.
     readiness: Option<PlainRequest>,
     restarted_by: RestartedBy,
-    exe: PathBuf,
+    pub(super) exe: PathBuf,
     wiring: Wiring,
     pub(super) data: PathBuf,
-    /// A fault of the plan is one of disks: every node gets one of ours.
-    with_disks: bool,
+    /// Whether every node gets a disk of ours, and which.
+    pub(super) disks: Disks,
+    /// Of servers that have a primary.
+    pub(super) keeper: Option<Keeper>,
+    /// What ends a node in good order.
+    pub(super) farewell: Signal,
     pub(super) stopping: Arc<AtomicBool>,
 }
 
@@ -88,8 +94,7 @@ impl LocalCluster {
         let nodes = wiring.members.iter().map(|own| {
             Arc::new(Node::new(
                 own.name.clone(),
-                context.exe.clone(),
-                cast.arguments(context, &wiring, own, &data.join(&own.name)),
+                cast.line(context, &wiring, own, &data.join(&own.name)),
                 context.run_dir.logs().join(format!("{}.log", own.name)),
                 (own.http, own.peer),
                 wiring
@@ -98,23 +103,26 @@ impl LocalCluster {
                     .and_then(|network| network.netns(&own.name)),
             ))
         });
+        let nodes: Vec<Arc<Node>> = nodes.collect();
+        let gateway = &context.plan.system.gateway;
         let replicas = wiring.members.iter().map(|own| Replica {
             name: own.name.clone(),
             part: part_of(&own.name).to_string(),
-            base_url: format!("http://{}", own.http),
+            base_url: gateway.base_url(own.http),
         });
         // Orders go to the first part; what else there is plays along.
         let entered = wiring.members.iter();
         let entered = entered.filter(|own| part_of(&own.name) == part.name);
-        let gateway = &context.plan.system.gateway;
-        let at_entry = |own| format!("http://{}", wiring.entry(own));
+        let at_entry = |own| gateway.base_url(wiring.entry(own));
         let beside = |scheme: &str| {
             let urls = entered.clone();
             let urls = urls.map(|own| format!("{scheme}://{}", wiring.gateway(own)));
             urls.collect()
         };
         Ok(LocalCluster {
-            nodes: nodes.collect(),
+            keeper: cast.keeper(&nodes, &wiring, &data),
+            farewell: cast.farewell(),
+            nodes,
             replicas: replicas.collect(),
             gateway: [
                 match gateway.is_at_entry() {
@@ -134,19 +142,16 @@ impl LocalCluster {
             exe: context.exe.clone(),
             wiring: wiring.clone(),
             data,
-            with_disks: context
-                .plan
-                .faults
-                .iter()
-                .any(|fault| fault.kind.is_of_disks()),
+            disks: Disks::of(context.plan),
             stopping: Arc::new(AtomicBool::new(false)),
         })
     }
 
     async fn start_all(&self) -> Result<(), EnvironmentError> {
         self.make_data_folders()?;
-        if self.with_disks {
-            self.mount_disks().await?;
+        self.mount_disks().await?;
+        if let Some(keeper) = &self.keeper {
+            return keeper.bring_up(self).await;
         }
         for node in &self.nodes {
             self.start_node(node).await?;
@@ -157,29 +162,6 @@ impl LocalCluster {
             self.wait_node_ready(node, left, READY_WITHIN).await?;
         }
         Ok(())
-    }
-
-    /// Puts a disk of ours over the data folder of each node, before the node is there.
-    async fn mount_disks(&self) -> Result<(), EnvironmentError> {
-        disk::preflight()?;
-        for node in &self.nodes {
-            let folder = self.data.join(&node.name);
-            let disk = DiskMount::start(&self.spawner, &self.exe, &folder).await?;
-            self.journal.record(&Entry::ChildStarted {
-                name: format!("disk of {}", node.name),
-                process: disk.process(),
-            })?;
-            node.set_disk(disk);
-        }
-        Ok(())
-    }
-
-    pub(super) fn data_folder(&self, name: &str) -> PathBuf {
-        self.data.join(name)
-    }
-
-    pub(super) fn disk(&self, name: &str) -> Option<Arc<DiskMount>> {
-        self.node(name)?.disk()
     }
 
     fn make_data_folders(&self) -> Result<(), EnvironmentError> {
@@ -197,7 +179,13 @@ impl LocalCluster {
         Ok(())
     }
 
-    async fn start_node(&self, node: &Arc<Node>) -> Result<(), EnvironmentError> {
+    /// Starts a node and waits until it is ready.
+    pub(super) async fn start_ready(&self, node: &Arc<Node>) -> Result<(), EnvironmentError> {
+        self.start_node(node).await?;
+        self.wait_node_ready(node, READY_WITHIN, READY_WITHIN).await
+    }
+
+    pub(super) async fn start_node(&self, node: &Arc<Node>) -> Result<(), EnvironmentError> {
         let node = Arc::clone(node);
         let journal = Arc::clone(&self.journal);
         let stopping = Arc::clone(&self.stopping);
@@ -362,7 +350,10 @@ impl LocalCluster {
         {
             child.wait(REAPED_WITHIN).await;
         }
-        self.start_node(node).await
+        match &self.keeper {
+            Some(keeper) => keeper.respawn(self, name).await,
+            None => self.start_node(node).await,
+        }
     }
 
     pub(super) async fn wait_ready(
@@ -394,24 +385,13 @@ impl LocalCluster {
         })
     }
 
-    fn node(&self, name: &str) -> Option<&Arc<Node>> {
+    pub(super) fn node(&self, name: &str) -> Option<&Arc<Node>> {
         self.nodes.iter().find(|node| node.name == name)
     }
 
-    fn known(&self, name: &str) -> Result<&Arc<Node>, EnvironmentError> {
+    pub(super) fn known(&self, name: &str) -> Result<&Arc<Node>, EnvironmentError> {
         self.node(name).ok_or_else(|| EnvironmentError::NotOurs {
             name: name.to_string(),
         })
     }
-}
-
-pub(super) fn readiness(plan: &Plan) -> Result<Option<PlainRequest>, EnvironmentError> {
-    let ready = plan
-        .system
-        .health
-        .as_ref()
-        .and_then(|health| health.ready.as_ref());
-    ready
-        .map(|request| PlainRequest::of(request).ok_or(EnvironmentError::ReadinessTemplate))
-        .transpose()
 }

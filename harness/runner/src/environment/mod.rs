@@ -7,6 +7,7 @@
 
 mod address_book;
 mod cast;
+mod disks;
 mod docker;
 mod engine_command;
 mod error;
@@ -22,6 +23,7 @@ mod network;
 mod node;
 mod on_node;
 mod ports;
+mod postgresql;
 mod round_trip;
 mod teardown;
 mod web;

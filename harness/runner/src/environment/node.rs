@@ -30,12 +30,23 @@ pub const INHERITED: [&str; 8] = [
 const LOG_TAIL_BYTES: u64 = 8192;
 const LOG_TAIL_LINES: usize = 40;
 
+/// What is executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<OsString>,
+    /// In PID and IPC namespaces of its own, so that all of its processes end together.
+    pub(super) is_apart: bool,
+}
+
 /// How a node is started, and what runs of it now.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) name: String,
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<OsString>,
+    /// Several processes that end together.
+    pub(super) is_apart: bool,
     pub(super) log: PathBuf,
     pub(super) http: SocketAddr,
     pub(super) peer: SocketAddr,
@@ -62,8 +73,11 @@ struct Incarnation {
 impl Node {
     pub(super) fn new(
         name: String,
-        program: PathBuf,
-        arguments: Vec<OsString>,
+        Line {
+            program,
+            arguments,
+            is_apart,
+        }: Line,
         log: PathBuf,
         addresses: (SocketAddr, SocketAddr),
         netns: Option<Netns>,
@@ -72,6 +86,7 @@ impl Node {
             name,
             program,
             arguments,
+            is_apart,
             log,
             http: addresses.0,
             peer: addresses.1,
@@ -117,13 +132,15 @@ impl Node {
                     source,
                 })?;
         }
-        let started = here
-            .spawn(&mut command)
-            .map_err(|source| EnvironmentError::Start {
-                name: self.name.clone(),
-                command: self.program.display().to_string(),
-                source,
-            })?;
+        let started = match self.is_apart {
+            true => here.spawn_apart(&mut command),
+            false => here.spawn(&mut command),
+        };
+        let started = started.map_err(|source| EnvironmentError::Start {
+            name: self.name.clone(),
+            command: self.program.display().to_string(),
+            source,
+        })?;
         let child = Child::adopt(started).map_err(|source| EnvironmentError::Adopt {
             name: self.name.clone(),
             source,
@@ -231,7 +248,7 @@ impl Node {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open_log(&self) -> Result<File, EnvironmentError> {
+    pub(super) fn open_log(&self) -> Result<File, EnvironmentError> {
         if let Some(folder) = self.log.parent() {
             fs::create_dir_all(folder).map_err(self.log_failed())?;
         }

@@ -24,13 +24,16 @@ impl LocalCluster {
     /// SIGTERM, then SIGKILL, then the data. The journal learns what is gone.
     pub(super) async fn stop(&self) -> Vec<Leftover> {
         self.stopping.store(true, Ordering::SeqCst);
+        if let Some(keeper) = &self.keeper {
+            keeper.rest();
+        }
         // What is being started on the spawning thread is started before this returns, and nothing after it.
         if let Err(error) = self.spawner.run(|_| ()).await {
             tracing::warn!("{error}");
         }
         let children = self.children();
-        // A frozen node gets its SIGTERM when it is thawed.
-        end_all(&children, &[Signal::TERM, Signal::CONT]).await;
+        // A frozen node gets its signal when it is thawed.
+        end_all(&children, &[self.farewell, Signal::CONT]).await;
         end_all(&children, &[Signal::KILL]).await;
         let mut left = Vec::new();
         for (node, child) in &children {

@@ -13,6 +13,7 @@ use super::error::EnvironmentError;
 use super::means::{Means, mechanisms_here};
 use super::network::ClusterNetwork;
 use super::ports;
+use super::postgresql;
 use super::web::{Between, End, LinkKey, LinkWeb};
 
 /// Ports of a node that has an address of its own.
@@ -57,7 +58,7 @@ impl Wiring {
             addresses,
             gateways,
             ingests,
-        } = places(names, &means, (port, ingest))?;
+        } = places(names, &means, [first_port(plan), port, ingest])?;
         let members = members(names, &addresses, &gateways, &ingests);
         let wanted = wanted(plan, names, &means);
         let links = match wanted.is_empty() {
@@ -115,11 +116,11 @@ struct Places {
 fn places(
     names: &[String],
     means: &BTreeMap<String, Means>,
-    (gateway_port, ingest_port): (Option<u16>, Option<u16>),
+    [first, gateway_port, ingest_port]: [Option<u16>; 3],
 ) -> Result<Places, EnvironmentError> {
     let network = match ClusterNetwork::build(names) {
         Ok(network) => network,
-        Err(source) if means.values().any(needs_namespaces) => {
+        Err(source) if first.is_some() || means.values().any(needs_namespaces) => {
             let source = Box::new(source);
             return Err(EnvironmentError::NoNetwork { source });
         }
@@ -138,7 +139,8 @@ fn places(
         }
     };
     let of = |name: &String| network.address(name);
-    let both = |address: IpAddr| [HTTP_PORT, PEER_PORT].map(|port| SocketAddr::new(address, port));
+    let first = first.unwrap_or(HTTP_PORT);
+    let both = |address: IpAddr| [first, PEER_PORT].map(|port| SocketAddr::new(address, port));
     let gateway = |address: IpAddr| Some(SocketAddr::new(address, gateway_port?));
     let ingest = |address: IpAddr| Some(SocketAddr::new(address, ingest_port?));
     let addresses = names.iter().filter_map(of).flat_map(both).collect();
@@ -152,10 +154,15 @@ fn places(
     })
 }
 
+/// The port at which a node answers everybody, where it is another one than HTTP's.
+fn first_port(plan: &Plan) -> Option<u16> {
+    plan.system.gateway.is_store().then_some(postgresql::PORT)
+}
+
 fn between(environment: &EnvironmentPlan) -> Between {
     match environment {
         EnvironmentPlan::Local {
-            stand_in: LocalStandIn::MarketMaker { .. },
+            stand_in: LocalStandIn::MarketMaker { .. } | LocalStandIn::PostgreSql(_),
         } => Between::HttpPorts,
         EnvironmentPlan::Local {
             stand_in: LocalStandIn::Engine { .. },

@@ -5,14 +5,17 @@
 //! [`SpawnThread`] keeps every other thread from doing it.
 #![allow(unsafe_code)]
 
+use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child as StartedChild, Command};
 use std::sync::mpsc;
 
 use rustix::io::Errno;
-use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
+use rustix::thread::{UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce(&SpawnThread) + Send>;
@@ -86,15 +89,38 @@ impl SpawnThread {
     /// # Errors
     /// When it cannot be started.
     pub fn spawn(&self, command: &mut Command) -> io::Result<StartedChild> {
-        command.process_group(0);
         let parent = getpid();
+        self.spawn_seeing(command, Some(parent))
+    }
+
+    /// The same as the first process of PID and IPC namespaces of its own: whatever it starts ends with it, at once, and
+    /// leaves no shared memory behind. Takes root.
+    ///
+    /// # Errors
+    /// When there are no such namespaces, or it cannot be started.
+    pub fn spawn_apart(&self, command: &mut Command) -> io::Result<StartedChild> {
+        let own = File::open("/proc/thread-self/ns/pid")?;
+        // SAFETY: between fork and exec the closure makes one system call.
+        unsafe {
+            command.pre_exec(|| Ok(unshare_unsafe(UnshareFlags::NEWIPC)?));
+        }
+        // SAFETY: this flag changes nothing for this thread but where its next children are born.
+        unsafe { unshare_unsafe(UnshareFlags::NEWPID)? };
+        // From inside, the parent has no number.
+        let started = self.spawn_seeing(command, None);
+        move_into_link_name_space(own.as_fd(), None)?;
+        started
+    }
+
+    fn spawn_seeing(&self, command: &mut Command, parent: Option<Pid>) -> io::Result<StartedChild> {
+        command.process_group(0);
         // SAFETY: between fork and exec the closure makes two system calls and builds an error from a number:
         // no allocation, no lock, nothing that another thread could have left half done.
         unsafe {
             command.pre_exec(move || {
                 set_parent_process_death_signal(Some(Signal::KILL))?;
                 // The parent may have died before the line above took effect.
-                if getppid() == Some(parent) {
+                if getppid() == parent {
                     Ok(())
                 } else {
                     Err(Errno::SRCH.into())
@@ -140,6 +166,48 @@ mod tests {
         assert_eq!(getpgid(Some(pid)).unwrap(), pid);
         child.handle().signal(Signal::KILL).unwrap();
         assert!(child.wait(Duration::from_secs(5)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_a_child_apart_has_started_ends_with_it() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let spawner = Spawner::start().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let beat = folder.path().join("beat");
+        let script = format!(
+            "(while :; do echo >>{}; sleep 0.01; done) & sleep 30",
+            beat.display()
+        );
+        let started = spawner
+            .run(move |here| here.spawn_apart(Command::new("/bin/sh").args(["-c", &script])))
+            .await
+            .unwrap();
+        let child = Child::adopt(started.unwrap()).unwrap();
+        let beats = || std::fs::metadata(&beat).map_or(0, |it| it.len());
+        for _ in 0..500 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if beats() > 3 {
+                break;
+            }
+        }
+        assert!(beats() > 3);
+        child.handle().signal(Signal::KILL).unwrap();
+        assert!(child.wait(Duration::from_secs(5)).await.is_some());
+        let last = beats();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(beats(), last, "what it had started goes on");
+        let after = spawner
+            .run(|here| here.spawn(Command::new("/bin/sh").args(["-c", "[ $$ -gt 1 ]"])))
+            .await
+            .unwrap();
+        let after = Child::adopt(after.unwrap()).unwrap();
+        let exit = after.wait(Duration::from_secs(5)).await.unwrap();
+        assert!(
+            exit.status.success(),
+            "the next child is one of this machine again"
+        );
     }
 
     #[tokio::test]

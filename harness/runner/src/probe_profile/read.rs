@@ -67,7 +67,7 @@ impl Steps<'_> {
                 };
                 let base = &copy.base_url;
                 match by_id::ask(self.target, &spec, base, &ids, Some(&order.words)).await {
-                    Told::Found { row, .. } => Ok(Some(row)),
+                    Told::Found { row, .. } => Ok(Some(*row)),
                     Told::Absent => Ok(None),
                     Told::Unclear(why) => Err(why),
                 }

@@ -311,7 +311,7 @@ impl<'a> Steps<'a> {
     pub fn ours(&self) -> Result<Ours, String> {
         let sentinels = Sentinels {
             orders: self.sent.clone(),
-            missing: None,
+            ..Sentinels::default()
         };
         let ours = Ours::open(self.target, self.run_dir, sentinels);
         ours.map_err(|error| error.to_string())

@@ -25,7 +25,7 @@ pub struct ByIdSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// It has it. `open` is `None` when the profile does not tell open from done.
-    Found { row: Row, open: Option<bool> },
+    Found { row: Box<Row>, open: Option<bool> },
     /// It says definitely that it has no such order.
     Absent,
     /// Neither, in words.
@@ -83,6 +83,7 @@ fn read(target: &Target, spec: &ByIdSpec, ids: &OrderIds, reply: &Reply) -> Told
             ));
         }
         let open = is_open(&row, &spec.fields);
+        let row = Box::new(row);
         return Told::Found { row, open };
     }
     if matches(&spec.absent, reply) {

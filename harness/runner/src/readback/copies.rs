@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use shakedown_record::event::ReadBackDone;
-use shakedown_record::readback::{ReadKind, Row, RowWriter};
+use shakedown_record::event::{CopiedTrades, ReadBackDone};
+use shakedown_record::readback::{ReadKind, Row, RowWriter, trades_path};
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::ReadBack;
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ use super::by_id::{Behind, ByIdSpec, Told, ask, wait_for_sentinels};
 use super::list::{Dump, ListSpec, dump, watermark};
 use super::ours::{OrderIds, Ours};
 use super::rows::without_secrets;
+use super::trades::copy_trades;
 use crate::probes::together::spread;
 use crate::probes::{Copy, Target};
 
@@ -95,7 +96,9 @@ impl ReadSpec {
                 mark,
                 at_each_replica: _,
                 fields,
+                trades,
             } => ReadSpec::List(ListSpec {
+                trades,
                 get,
                 rows,
                 next,
@@ -140,7 +143,9 @@ impl Reading {
                 Ok(dump) => self.not_converged(dump),
             };
             let Some(reason) = reason else {
-                return self.outcome(copy, dumped.unwrap_or_default(), rows, None);
+                let mut read = self.outcome(copy, dumped.unwrap_or_default(), rows, None);
+                read.done.trades = self.trades(spec, copy).await;
+                return read;
             };
             let hopeless = self.ours.sentinels.missing.is_some() && dumped.is_ok();
             if hopeless || Instant::now() >= deadline {
@@ -184,6 +189,17 @@ impl Reading {
         dumped
     }
 
+    /// Reads the trades of a copy that was read to its end, where the profile says how.
+    async fn trades(&self, spec: &ListSpec, copy: &Copy) -> Option<CopiedTrades> {
+        let spec = spec.trades.as_ref()?;
+        let path = trades_path(self.run_dir.root(), self.kind, &copy.name);
+        let read = copy_trades(&self.target, spec, &self.ours, copy, &path).await;
+        Some(read.unwrap_or_else(|error| CopiedTrades {
+            rows: 0,
+            incomplete: Some(format!("the trades cannot be written: {error}")),
+        }))
+    }
+
     /// Why a dump does not prove that the copy was read to its end; `None` when it does.
     fn not_converged(&self, dump: &Dump) -> Option<String> {
         let sentinels = &self.ours.sentinels;
@@ -216,6 +232,9 @@ impl Reading {
                 watermark: dump.mark,
                 reason,
                 by_id: false,
+                foreign: Some(dump.foreign),
+                trades: None,
+                during: None,
             },
             open: dump.open,
         }
@@ -233,6 +252,9 @@ impl Reading {
             watermark: None,
             reason: None,
             by_id: true,
+            foreign: None,
+            trades: None,
+            during: None,
         };
         match sentinels {
             Ok(()) => {}
@@ -341,9 +363,9 @@ impl Reading {
                 One::Done,
             ),
             Told::Found { row, open } => match open {
-                Some(true) => (row, One::Open),
-                Some(false) => (row, One::Done),
-                None => (row, One::Unknown),
+                Some(true) => (*row, One::Open),
+                Some(false) => (*row, One::Done),
+                None => (*row, One::Unknown),
             },
         };
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);

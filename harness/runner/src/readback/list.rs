@@ -5,7 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use shakedown_record::readback::Row;
-use shakedown_scenarios::plan::{FieldMap, JsonPointer, Request};
+use shakedown_scenarios::plan::{CopyTrades, FieldMap, JsonPointer, Request};
 
 use super::ours::{OrderIds, Ours};
 use super::rows::{elements, is_open, row, scalar_at};
@@ -22,6 +22,7 @@ pub struct ListSpec {
     pub next: Option<JsonPointer>,
     pub mark: Option<JsonPointer>,
     pub fields: FieldMap,
+    pub trades: Option<Box<CopyTrades>>,
 }
 
 /// What a copy said from its first page to its last.

@@ -13,7 +13,8 @@ use crate::sentinel::Sentinels;
 /// The orders of this run.
 #[derive(Debug)]
 pub struct Ours {
-    ledger: LedgerReader,
+    /// `None`: it is still being written.
+    ledger: Option<LedgerReader>,
     identity: Identity,
     /// Ids made by the engine, by slot; more than one when a retry was given another one.
     engine_ids: HashMap<u64, Vec<String>>,
@@ -58,7 +59,7 @@ impl Ours {
             slots.insert(known.id, known.slot);
         }
         Ok(Self {
-            ledger: LedgerReader::open(&run_dir.ledger())?,
+            ledger: Some(LedgerReader::open(&run_dir.ledger())?),
             identity: target.plan.system.orders.identity,
             engine_ids,
             slots,
@@ -66,9 +67,20 @@ impl Ours {
         })
     }
 
+    /// While the load is on: enough to know our orders by the ids that we made.
+    pub fn underway(target: &Target) -> Self {
+        Self {
+            ledger: None,
+            identity: target.plan.system.orders.identity,
+            engine_ids: HashMap::new(),
+            slots: HashMap::new(),
+            sentinels: Sentinels::default(),
+        }
+    }
+
     /// Every slot in order.
     pub fn entries(&self) -> impl Iterator<Item = Result<(u64, Entry), LedgerError>> + '_ {
-        self.ledger.entries()
+        self.ledger.iter().flat_map(LedgerReader::entries)
     }
 
     /// The client's id of an order that a copy showed under `id`; `None` when it is not ours.
@@ -101,7 +113,7 @@ impl Ours {
     /// What was sent for an order of ours; `None` when nothing was.
     pub fn words(&self, target: &Target, client_id: &str) -> Option<OrderWords> {
         if let Some(slot) = target.slot_of(client_id) {
-            let entry = self.ledger.get(slot).ok().flatten()?;
+            let entry = self.ledger.as_ref()?.get(slot).ok().flatten()?;
             return Some(target.words(slot, &entry));
         }
         let mut sentinels = self.sentinels.orders.iter();

@@ -51,6 +51,11 @@ pub fn row(order: &[u8], fields: &FieldMap) -> Row {
         symbol: value(&fields.symbol),
         side: value(&fields.side),
         state: value(&fields.state),
+        filled: value(&fields.filled),
+        remaining: value(&fields.remaining),
+        sequence: value(&fields.sequence),
+        replaced_sequence: value(&fields.replaced_sequence),
+        cancelled_sequence: value(&fields.cancelled_sequence),
     }
 }
 
@@ -73,6 +78,11 @@ pub fn without_secrets(mut row: Row, secrets: &Secrets) -> Row {
         row.symbol.as_mut(),
         row.side.as_mut(),
         row.state.as_mut(),
+        row.filled.as_mut(),
+        row.remaining.as_mut(),
+        row.sequence.as_mut(),
+        row.replaced_sequence.as_mut(),
+        row.cancelled_sequence.as_mut(),
     ];
     for text in texts.into_iter().flatten() {
         if secrets.appears_in(text) {
@@ -100,6 +110,7 @@ mod tests {
             state: Some(pointer("/state")),
             open_states: vec!["open".to_string()],
             filled_states: Vec::new(),
+            ..FieldMap::default()
         }
     }
 

@@ -107,6 +107,7 @@ fn sentinel(sequence: Option<u64>) -> Sentinels {
             acked: true,
         }],
         missing: None,
+        sent: 1,
     }
 }
 
@@ -130,6 +131,9 @@ async fn a_list_is_read_over_its_pages_and_only_our_rows_are_kept() {
             watermark: Some(6),
             reason: None,
             by_id: false,
+            foreign: Some(2),
+            trades: None,
+            during: None,
         }
     );
     let rows = case.rows();

@@ -1,21 +1,24 @@
 //! After the load: wait until all is there again, send again, put the sentinel behind everything, read every copy,
-//! cancel what is open.
+//! stop all and read again where the plan asks for it, cancel what is open.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shakedown_record::RunZero;
-use shakedown_record::event::Event;
+use shakedown_record::event::{Event, ReadBackDone};
 use shakedown_record::readback::ReadKind;
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::EnvironmentPlan;
 
 use super::events::EventLog;
+use super::outage::Outage;
 use super::redundancy::{Redundancy, caught_up};
 use super::request::Progress;
 use crate::cleanup::{CleanedUp, clean_up};
+use crate::environment::Environment;
 use crate::error::RunError;
+use crate::journal::Journal;
 use crate::probes::Target;
 use crate::readback::{CopyRead, OrderIds, Ours, Reading, read_copies};
 use crate::retry::retry;
@@ -34,6 +37,18 @@ pub struct After<'a> {
     pub events: &'a EventLog,
     pub run_dir: &'a RunDir,
     pub zero: RunZero,
+    pub environment: &'a Environment,
+    pub journal: &'a Journal,
+}
+
+/// What the reads came to.
+struct Read {
+    /// With every sentinel that was sent.
+    ours: Arc<Ours>,
+    /// The last read of every copy.
+    copies: Vec<CopyRead>,
+    /// Why the replicas are not up any more; `None`: they are.
+    down: Option<String>,
 }
 
 impl After<'_> {
@@ -48,26 +63,19 @@ impl After<'_> {
     ) -> Result<CleanedUp, RunError> {
         let mut note = |text: &str| progress(Progress::Note(text.to_string()));
         note("load stopped; waiting for all replicas");
-        if let Err(why) = self.wait_for_redundancy(redundancy).await {
+        if let Err(why) = self.wait_for_redundancy(Some(redundancy)).await {
             note(&format!("the replicas are not all there again: {why}"));
         }
         if let Some(event) = retry(self.target, self.run_dir, self.zero).await? {
             self.events.emit(event);
         }
-        let sentinels = sentinel::send(self.target, self.events).await;
-        if let Some(missing) = &sentinels.missing {
-            note(missing);
+        let read = self.read_all(&mut note).await?;
+        if let Some(why) = &read.down {
+            note(&format!("not all replicas are up again: {why}"));
+            return self.clean_up_only().await;
         }
-        let ours = Arc::new(Ours::open(self.target, self.run_dir, sentinels)?);
-        let wanted = self.target.plan.reads.contains(&ReadKind::Converged);
-        let reads = if wanted {
-            note("reading every copy back");
-            self.read_back(&ours).await
-        } else {
-            Vec::new()
-        };
         note("cancelling what is open of ours");
-        let cleaned = clean_up(self.target, &ours, open_orders(&reads)).await;
+        let cleaned = clean_up(self.target, &read.ours, open_orders(&read.copies)).await;
         let cleaned = left_after(&self.target.plan.environment, cleaned);
         self.events.emit(cleaned.clone().into());
         Ok(cleaned)
@@ -96,11 +104,92 @@ impl After<'_> {
         Ok(cleaned)
     }
 
-    async fn wait_for_redundancy(&self, redundancy: &Redundancy) -> Result<(), String> {
+    /// Every read that the plan asks for, one after the other.
+    async fn read_all(&self, note: &mut (impl FnMut(&str) + Send)) -> Result<Read, RunError> {
+        let none = Sentinels::default();
+        let mut read = self
+            .read_behind_sentinel(ReadKind::Converged, none, note)
+            .await?;
+        let reads = &self.target.plan.reads;
+        for kind in reads.iter().filter(|kind| kind.is_after_outage()) {
+            note(match kind {
+                ReadKind::PowerCut => "cutting all replicas from power at once, and starting them",
+                _ => "killing all replicas at once, and starting them",
+            });
+            read.down = match read.down {
+                None => self.outage(*kind).strike().await.err(),
+                down => down,
+            };
+            if let Some(why) = &read.down {
+                self.not_read(*kind, why);
+                continue;
+            }
+            if let Err(why) = self.wait_for_redundancy(None).await {
+                note(&format!("the replicas have not all caught up: {why}"));
+            }
+            let before = read.ours.sentinels.clone();
+            read = self.read_behind_sentinel(*kind, before, note).await?;
+        }
+        Ok(read)
+    }
+
+    async fn read_behind_sentinel(
+        &self,
+        kind: ReadKind,
+        before: Sentinels,
+        note: &mut (impl FnMut(&str) + Send),
+    ) -> Result<Read, RunError> {
+        let sentinels = sentinel::send(self.target, self.events, kind, before).await;
+        if let Some(missing) = &sentinels.missing {
+            note(missing);
+        }
+        let ours = Arc::new(Ours::open(self.target, self.run_dir, sentinels)?);
+        let copies = if self.target.plan.reads.contains(&kind) {
+            note(&format!("reading every copy back {}", kind.moment()));
+            self.read_back(&ours, kind).await
+        } else {
+            Vec::new()
+        };
+        Ok(Read {
+            ours,
+            copies,
+            down: None,
+        })
+    }
+
+    fn outage(&self, read: ReadKind) -> Outage<'_> {
+        Outage {
+            read,
+            environment: self.environment,
+            journal: self.journal,
+            events: self.events,
+        }
+    }
+
+    /// Puts on record that a read could not be made, and why.
+    fn not_read(&self, read: ReadKind, why: &str) {
+        for replica in self.target.engine_replicas() {
+            self.events.emit(Event::ReadBack(ReadBackDone {
+                read,
+                replica: replica.name,
+                complete: false,
+                rows: 0,
+                watermark: None,
+                reason: Some(why.to_string()),
+                by_id: false,
+                foreign: None,
+                trades: None,
+                during: None,
+            }));
+        }
+    }
+
+    /// Without a redundancy to be restored, it is enough that the replicas are there and level.
+    async fn wait_for_redundancy(&self, redundancy: Option<&Redundancy>) -> Result<(), String> {
         let deadline = Instant::now() + REDUNDANT_WITHIN;
         loop {
             let now = caught_up(self.target).await;
-            if now.is_ok() && redundancy.is_restored() {
+            if now.is_ok() && redundancy.is_none_or(Redundancy::is_restored) {
                 return Ok(());
             }
             if Instant::now() >= deadline {
@@ -110,12 +199,12 @@ impl After<'_> {
         }
     }
 
-    async fn read_back(&self, ours: &Arc<Ours>) -> Vec<CopyRead> {
+    async fn read_back(&self, ours: &Arc<Ours>, kind: ReadKind) -> Vec<CopyRead> {
         let reading = Arc::new(Reading {
             target: Arc::clone(self.target),
             ours: Arc::clone(ours),
             run_dir: self.run_dir.clone(),
-            kind: ReadKind::Converged,
+            kind,
             converge_within: CONVERGE_WITHIN,
         });
         let reads = read_copies(&reading).await;

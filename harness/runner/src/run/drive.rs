@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use shakedown_load::Finished;
 use shakedown_record::event::{Event, GeneratorReport};
+use shakedown_record::fault::Firing;
+use shakedown_record::readback::ReadKind;
+use shakedown_record::run_dir::RunDir;
 use shakedown_record::slots::SlotStats;
 use shakedown_record::{OutcomeCounts, RunZero, monotonic_ns};
 use tokio::task::{JoinError, JoinSet};
@@ -14,7 +17,7 @@ use super::events::EventLog;
 use super::interrupt::Interrupt;
 use super::load::Load;
 use super::machine::Machine;
-use super::protocol::{Action, Input, MachineConfig};
+use super::protocol::{Action, FaultStep, Input, MachineConfig};
 use super::redundancy::Redundancy;
 use super::request::{Progress, told};
 use crate::environment::Environment;
@@ -22,6 +25,7 @@ use crate::error::RunError;
 use crate::probes::Target;
 use crate::probes::metrics::scrape_all;
 use crate::probes::together::panic_of;
+use crate::readback::read_degraded;
 
 /// How often the machine is told the time.
 const TICK: Duration = Duration::from_millis(20);
@@ -59,6 +63,7 @@ pub struct Drive<'a> {
     redundancy: Redundancy,
     scrapes: JoinSet<Vec<Event>>,
     load: Load,
+    run_dir: RunDir,
     zero: RunZero,
     stopping_since: Option<Instant>,
     looked_at: Instant,
@@ -75,6 +80,7 @@ impl<'a> Drive<'a> {
     pub fn new(
         faults: &Arc<Faults>,
         load: Load,
+        run_dir: &RunDir,
         progress: &'a mut (dyn FnMut(Progress) + Send),
     ) -> Self {
         Self {
@@ -88,6 +94,7 @@ impl<'a> Drive<'a> {
             zero: faults.zero,
             scrapes: JoinSet::new(),
             load,
+            run_dir: run_dir.clone(),
             stopping_since: None,
             looked_at: Instant::now(),
             line: Line::default(),
@@ -107,6 +114,7 @@ impl<'a> Drive<'a> {
             tokio::select! {
                 _ = ticks.tick() => self.tick().await,
                 (firing, step) = self.driver.next() => {
+                    self.read_beside(&firing, &step);
                     self.feed(Input::Fault { firing, step });
                 }
                 by = interrupt.came(), if !self.interrupted => {
@@ -166,6 +174,16 @@ impl<'a> Drive<'a> {
         }
     }
 
+    /// The effect of a fault was seen: now is when copies may be stale.
+    fn read_beside(&mut self, firing: &Firing, step: &FaultStep) {
+        let wanted = self.target.plan.reads.contains(&ReadKind::Degraded);
+        if wanted && matches!(step, FaultStep::Effect(effect) if effect.confirmed) {
+            let (target, run_dir) = (Arc::clone(&self.target), self.run_dir.clone());
+            self.scrapes
+                .spawn(read_degraded(target, run_dir, firing.clone()));
+        }
+    }
+
     fn stop_within(&self) -> Duration {
         Duration::from_nanos(self.target.plan.load.timeout_ns) + STOP_WITHIN
     }
@@ -180,7 +198,7 @@ impl<'a> Drive<'a> {
     }
 
     fn act(&mut self, action: Action) {
-        let plan = |firing: &shakedown_record::fault::Firing| {
+        let plan = |firing: &Firing| {
             let mut faults = self.target.plan.faults.iter();
             let plan = faults.find(|plan| plan.id == firing.fault).cloned();
             plan.expect("firings come from the plan")

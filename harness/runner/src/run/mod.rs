@@ -20,6 +20,7 @@ mod load;
 mod looks;
 pub mod machine;
 mod market;
+mod outage;
 pub mod protocol;
 mod redundancy;
 mod request;

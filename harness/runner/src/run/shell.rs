@@ -119,7 +119,9 @@ impl Run {
         let mut watch = Watch::begin(&target, &self.events);
         let Watching { scraper, alerts } = self.watching(&target)?;
         let faults = self.faults(&target, zero, scraper.clone());
-        let mut driven = Drive::new(&faults, load, tell).run(interrupt).await;
+        let mut driven = Drive::new(&faults, load, self.run_dir(), tell)
+            .run(interrupt)
+            .await;
         driven.bugs.extend(self.end_watching(scraper).await);
         let unsound = self.end_publishing(&mut market).await;
         let after = After {
@@ -127,6 +129,8 @@ impl Run {
             events: &self.events,
             run_dir: self.run_dir(),
             zero,
+            environment: &faults.environment,
+            journal: &faults.journal,
         };
         if let Some(error) = driven.failure {
             let cleaned = after.clean_up_only().await?;

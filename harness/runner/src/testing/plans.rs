@@ -146,7 +146,7 @@ fn fields() -> FieldMap {
         side: None,
         state: Some(pointer("/state")),
         open_states: vec!["open".to_string()],
-        filled_states: Vec::new(),
+        ..FieldMap::default()
     }
 }
 
@@ -222,6 +222,7 @@ fn system(replicas: u32) -> System {
             mark: Some(pointer("/mark")),
             at_each_replica: true,
             fields: fields(),
+            trades: None,
         }),
         health: Some(Health {
             port: None,

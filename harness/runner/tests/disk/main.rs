@@ -9,6 +9,7 @@ mod cost;
 mod equality;
 mod faults;
 mod mapping;
+mod power;
 mod survival;
 
 /// Every other process of these tests is this binary, started again with this test alone and a role to play.

@@ -7,10 +7,12 @@ use super::fix::FixOrders;
 use super::http::HttpOrders;
 use super::http2::Http2Orders;
 use super::plain::{PlainRequests, PlainStreams};
+use super::postgresql::PostgreSqlOrders;
 use super::reported::ReportedOrders;
 use super::said::{Heard, Judged, Letter};
 use super::websocket::WebSocketOrders;
 use crate::engine::session::Flight;
+use crate::postgresql::append_terminate;
 
 /// How a thread's sessions speak with the engine, with what each of them has read of its connection so far.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) enum Gateway {
     WebSocket(Box<WebSocketOrders>),
     /// Orders over FIX 4.4.
     Fix(Box<FixOrders>),
+    /// Orders as statements of PostgreSQL.
+    PostgreSql(Box<PostgreSqlOrders>),
 }
 
 impl Gateway {
@@ -43,7 +47,8 @@ impl Gateway {
             | Gateway::Plain(_)
             | Gateway::Streams(_)
             | Gateway::WebSocket(_)
-            | Gateway::Fix(_) => 1,
+            | Gateway::Fix(_)
+            | Gateway::PostgreSql(_) => 1,
             Gateway::Binary(binary) => binary.batch(),
         }
     }
@@ -58,7 +63,8 @@ impl Gateway {
             | Gateway::Plain(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
-            | Gateway::Fix(_) => usize::MAX,
+            | Gateway::Fix(_)
+            | Gateway::PostgreSql(_) => usize::MAX,
         }
     }
 
@@ -74,6 +80,7 @@ impl Gateway {
             Gateway::Binary(binary) => binary.begin(session),
             Gateway::WebSocket(websocket) => websocket.begin(session, address, hello),
             Gateway::Fix(fix) => fix.begin(session, address, hello),
+            Gateway::PostgreSql(store) => store.begin(session, hello),
         }
     }
 
@@ -109,6 +116,10 @@ impl Gateway {
                 fix.encode(letter, out);
                 out
             }
+            Gateway::PostgreSql(store) => {
+                store.encode(letter, out);
+                out
+            }
         }
     }
 
@@ -130,6 +141,7 @@ impl Gateway {
             Gateway::Binary(binary) => binary.hear(session, flight, bytes),
             Gateway::WebSocket(websocket) => websocket.hear(session, flight, bytes, reply),
             Gateway::Fix(fix) => fix.hear(session, flight, bytes, reply),
+            Gateway::PostgreSql(store) => store.hear(session, flight, bytes, reply),
         }
     }
 
@@ -144,6 +156,7 @@ impl Gateway {
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
             | Gateway::Fix(_)
+            | Gateway::PostgreSql(_)
             // What is not known whole is not known to have come.
             | Gateway::Reported(_) => None,
         }
@@ -159,7 +172,8 @@ impl Gateway {
             | Gateway::Reported(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
-            | Gateway::Fix(_) => BTreeMap::new(),
+            | Gateway::Fix(_)
+            | Gateway::PostgreSql(_) => BTreeMap::new(),
         }
     }
 
@@ -173,7 +187,8 @@ impl Gateway {
             | Gateway::Plain(_)
             | Gateway::Streams(_)
             | Gateway::Binary(_)
-            | Gateway::WebSocket(_) => false,
+            | Gateway::WebSocket(_)
+            | Gateway::PostgreSql(_) => false,
             Gateway::Fix(_) => true,
         }
     }
@@ -188,7 +203,8 @@ impl Gateway {
             | Gateway::Plain(_)
             | Gateway::Streams(_)
             | Gateway::Binary(_)
-            | Gateway::WebSocket(_) => false,
+            | Gateway::WebSocket(_)
+            | Gateway::PostgreSql(_) => false,
             Gateway::Fix(fix) => fix.is_in_step(session),
         }
     }
@@ -203,7 +219,8 @@ impl Gateway {
             | Gateway::Plain(_)
             | Gateway::Streams(_)
             | Gateway::Binary(_)
-            | Gateway::WebSocket(_) => true,
+            | Gateway::WebSocket(_)
+            | Gateway::PostgreSql(_) => true,
             Gateway::Fix(fix) => fix.tick(session, out),
         }
     }
@@ -219,6 +236,7 @@ impl Gateway {
             | Gateway::Binary(_)
             | Gateway::WebSocket(_) => {}
             Gateway::Fix(fix) => fix.leave(session, out),
+            Gateway::PostgreSql(_) => append_terminate(out),
         }
     }
 }

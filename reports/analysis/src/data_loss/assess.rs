@@ -3,12 +3,16 @@
 use shakedown_record::Outcome;
 use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::{Coverage, DataLoss, OrderExample};
-use shakedown_scenarios::plan::{DataClass, Plan};
+use shakedown_scenarios::checkable;
+use shakedown_scenarios::plan::{DataClass, Plan, System};
 
-use super::classes::{self, Class, Classes, Sorter};
+use super::classes::{self, Class, Classes, Gone, Sorter};
 use super::copies::{CopyRead, Reader};
 use super::fates::Fates;
+use super::reordered::reordered;
 use super::rpo::{Rpo, over, rpo};
+use super::stale::{Stale, stale};
+use crate::bits::Bits;
 use crate::failover::Struck;
 use crate::input::Input;
 use crate::story::Teller;
@@ -17,8 +21,7 @@ use crate::story::Teller;
 const EXAMPLES: usize = 5;
 
 /// Classes of the contract that this version never checks.
-pub(crate) const NEVER_CHECKED: [&str; 4] =
-    ["resurrected", "reordered", "stale", "contract-cancelled"];
+pub(crate) const NEVER_CHECKED: [&str; 1] = ["contract-cancelled"];
 
 /// Data loss as measured, and what it rests on.
 #[derive(Debug)]
@@ -26,8 +29,13 @@ pub(crate) struct Assessment {
     pub data_loss: DataLoss,
     pub classes: Classes,
     pub rpo: Rpo,
+    /// What outages after the load took.
+    pub gone: Vec<Gone>,
+    pub stale: Stale,
     /// New orders that cannot have been executed.
     pub absent: u64,
+    /// Orders whose cancel was acknowledged.
+    pub cancelled: u64,
     /// What every read found on every copy.
     pub reads: Vec<(ReadKind, Vec<CopyRead>)>,
 }
@@ -41,10 +49,12 @@ pub(crate) fn assess(
 ) -> Assessment {
     let fates = Fates::of(input);
     let reads = read_all(input, plan, &fates);
-    let classes = all_classes(input, plan, &fates, &reads);
+    let (mut classes, gone) = all_classes(input, plan, &fates, &reads);
+    let stale = stale(input, plan, &fates, &reads);
+    classes.insert(DataClass::Stale, stale.class.clone());
     let lost = &classes[&DataClass::Lost];
     let over = over(struck, recovered);
-    let rpo = rpo(input, &lost.found, struck, &over);
+    let rpo = rpo(input, (&lost.found, &gone), struck, &over);
     let value = |class: DataClass| classes[&class].value();
     let teller = Teller {
         input,
@@ -60,23 +70,26 @@ pub(crate) fn assess(
         lost: value(DataClass::Lost),
         divergent: value(DataClass::Divergent),
         phantom: value(DataClass::Phantom),
-        resurrected: None,
+        resurrected: value(DataClass::Resurrected),
         duplicate: value(DataClass::Duplicate),
         corrupt: value(DataClass::Corrupt),
-        reordered: None,
-        stale: None,
+        reordered: value(DataClass::Reordered),
+        stale: value(DataClass::Stale),
         unresolved: value(DataClass::Unresolved),
         contract_cancelled: None,
         rpo_orders: lost.value(),
         rpo_s: rpo.seconds.filter(|_| lost.value().is_some()),
-        coverage: coverage(&fates, &classes, &reads),
+        coverage: coverage(input, plan, &fates, &classes, &reads),
         examples: examples(input, &classes, &reads, &teller),
     };
     Assessment {
         data_loss,
         classes,
         rpo,
+        gone,
+        stale,
         absent: fates.absent.len(),
+        cancelled: fates.cancelled.len(),
         reads,
     }
 }
@@ -99,30 +112,63 @@ fn all_classes(
     plan: &Plan,
     fates: &Fates,
     reads: &[(ReadKind, Vec<CopyRead>)],
-) -> Classes {
+) -> (Classes, Vec<Gone>) {
+    let reordered = match provable(DataClass::Reordered, &plan.system) {
+        Ok(()) => reordered(input, plan, 2 * input.clock_error_ns()),
+        Err(why) => Class {
+            incomplete: Some(why),
+            not_checkable: true,
+            ..Class::default()
+        },
+    };
+    let unread = |why: &str, not_checkable: bool| {
+        let mut all = classes::unknown(why, not_checkable);
+        all.insert(DataClass::Reordered, reordered.clone());
+        all
+    };
+    let (mut all, mut gone) = (Classes::new(), Vec::new());
     if plan.system.read_back.is_none() {
-        return classes::unknown("the profile has no read-back", true);
+        return (unread("the profile has no read-back", true), gone);
     }
-    let mut all = Classes::new();
-    for (_, copies) in reads {
-        classes::merge(
-            &mut all,
-            Sorter {
-                input,
-                plan,
-                fates,
-                copies,
-            }
-            .classes(),
-        );
+    let mut ended = Bits::default();
+    for (read, copies) in reads {
+        let sorter = Sorter {
+            input,
+            plan,
+            fates,
+            read: *read,
+            copies,
+            ended: &ended,
+            reordered: &reordered,
+        };
+        let more = sorter.classes();
+        gone.extend(Gone::of(*read, &all, &more));
+        classes::merge(&mut all, more);
+        let complete = copies.iter().filter(|copy| copy.is_complete());
+        complete.for_each(|copy| ended.union(&copy.ended));
     }
     match all.is_empty() {
-        true => classes::unknown("the plan asks for no read of the copies", false),
-        false => all,
+        true => {
+            let why = "the plan asks for no read of the copies";
+            (unread(why, false), gone)
+        }
+        false => (all, gone),
     }
 }
 
-fn coverage(fates: &Fates, classes: &Classes, reads: &[(ReadKind, Vec<CopyRead>)]) -> Coverage {
+fn provable(class: DataClass, system: &System) -> Result<(), String> {
+    let all = checkable(system).into_iter();
+    let mut of = all.filter(|(known, _)| *known == class);
+    of.next().map_or(Ok(()), |(_, provable)| provable)
+}
+
+fn coverage(
+    input: &Input,
+    plan: &Plan,
+    fates: &Fates,
+    classes: &Classes,
+    reads: &[(ReadKind, Vec<CopyRead>)],
+) -> Coverage {
     let copies = || reads.iter().flat_map(|(_, copies)| copies);
     let complete_in_all = |replica: &str| {
         copies()
@@ -132,6 +178,12 @@ fn coverage(fates: &Fates, classes: &Classes, reads: &[(ReadKind, Vec<CopyRead>)
     let mut replicas: Vec<&str> = copies().map(|copy| copy.replica.as_str()).collect();
     replicas.sort_unstable();
     replicas.dedup();
+    let mut during = input.facts.reads.iter();
+    let during = during.find(|done| done.during.is_some() && done.complete);
+    let complete = reads
+        .iter()
+        .filter(|(_, copies)| copies.iter().any(CopyRead::is_complete))
+        .map(|(read, _)| *read);
     let not_checkable = classes.iter().filter(|(_, class)| class.not_checkable);
     Coverage {
         orders: if reads.is_empty() {
@@ -144,11 +196,15 @@ fn coverage(fates: &Fates, classes: &Classes, reads: &[(ReadKind, Vec<CopyRead>)
             .iter()
             .filter(|replica| complete_in_all(replica))
             .count() as u64,
-        reads: reads
-            .iter()
-            .filter(|(_, copies)| copies.iter().any(CopyRead::is_complete))
-            .map(|(read, _)| *read)
+        reads: during
+            .map(|_| ReadKind::Degraded)
+            .into_iter()
+            .chain(complete)
             .collect(),
+        reads_asked: match reads.is_empty() {
+            true => Vec::new(),
+            false => plan.reads.clone(),
+        },
         not_checkable: not_checkable
             .map(|(name, _)| name.name().to_string())
             .chain(NEVER_CHECKED.map(str::to_string))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::checkable;
 use shakedown_scenarios::plan::{DataClass, Identity, Plan};
 
@@ -14,7 +15,7 @@ use crate::input::Input;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Class {
     pub found: Bits,
-    /// Rows that are no order of any slot.
+    /// What is no order of any slot: rows that nobody sent, sentinels that are gone.
     pub strangers: u64,
     /// Why more may be undiscovered; `None`: every order of the class was found.
     pub incomplete: Option<String>,
@@ -43,6 +44,31 @@ impl Class {
 
 /// All classes by name.
 pub(crate) type Classes = BTreeMap<DataClass, Class>;
+
+/// Orders that were lost in an outage: there before it, and gone after it.
+#[derive(Debug, Clone)]
+pub(crate) struct Gone {
+    pub read: ReadKind,
+    pub orders: Bits,
+    /// Sentinels among what is gone, which have no slot.
+    pub sentinels: u64,
+}
+
+impl Gone {
+    /// What a read after an outage shows to be lost that no read before it did.
+    pub fn of(read: ReadKind, before: &Classes, now: &Classes) -> Option<Gone> {
+        let lost = now
+            .get(&DataClass::Lost)
+            .filter(|_| read.is_after_outage())?;
+        let earlier = before.get(&DataClass::Lost);
+        let earlier = earlier.map(|lost| lost.found.clone()).unwrap_or_default();
+        Some(Gone {
+            read,
+            orders: lost.found.without(&earlier),
+            sentinels: lost.strangers,
+        })
+    }
+}
 
 /// Adds what a further read found.
 pub(crate) fn merge(all: &mut Classes, more: Classes) {
@@ -74,7 +100,12 @@ pub(crate) struct Sorter<'a> {
     pub input: &'a Input,
     pub plan: &'a Plan,
     pub fates: &'a Fates,
+    pub read: ReadKind,
     pub copies: &'a [CopyRead],
+    /// Orders that had ended before this read, by an earlier one.
+    pub ended: &'a Bits,
+    /// What no read is needed for.
+    pub reordered: &'a Class,
 }
 
 impl Sorter<'_> {
@@ -91,18 +122,20 @@ impl Sorter<'_> {
         let Some(why) = not_provable else {
             return class;
         };
-        let found = match name {
-            DataClass::Lost | DataClass::Unresolved => Bits::default(),
+        let (found, strangers) = match name {
+            DataClass::Lost | DataClass::Unresolved | DataClass::Reordered => (Bits::default(), 0),
             DataClass::Divergent
             | DataClass::Phantom
+            | DataClass::Resurrected
             | DataClass::Duplicate
-            | DataClass::Corrupt => class.found,
+            | DataClass::Corrupt
+            | DataClass::Stale => (class.found, class.strangers),
         };
         Class {
             found,
+            strangers,
             incomplete: Some(why),
             not_checkable: true,
-            ..class
         }
     }
 
@@ -113,7 +146,11 @@ impl Sorter<'_> {
             DataClass::Phantom => self.phantom(),
             DataClass::Duplicate => self.found_by_copies(|copy| &copy.twice),
             DataClass::Corrupt => self.found_by_copies(|copy| &copy.corrupt),
+            DataClass::Resurrected => self.resurrected(),
+            DataClass::Reordered => self.reordered.clone(),
             DataClass::Unresolved => self.unresolved(),
+            // No read after the heal shows it.
+            DataClass::Stale => Class::default(),
         }
     }
 
@@ -167,6 +204,10 @@ impl Sorter<'_> {
                 .without(&nameless),
             Some(_) => Bits::default(),
         };
+        let sentinels_gone = match unread {
+            None => self.sentinels_gone(),
+            Some(_) => 0,
+        };
         let incomplete = unread.or_else(|| {
             (!nameless.is_empty()).then(|| {
                 format!(
@@ -177,9 +218,20 @@ impl Sorter<'_> {
         });
         Class {
             found,
+            strangers: sentinels_gone,
             incomplete,
             ..Class::default()
         }
+    }
+
+    /// Sentinels are acknowledged orders too: after an outage, those of the reads before it must be there.
+    fn sentinels_gone(&self) -> u64 {
+        let reads = self.input.facts.sentinels.iter();
+        let earlier = reads.filter(|(read, _)| self.read.is_after_outage() && **read < self.read);
+        let acked =
+            earlier.flat_map(|(_, sentinels)| sentinels.iter().filter(|(_, it)| it.is_ok()));
+        let gone = |id: &String| self.copies.iter().all(|copy| !copy.sentinels.contains(id));
+        acked.filter(|(id, _)| gone(id)).count() as u64
     }
 
     fn divergent(&self) -> Class {
@@ -223,6 +275,23 @@ impl Sorter<'_> {
         Class {
             found: self.over(set),
             incomplete: self.unread(),
+            ..Class::default()
+        }
+    }
+
+    /// Only of a copy that has caught up: another one may not know of the cancel yet.
+    fn resurrected(&self) -> Class {
+        let mut ended = self.fates.cancelled.clone();
+        ended.union(self.ended);
+        let mut open = Bits::default();
+        let complete = self.copies.iter().filter(|copy| copy.is_complete());
+        complete.for_each(|copy| open.union(&copy.open));
+        let nothing = || "no cancel was acknowledged, so nothing could come to life again";
+        Class {
+            found: open.and(&ended),
+            incomplete: self
+                .unread()
+                .or_else(|| ended.is_empty().then(|| nothing().to_string())),
             ..Class::default()
         }
     }

@@ -10,7 +10,7 @@ use shakedown_scenarios::plan::{DataLayout, Identity, Plan, ReadBack};
 use super::expected::difference;
 use super::fates::Fates;
 use crate::bits::Bits;
-use crate::input::Input;
+use crate::input::{Input, Whose};
 use crate::side_by_side::side_by_side;
 
 /// Examples that are kept of each finding on one copy.
@@ -37,10 +37,14 @@ pub(crate) struct CopyRead {
     pub differences: BTreeMap<u64, String>,
     /// Orders of which all was traded, by what the copy says.
     pub filled: Bits,
+    /// Orders that can still trade, and orders that cannot, by what the copy says.
+    pub open: Bits,
+    pub ended: Bits,
     /// Where orders are read by id: those that it was asked for.
     pub asked: Option<Bits>,
     rows: u64,
-    sentinels: BTreeSet<String>,
+    /// Sentinels that it holds, of whatever read.
+    pub sentinels: BTreeSet<String>,
 }
 
 impl CopyRead {
@@ -62,15 +66,6 @@ pub(crate) struct Reader<'a> {
     pub input: &'a Input,
     pub plan: &'a Plan,
     pub fates: &'a Fates,
-}
-
-enum RowOf {
-    Slot(u64),
-    Sentinel,
-    /// Our prefix, and no slot.
-    Stranger,
-    /// Somebody else's order.
-    Foreign,
 }
 
 impl Reader<'_> {
@@ -113,6 +108,7 @@ impl Reader<'_> {
         let broken = self.take_rows(read, &mut copy).err();
         copy.unread = broken
             .map(|error| format!("the rows of {replica} cannot be read: {error}"))
+            .or_else(|| self.why_no_outage(read))
             .or_else(|| self.why_incomplete(done, &copy));
         copy
     }
@@ -126,11 +122,28 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// A read after an outage shows something only if there was one.
+    fn why_no_outage(&self, read: ReadKind) -> Option<String> {
+        let mut outages = self.input.facts.outages.iter();
+        let over = outages.rfind(|over| over.read == read);
+        let was = over.is_some_and(|over| over.down_after_ns.is_some() && over.failed.is_none());
+        (read.is_after_outage() && !was).then(|| {
+            format!(
+                "the copies were not all down and up again ({})",
+                read.name()
+            )
+        })
+    }
+
     fn why_incomplete(&self, done: &ReadBackDone, copy: &CopyRead) -> Option<String> {
         let replica = &done.replica;
         if !done.complete {
             let why = done.reason.as_deref().unwrap_or("no reason was given");
-            return Some(format!("{replica} was not completely read: {why}"));
+            let when = match done.read {
+                ReadKind::Converged => String::new(),
+                read => format!(" {}", read.moment()),
+            };
+            return Some(format!("{replica} was not completely read{when}: {why}"));
         }
         if done.rows != copy.rows {
             return Some(format!(
@@ -146,14 +159,15 @@ impl Reader<'_> {
                     format!("{replica} was not asked for {left_out} of the acknowledged orders")
                 })
             }
-            None => self.why_no_sentinel(copy),
+            None => self.why_no_sentinel(done.read, copy),
         }
     }
 
     /// A list that is short, or empty, looks like any other: only the sentinel at its end tells.
-    fn why_no_sentinel(&self, copy: &CopyRead) -> Option<String> {
+    fn why_no_sentinel(&self, read: ReadKind, copy: &CopyRead) -> Option<String> {
         let replica = &copy.replica;
-        let sentinels = &self.input.facts.sentinels;
+        let none = BTreeMap::new();
+        let sentinels = self.input.facts.sentinels.get(&read).unwrap_or(&none);
         if let Some((id, Err(reason))) = sentinels.iter().find(|(_, word)| word.is_err()) {
             return Some(format!(
                 "sentinel order {id} was not acknowledged: {reason}"
@@ -176,39 +190,18 @@ impl Reader<'_> {
         }
     }
 
-    /// Rows bear the client's id; of engines that make the ids, the engine's may stand there instead.
-    fn row_of(&self, id: &str) -> RowOf {
-        let own = id
-            .strip_prefix(self.input.facts.prefix())
-            .and_then(|rest| rest.strip_prefix('-'));
-        let Some(rest) = own else {
-            let slot = self.input.server_ids.slot_of.get(id);
-            return slot.map_or(RowOf::Foreign, |slot| RowOf::Slot(*slot));
-        };
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        match rest.strip_prefix('s') {
-            Some(number) if is_number(number) => RowOf::Sentinel,
-            Some(_) => RowOf::Stranger,
-            None => rest
-                .parse()
-                .ok()
-                .filter(|_| is_number(rest))
-                .map_or(RowOf::Stranger, RowOf::Slot),
-        }
-    }
-
     fn take(&self, copy: &mut CopyRead, row: &Row) {
         copy.rows += 1;
-        let slot = match self.row_of(&row.id) {
-            RowOf::Slot(slot) => slot,
-            RowOf::Sentinel => {
+        let slot = match self.input.whose(&row.id) {
+            Whose::Slot(slot) => slot,
+            Whose::Sentinel(_) => {
                 if row.found {
                     copy.sentinels.insert(row.id.clone());
                 }
                 return;
             }
-            RowOf::Stranger => return self.take_stranger(copy, row),
-            RowOf::Foreign => return,
+            Whose::Stranger => return self.take_stranger(copy, row),
+            Whose::Foreign => return,
         };
         if slot >= self.input.orders.slots_end {
             // Slots behind damaged ones may have been sent; of an intact ledger we know that they were not.
@@ -235,22 +228,30 @@ impl Reader<'_> {
         }
     }
 
-    fn is_filled(&self, row: &Row) -> bool {
+    /// What the state of a row says.
+    fn take_state(&self, copy: &mut CopyRead, slot: u64, row: &Row) {
         let fields = match &self.plan.system.read_back {
             Some(ReadBack::List { fields, .. } | ReadBack::ById { fields, .. }) => fields,
-            None => return false,
+            None => return,
         };
-        let state = row.state.as_ref();
-        state.is_some_and(|state| fields.filled_states.contains(state))
+        let Some(state) = &row.state else {
+            return;
+        };
+        if fields.filled_states.contains(state) {
+            copy.filled.insert(slot);
+        }
+        if fields.open_states.contains(state) {
+            copy.open.insert(slot);
+        } else if !fields.open_states.is_empty() {
+            copy.ended.insert(slot);
+        }
     }
 
     fn take_found(&self, copy: &mut CopyRead, slot: u64, row: &Row) {
         if !copy.present.insert(slot) {
             copy.twice.insert(slot);
         }
-        if self.is_filled(row) {
-            copy.filled.insert(slot);
-        }
+        self.take_state(copy, slot, row);
         let entry = self.input.orders.get(slot);
         let is_ours = self.fates.acked.contains(slot) || self.fates.indeterminate.contains(slot);
         match entry {

@@ -20,6 +20,8 @@ pub(crate) struct Fates {
     pub declined: Bits,
     /// How many of them it rejected by its rules.
     pub rejected: u64,
+    /// Orders whose cancel was acknowledged.
+    pub cancelled: Bits,
     /// Replaces that were or may have been executed.
     pub replaces: Replaces,
 }
@@ -30,18 +32,25 @@ impl Fates {
         let mut fates = Fates::default();
         let mut replaces = Collector::default();
         for (slot, entry) in input.orders.iter() {
+            // A damaged entry may name any slot; of one that was never written there is no row to judge.
+            let target = entry
+                .target
+                .filter(|target| *target < input.orders.slots_end);
             match entry.kind {
                 OrderKind::New | OrderKind::Oversized => fates.add(slot, input.fate(slot, &entry)),
-                OrderKind::Replace => match (entry.target, input.fate(slot, &entry)) {
+                OrderKind::Replace => match (target, input.fate(slot, &entry)) {
                     (None, _) | (_, Fate::Absent(_)) => {}
                     (Some(target), Fate::Acked { .. } | Fate::Indeterminate) => {
-                        // A damaged entry may name any slot; of one that was never written there is no row to judge.
-                        if target < input.orders.slots_end {
-                            replaces.add(slot, target);
-                        }
+                        replaces.add(slot, target);
                     }
                 },
-                OrderKind::Cancel | OrderKind::Request => {}
+                OrderKind::Cancel => {
+                    let acked = matches!(input.fate(slot, &entry), Fate::Acked { .. });
+                    if let Some(target) = target.filter(|_| acked) {
+                        fates.cancelled.insert(target);
+                    }
+                }
+                OrderKind::Request => {}
             }
         }
         fates.replaces = replaces.sorted(input);

@@ -5,7 +5,9 @@
 //! ledger           --> values an order may have now                      replaces.rs, expected.rs
 //! read-back        --> what each copy holds, and whether it was read     copies.rs
 //! fates x copies   --> classes                                           classes.rs
+//! ledger           --> orders numbered against time                     reordered.rs
 //! lost orders      --> RPO                                               rpo.rs
+//! degraded reads   --> stale orders                                      stale.rs
 //! all of it        --> the figures of the record, with examples          assess.rs
 //! ```
 //!
@@ -16,8 +18,10 @@ mod classes;
 mod copies;
 mod expected;
 mod fates;
+mod reordered;
 mod replaces;
 mod rpo;
+mod stale;
 
 pub(crate) use assess::{Assessment, NEVER_CHECKED, assess, outcome_words};
 pub(crate) use copies::CopyRead;

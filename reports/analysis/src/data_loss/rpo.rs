@@ -2,8 +2,10 @@
 //!
 //! A lost order belongs to the first fault from which service had not yet recovered when it was acknowledged. One
 //! that was acknowledged after the fault, by a replica that had lost its role, counts with its distance after it.
-//! A loss after the last recovery belongs to no fault: then no limit in seconds can excuse it.
+//! A loss after the last recovery belongs to no fault: then no limit in seconds can excuse it. What was still there
+//! after the heal, and gone after an outage for a read, belongs to that outage.
 
+use super::classes::Gone;
 use crate::bits::Bits;
 use crate::failover::Struck;
 use crate::input::{Fate, Input};
@@ -33,7 +35,12 @@ pub(crate) fn over(struck: &[Struck], recovered: &[Option<u64>]) -> Vec<Option<u
 }
 
 /// RPO of the lost orders.
-pub(crate) fn rpo(input: &Input, lost: &Bits, struck: &[Struck], over: &[Option<u64>]) -> Rpo {
+pub(crate) fn rpo(
+    input: &Input,
+    (lost, gone): (&Bits, &[Gone]),
+    struck: &[Struck],
+    over: &[Option<u64>],
+) -> Rpo {
     let (mut worst_ns, mut unattributed) = (0u64, 0);
     for slot in lost.iter() {
         let Some(entry) = input.orders.get(slot) else {
@@ -42,6 +49,13 @@ pub(crate) fn rpo(input: &Input, lost: &Bits, struck: &[Struck], over: &[Option<
         let Fate::Acked { at_ns } = input.fate(slot, &entry) else {
             continue;
         };
+        if let Some(gone) = gone.iter().find(|gone| gone.orders.contains(slot)) {
+            let begun = input.facts.outages_begun.get(&gone.read);
+            let begun_ns = begun.and_then(|mono_ns| input.facts.since_zero(*mono_ns));
+            let age_ns = begun_ns.map(|ns| ns.max(0) as u64).unwrap_or(at_ns);
+            worst_ns = worst_ns.max(age_ns.saturating_sub(at_ns));
+            continue;
+        }
         match fault_of(at_ns, over) {
             Some(index) => worst_ns = worst_ns.max(struck[index].injected_ns.abs_diff(at_ns)),
             None => unattributed += 1,

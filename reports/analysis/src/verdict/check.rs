@@ -6,7 +6,8 @@ use shakedown_scenarios::plan::{DataClass, MetricLimit, Plan, Rule, RuleKind};
 
 use super::finding::{Finding, Holds};
 use super::{
-    alert, availability, data, failover, feed, gauge, latency, metric, peak, points, rates, venue,
+    alert, availability, books, data, failover, feed, gauge, latency, metric, peak, points, rates,
+    venue,
 };
 use crate::evidence::Evidence;
 use crate::input::Input;
@@ -76,6 +77,8 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
             failures_per_30d,
         } => availability::projected(measured, at_least, failures_per_30d),
         RuleKind::Orders { class, at_most } => data::orders(measured, class, at_most),
+        RuleKind::Linearizable => books::history(measured),
+        RuleKind::Invariants => books::invariants(measured),
         RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
         RuleKind::Metric(ref rule) => metric::metric(plan, measured, rule),
         RuleKind::Resource(ref rule) => gauge::resource(plan, measured, rule),
@@ -106,6 +109,8 @@ fn phase(kind: &RuleKind) -> Phase {
         RuleKind::Failover { .. }
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::Linearizable
+        | RuleKind::Invariants
         | RuleKind::Rpo { .. }
         | RuleKind::Alert(_) => Phase::Run,
     }
@@ -121,6 +126,8 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::Availability { .. } => "availability",
         RuleKind::ErrorRate { .. } => "error-rate",
         RuleKind::RejectRate { .. } => "reject-rate",
+        RuleKind::Linearizable => "linearizable",
+        RuleKind::Invariants => "invariants",
         RuleKind::Rpo { .. } => "rpo",
         RuleKind::Metric(rule) => match rule.limit {
             MetricLimit::Quantile { .. } => "metric-quantile",
@@ -137,9 +144,12 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
             DataClass::Lost => "lost-orders",
             DataClass::Divergent => "divergent-orders",
             DataClass::Phantom => "phantom-orders",
+            DataClass::Resurrected => "resurrected-orders",
             DataClass::Duplicate => "duplicate-orders",
             DataClass::Corrupt => "corrupt-orders",
+            DataClass::Reordered => "reordered-orders",
             DataClass::Unresolved => "unresolved-orders",
+            DataClass::Stale => "stale-orders",
         },
     }
 }

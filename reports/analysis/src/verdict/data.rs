@@ -10,7 +10,11 @@ use crate::words::{count, duration_ns, duration_s};
 pub(crate) fn orders(measured: &Measured, class: DataClass, at_most: u64) -> Finding {
     let limit = quantity(Some(at_most as f64), "orders", count(at_most));
     let known = &measured.assessment.classes[&class];
-    let why = meaning(class).to_string();
+    let mut why = meaning(class).to_string();
+    let outages = measured.assessment.reads.iter().map(|(read, _)| read);
+    for read in outages.filter(|read| read.is_after_outage() && class == DataClass::Lost) {
+        why.push_str(&format!(", or {}", read.moment()));
+    }
     let found = known.proven();
     let holds = match &known.incomplete {
         // A copy that was not read might resolve them.
@@ -78,21 +82,38 @@ fn words(measured: &Measured, class: DataClass, value: u64) -> String {
     let data = &measured.assessment.data_loss;
     let of = match class {
         DataClass::Unresolved => format!("{} indeterminate", count(data.indeterminate)),
-        DataClass::Lost | DataClass::Divergent | DataClass::Duplicate | DataClass::Corrupt => {
+        DataClass::Lost
+        | DataClass::Divergent
+        | DataClass::Duplicate
+        | DataClass::Corrupt
+        | DataClass::Reordered
+        | DataClass::Stale => {
             format!("{} acknowledged", count(data.acknowledged))
         }
+        DataClass::Resurrected => format!("{} cancelled", count(measured.assessment.cancelled)),
         DataClass::Phantom => format!(
             "{} rejected or never sent",
             count(measured.assessment.absent)
         ),
     };
     let mut text = match class {
-        // Phantoms may be orders that no slot stands for: they are not a part of those that were never sent.
-        DataClass::Phantom => format!("{}, with {of}", count(value)),
+        // Phantoms may be orders that no slot stands for, and cancels are numbered too: they are not a part of these.
+        DataClass::Phantom | DataClass::Reordered => format!("{}, with {of}", count(value)),
         _ => format!("{} of {of}", count(value)),
     };
     if let (DataClass::Lost, Some(rpo_s)) = (class, data.rpo_s.filter(|_| value > 0)) {
         text.push_str(&format!("; RPO {}", duration_s(rpo_s)));
+    }
+    if let (DataClass::Stale, Some(worst)) = (class, measured.assessment.stale.words()) {
+        text.push_str(&format!("; {worst}"));
+    }
+    if class == DataClass::Lost {
+        for gone in &measured.assessment.gone {
+            let orders = gone.orders.len() + gone.sentinels;
+            if orders > 0 {
+                text.push_str(&format!("; {} gone {}", count(orders), gone.read.moment()));
+            }
+        }
     }
     if let Some(first) = data
         .examples
@@ -109,8 +130,15 @@ fn meaning(class: DataClass) -> &'static str {
         DataClass::Lost => "acknowledged orders that are on no copy after the heal",
         DataClass::Divergent => "acknowledged orders that some copies have and others do not",
         DataClass::Phantom => "orders that are there though they were rejected or never sent",
+        DataClass::Resurrected => "orders that are open though they had ended",
         DataClass::Duplicate => "orders that are there more than once",
+        DataClass::Reordered => {
+            "orders that the engine numbered before others that had been acknowledged when they were sent"
+        }
         DataClass::Corrupt => "orders that are there with other values than were sent",
         DataClass::Unresolved => "orders of which it could not be told whether they were executed",
+        DataClass::Stale => {
+            "acknowledged orders that a copy did not show when it was asked during a fault"
+        }
     }
 }

@@ -159,9 +159,14 @@ fn headline(check: &Check) -> String {
             DataClass::Lost => "acknowledged orders were lost",
             DataClass::Divergent => "copies do not hold the same orders",
             DataClass::Phantom => "orders appeared that were rejected or never sent",
+            DataClass::Resurrected => "cancelled orders are open again",
             DataClass::Duplicate => "orders were executed twice",
             DataClass::Corrupt => "orders were changed",
+            DataClass::Reordered => {
+                "the engine numbered orders against the time of their acknowledgements"
+            }
             DataClass::Unresolved => "orders could not be resolved to executed or not",
+            DataClass::Stale => "copies were stale while a fault was on",
         }
         .to_string();
     }
@@ -192,6 +197,8 @@ fn headline(check: &Check) -> String {
             "twice the recorded peak was not borne: {}: {text}, limit {limit}",
             check.id
         ),
+        "linearizable" => format!("no order of the requests is the engine's own: {text}"),
+        "invariants" => format!("books or trades break an invariant: {text}"),
         "rpo" => format!("the oldest lost order is older than allowed: {text}, limit {limit}"),
         _ => format!("{}: {text}, limit {limit}", check.id),
     }

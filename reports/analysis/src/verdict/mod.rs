@@ -10,6 +10,7 @@
 
 mod alert;
 mod availability;
+mod books;
 mod check;
 mod data;
 mod decide;

@@ -6,7 +6,7 @@ use shakedown_analysis::{Analysis, AnalysisError, analyse};
 use shakedown_record::event::*;
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_record::ledger::{Entry, LedgerWriter, OrderKind, Retry, ServerId, Side};
-use shakedown_record::readback::{ReadKind, Row, RowWriter, rows_path};
+use shakedown_record::readback::{ReadKind, Row, RowWriter, Trade, rows_path, trades_path};
 use shakedown_record::run_dir::RunDir;
 use shakedown_record::run_record::Check;
 use shakedown_record::{Decimal, Outcome, OutcomeCounts, Verdict};
@@ -43,6 +43,10 @@ pub struct Run {
     pub retries: Vec<Retry>,
     pub server_ids: Vec<ServerId>,
     pub rows: BTreeMap<String, Vec<Row>>,
+    /// Of every copy; `None`: the profile does not say where they are.
+    pub trades: Option<Vec<Trade>>,
+    /// What further reads found.
+    pub later: Vec<(ReadKind, BTreeMap<String, Vec<Row>>)>,
 }
 
 pub fn leader_dies() -> Firing {
@@ -135,6 +139,8 @@ impl Run {
             retries: Vec::new(),
             server_ids: Vec::new(),
             rows: BTreeMap::new(),
+            trades: None,
+            later: Vec::new(),
         };
         run.fill_copies();
         run.events = run.story();
@@ -183,8 +189,25 @@ impl Run {
                 }
                 .into(),
             ),
-            state: None,
+            state: Some(
+                if self.is_cancelled(slot) {
+                    "cancelled"
+                } else {
+                    "open"
+                }
+                .into(),
+            ),
+            ..Row::default()
         }
+    }
+
+    /// Orders are only ever cancelled by the slot five later, see `entry`.
+    fn is_cancelled(&self, slot: u64) -> bool {
+        self.entries.get(slot as usize + 5).is_some_and(|later| {
+            later.kind == OrderKind::Cancel
+                && later.target == Some(slot)
+                && later.outcome == Some(Outcome::Acked)
+        })
     }
 
     /// Rewrites all rows after entries were changed, and the counts in the events.
@@ -276,6 +299,7 @@ impl Run {
                     acked: true,
                     id: format!("{PREFIX}-s0"),
                     reason: None,
+                    read: ReadKind::Converged,
                 },
             ),
         ];
@@ -353,6 +377,74 @@ impl Run {
             .fold(self, |run, replica| run.copy(replica, &change))
     }
 
+    /// All copies were down and up again, and read with what has become of their rows.
+    pub fn outage(mut self, read: ReadKind, change: impl Fn(&mut Vec<Row>)) -> Run {
+        self.plan.reads.push(read);
+        let id = format!("{PREFIX}-s{}", self.later.len() + 1);
+        let sentinel = Row {
+            id: id.clone(),
+            found: true,
+            ..Row::default()
+        };
+        let before = self.later.last().map_or(&self.rows, |(_, rows)| rows);
+        let mut rows = before.clone();
+        for rows in rows.values_mut() {
+            change(rows);
+            rows.push(sentinel.clone());
+        }
+        let at_ns = END + (self.later.len() as u64 + 1) * S;
+        let over = OutageOver {
+            read,
+            down_after_ns: Some(MS),
+            dropped: Vec::new(),
+            failed: None,
+        };
+        let begun = Event::OutageBegun {
+            read,
+            replicas: rows.keys().cloned().collect(),
+        };
+        let behind = Event::Sentinel {
+            acked: true,
+            id,
+            reason: None,
+            read,
+        };
+        let mut run = self
+            .and(at_ns, begun)
+            .and(at_ns + MS, Event::OutageOver(over))
+            .and(at_ns + 2 * MS, behind);
+        for (replica, rows) in &rows {
+            let done = ReadBackDone {
+                read,
+                ..read_done(replica, rows.len() as u64)
+            };
+            run = run.and(at_ns + 3 * MS, Event::ReadBack(done));
+        }
+        run.later.push((read, rows));
+        run
+    }
+
+    /// While the fault is on, one copy is asked at this run time, and shows what `change` leaves of its rows.
+    pub fn degraded(mut self, at_ns: u64, mark: u64, change: impl Fn(&mut Vec<Row>)) -> Run {
+        self.plan.reads.insert(0, ReadKind::Degraded);
+        let mut rows = self.rows["engine-2"].clone();
+        change(&mut rows);
+        let during = During {
+            firing: leader_dies(),
+            from_mono_ns: ZERO + at_ns,
+            to_mono_ns: ZERO + at_ns + MS,
+        };
+        let done = ReadBackDone {
+            read: ReadKind::Degraded,
+            watermark: Some(mark),
+            during: Some(Box::new(during)),
+            ..read_done("engine-2", rows.len() as u64)
+        };
+        let copies = BTreeMap::from([(done.rows_name(), rows)]);
+        self.later.push((ReadKind::Degraded, copies));
+        self.and(at_ns + MS, Event::ReadBack(done))
+    }
+
     /// Writes everything into a new directory.
     pub fn write(&self) -> (tempfile::TempDir, RunDir) {
         let folder = tempfile::tempdir().unwrap();
@@ -401,6 +493,18 @@ impl Run {
                 }
             }
             last = Some((replica, rows));
+            if let Some(trades) = &self.trades {
+                let all = trades.iter().map(|it| serde_json::to_string(it).unwrap());
+                let path = trades_path(dir.root(), ReadKind::Converged, replica);
+                std::fs::write(path, lines(all.collect())).unwrap();
+            }
+        }
+        for (read, copies) in &self.later {
+            for (replica, rows) in copies {
+                let mut out = RowWriter::create(dir.root(), *read, replica).unwrap();
+                rows.iter().for_each(|row| out.write(row).unwrap());
+                out.finish().unwrap();
+            }
         }
         (folder, dir)
     }
@@ -455,6 +559,9 @@ pub fn read_done(replica: &str, rows: u64) -> ReadBackDone {
         watermark: None,
         reason: None,
         by_id: false,
+        foreign: Some(0),
+        trades: None,
+        during: None,
     }
 }
 

@@ -2,11 +2,14 @@
 
 mod extra;
 mod loss;
+mod order;
+mod outages;
+mod stale;
 mod unanswered;
 
 use shakedown_record::event::{Event, ReadBackDone};
 use shakedown_record::ledger::{Retry, ServerId};
-use shakedown_record::readback::Row;
+use shakedown_record::readback::{ReadKind, Row};
 use shakedown_record::{Outcome, Verdict};
 use shakedown_scenarios::plan::{DataClass, DataLayout, Identity, ReadBack};
 

@@ -16,7 +16,7 @@ fn a_sound_run_passes_every_check_with_its_figures() {
         (record.exit_code, record.dirty, record.aborted),
         (0, false, false)
     );
-    assert_eq!(record.reasons, ["all 14 checks passed"]);
+    assert_eq!(record.reasons, ["all 16 checks passed"]);
     assert_eq!(record.target.changed, Some(false));
     assert_eq!(record.faults[0].targets[0].role.as_deref(), Some("leader"));
     near(
@@ -40,7 +40,7 @@ fn a_sound_run_passes_every_check_with_its_figures() {
             data.stale,
             data.contract_cancelled
         ),
-        (None, None, None, None)
+        (Some(0), Some(0), None, None)
     );
     assert_eq!(
         (data.coverage.replicas_expected, data.coverage.replicas_read),

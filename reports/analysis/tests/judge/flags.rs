@@ -206,7 +206,7 @@ fn a_broken_warning_is_told_and_does_not_decide() {
         "{:?}",
         record.reasons
     );
-    assert_eq!(record.reasons[0], "all 11 checks passed");
+    assert_eq!(record.reasons[0], "all 13 checks passed");
     assert!(
         record
             .reasons

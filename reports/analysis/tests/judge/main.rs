@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alerts;
+mod books;
 mod build;
 mod data_classes;
 mod evidence;

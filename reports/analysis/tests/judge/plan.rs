@@ -141,7 +141,10 @@ fn rules() -> Vec<Rule> {
         ),
         rule("rpo", RuleKind::Rpo { at_most_ns: 0 }),
     ];
-    rules.extend(DataClass::ALL.map(none_of));
+    let implied = DataClass::ALL
+        .into_iter()
+        .filter(|class| class.is_implied());
+    rules.extend(implied.map(none_of));
     rules
 }
 
@@ -190,9 +193,9 @@ pub fn fields() -> FieldMap {
         quantity: at("/qty"),
         symbol: at("/sym"),
         side: at("/side"),
-        state: None,
-        open_states: Vec::new(),
-        filled_states: Vec::new(),
+        state: at("/state"),
+        open_states: vec!["open".into()],
+        ..FieldMap::default()
     }
 }
 
@@ -225,7 +228,10 @@ fn system() -> System {
             new: action(),
             cancel: Some(action()),
             replace: Some(action()),
-            take: Take::default(),
+            take: Take {
+                sequence: Some(Extract::Pointer(JsonPointer("/seq".into()))),
+                ..Take::default()
+            },
             side_names: ["buy".into(), "sell".into()],
         },
         read_back: Some(ReadBack::List {
@@ -235,6 +241,7 @@ fn system() -> System {
             mark: None,
             at_each_replica: true,
             fields: fields(),
+            trades: None,
         }),
         health: None,
         metrics: Some(Metrics {

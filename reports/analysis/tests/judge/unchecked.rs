@@ -16,7 +16,7 @@ fn a_whole_run_names_only_what_nobody_asked_for() {
     let analysis = Run::healthy().judge();
     assert_eq!(
         why(&analysis, "stale orders"),
-        Some(("this version of Shakedown does not look for them", false))
+        Some(("the scenario asks for no read while a fault is on", false))
     );
     assert_eq!(
         why(&analysis, "the copies after a cold restart"),

@@ -58,6 +58,7 @@ fn what_the_replay_passes_the_search_passes_and_true_histories_pass_both() {
         let witnessed = replay(&Testimony {
             operations: &history.operations,
             after: Some(&after),
+            ..Testimony::default()
         });
         if seed.is_multiple_of(3) {
             assert!(
@@ -102,6 +103,7 @@ fn an_order_that_the_search_finds_can_be_replayed() {
         let witnessed = replay(&Testimony {
             operations: &operations,
             after: Some(&after),
+            ..Testimony::default()
         });
         assert!(
             witnessed.is_explained(),

@@ -12,7 +12,10 @@ use crate::words::{Tone, counted, duration_ns, grouped};
 pub(super) fn read_back(record: &RunRecord) -> Line {
     let data = &record.data_loss;
     let coverage = &data.coverage;
-    if coverage.reads.is_empty() {
+    let reads = coverage.reads.iter().copied();
+    let (during, after): (Vec<ReadKind>, Vec<ReadKind>) =
+        reads.partition(|read| *read == ReadKind::Degraded);
+    if after.is_empty() {
         let why = match coverage.unread.is_empty() {
             true => String::new(),
             false => format!(": {}", coverage.unread.join("; ")),
@@ -35,10 +38,19 @@ pub(super) fn read_back(record: &RunRecord) -> Line {
         "on {} of {} replicas",
         coverage.replicas_read, coverage.replicas_expected
     );
-    let when: Vec<&str> = coverage.reads.iter().map(|read| moment(*read)).collect();
+    let when: Vec<&str> = after.iter().map(|read| read.moment()).collect();
     let mut text = format!("{orders} {copies} {}", when.join(" and "));
-    if !coverage.reads.contains(&ReadKind::Cold) {
+    let asked = |read| coverage.reads.contains(&read) || coverage.reads_asked.contains(&read);
+    if !asked(ReadKind::Cold) {
         text.push_str("; cold restart: not asked");
+    }
+    for read in during {
+        text.push_str(&format!("; who could be reached also {}", read.moment()));
+    }
+    for read in [ReadKind::Cold, ReadKind::PowerCut] {
+        if asked(read) && !coverage.reads.contains(&read) {
+            text.push_str(&format!("; NOT READ {}", read.moment()));
+        }
     }
     let complete =
         coverage.replicas_read >= coverage.replicas_expected && coverage.unread.is_empty();
@@ -46,15 +58,6 @@ pub(super) fn read_back(record: &RunRecord) -> Line {
         text.push_str(&format!("; NOT READ: {}", coverage.unread.join("; ")));
     }
     Line::new(text, if complete { Tone::Plain } else { Tone::Unsure })
-}
-
-fn moment(read: ReadKind) -> &'static str {
-    match read {
-        ReadKind::Degraded => "during the fault",
-        ReadKind::Converged => "after the heal",
-        ReadKind::Cold => "after a cold restart",
-        ReadKind::PowerCut => "after a power cut",
-    }
 }
 
 /// `sound`, or why not.

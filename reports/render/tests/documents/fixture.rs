@@ -177,6 +177,7 @@ fn data_loss() -> DataLoss {
             replicas_expected: 3,
             replicas_read: 3,
             reads: vec![ReadKind::Converged],
+            reads_asked: vec![ReadKind::Converged],
             not_checkable: ["resurrected", "reordered", "stale", "contract-cancelled"]
                 .map(String::from)
                 .into(),
@@ -339,6 +340,8 @@ pub fn pass() -> Analysis {
         venue: None,
         points: None,
         feed: None,
+        history: None,
+        invariants: None,
         leftovers: Leftovers {
             orders_open: Some(0),
             ..Leftovers::default()

@@ -10,6 +10,7 @@ use crate::spec::profile::{
 
 use super::fix::fix;
 use super::reported::reported;
+use super::stores::postgresql;
 use crate::compile::exchange::{Exchanges, extract, pointer};
 use crate::compile::sheet::{At, Sheet};
 
@@ -49,6 +50,9 @@ pub(in crate::compile) fn gateway(
                 );
             }
             GatewayPlan::Fix(Box::new(fix(&at, fix_spec, sheet)))
+        }
+        Some(GatewaySpec::Postgresql(store)) => {
+            GatewayPlan::PostgreSql(postgresql(&at.to("postgresql"), store, spec, sheet))
         }
     };
     protocol(spec, &found, sheet);

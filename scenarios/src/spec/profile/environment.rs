@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::spec::Entries;
-use crate::spec::scalar::Id;
+use crate::spec::scalar::{Duration, Id};
 
 use super::docker::DockerSpec;
 use super::exchange::{GetSpec, WhereSpec};
@@ -40,6 +40,25 @@ pub(crate) enum StandInSpec {
     Engine(EngineSpec),
     /// A small market maker as the first part; Shakedown plays its venue.
     MarketMaker(MarketMakerSpec),
+    /// Servers of PostgreSQL, from Debian's package postgresql-15: the first replica is the primary, the others are its
+    /// standbys.
+    Postgresql(PostgreSqlServersSpec),
+}
+
+/// Servers of PostgreSQL.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PostgreSqlServersSpec {
+    /// The part that they are. Default: the first.
+    pub(crate) part: Option<Id>,
+    /// Statements that are executed once before the load, such as `create table`.
+    pub(crate) schema: String,
+    /// Lines of postgresql.conf, such as synchronous_commit.
+    #[serde(default)]
+    pub(crate) settings: Entries<Id, String>,
+    /// The standby with the most data is promoted so long after the primary's death, as a cluster manager would do. Default:
+    /// nobody promotes.
+    pub(crate) promote_after: Option<Duration>,
 }
 
 /// A small market maker.

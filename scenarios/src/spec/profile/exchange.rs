@@ -12,17 +12,20 @@ use serde_json::Value;
 use crate::spec::Entries;
 use crate::spec::scalar::{HeaderName, Method, Pointer};
 
-/// A request. Values may hold `{{variable}}`, `{{variable|filter}}` and `${secret}`.
+/// A request: over HTTP by method and path, of a store by `sql`. Values may hold `{{variable}}`, `{{variable|filter}}` and
+/// `${secret}`.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct RequestSpec {
     /// Needed for orders; GET where something is read.
     pub(crate) method: Option<Method>,
     /// Begins with a slash; may hold a query.
-    pub(crate) path: String,
+    pub(crate) path: Option<String>,
     #[serde(default)]
     pub(crate) headers: Entries<HeaderName, String>,
     pub(crate) body: Option<String>,
+    /// One statement, alone. Every hole is a parameter of it: no quotes around it.
+    pub(crate) sql: Option<String>,
 }
 
 /// A path, or a full request.

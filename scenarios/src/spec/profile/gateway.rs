@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::spec::scalar::{Duration, Pointer};
+use crate::spec::scalar::{Duration, Id, Pointer};
 
 use super::exchange::WhereSpec;
 use super::orders::TakeSpec;
@@ -26,6 +26,20 @@ pub(crate) enum GatewaySpec {
     Websocket(Box<WebSocketSpec>),
     /// FIX 4.4, as docs/fix.md specifies it.
     Fix(Box<FixSpec>),
+    /// PostgreSQL, as docs/stores.md describes it: every request of the profile is a statement, `{ sql: … }`.
+    Postgresql(PostgreSqlSpec),
+}
+
+/// PostgreSQL at each entry. User and password are those of `auth: { basic: … }`; without it, `postgres` and none.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PostgreSqlSpec {
+    /// Where the orders are.
+    pub(crate) database: Id,
+    /// SQLSTATEs with which a server says that it takes no orders: the order was not sent, and the session goes on to the
+    /// next entry. With 25006, a server that calls itself a standby is left before an order is sent. Default: none.
+    #[serde(default)]
+    pub(crate) elsewhere: Vec<String>,
 }
 
 /// FIX 4.4. Each session of the load is a FIX session. User and password of the Logon are those of `auth: { basic: … }`.

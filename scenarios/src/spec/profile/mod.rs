@@ -15,15 +15,15 @@ mod venue;
 
 pub(crate) use access::{AuthSpec, SecretSpec};
 pub(crate) use docker::{DockerPartSpec, DockerSpec, ReachSpec};
-pub(crate) use environment::{ExternalSpec, ProofSpec, StandInSpec};
+pub(crate) use environment::{ExternalSpec, PostgreSqlServersSpec, ProofSpec, StandInSpec};
 pub(crate) use exchange::{ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, WhereSpec};
 pub(crate) use file::{
     CancelOnDisconnectSpec, CleanUpSpec, DataSpec, InstrumentSpec, MetricsSpec, PartSpec,
     ProfileSpec, ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
 };
 pub(crate) use gateway::{
-    BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, ReportSpec, ReportedSpec,
-    WebSocketSpec,
+    BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, PostgreSqlSpec, ReportSpec,
+    ReportedSpec, WebSocketSpec,
 };
 pub(crate) use kubernetes::{
     AgentSpec, KubernetesEntrySpec, KubernetesPartSpec, KubernetesSpec, NodesSpec, OnOffSpec,
@@ -34,5 +34,5 @@ pub(crate) use market_data::{
 pub(crate) use orders::{
     ActionSpec, AnswerSpec, IdentitySpec, LevelSpec, NewOrderSpec, OrdersSpec, TakeSpec,
 };
-pub(crate) use read_back::{AtSpec, ByIdSpec, FieldsSpec, ListSpec, ReadBackSpec};
+pub(crate) use read_back::{AtSpec, ByIdSpec, CopyTradesSpec, FieldsSpec, ListSpec, ReadBackSpec};
 pub(crate) use venue::{TradesSpec, VenueFixSpec};

@@ -95,12 +95,16 @@ pub(crate) struct ActionSpec {
     pub(crate) too_late: Option<AnswerSpec>,
 }
 
-/// A class of answers: one of the statuses, and every condition.
+/// A class of answers: one of the statuses, and every condition. Of a store, one of the SQLSTATEs in place of a status.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct AnswerSpec {
     /// HTTP statuses.
+    #[serde(default)]
     pub(crate) status: Vec<u16>,
+    /// SQLSTATEs; 00000 is success.
+    #[serde(default)]
+    pub(crate) sqlstate: Vec<String>,
     /// Conditions on the body, by JSON Pointer.
     #[serde(rename = "where", default)]
     pub(crate) conditions: WhereSpec,

@@ -14,9 +14,9 @@ use super::orders::AnswerSpec;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ReadBackSpec {
     /// A list of all orders, page by page.
-    List(ListSpec),
+    List(Box<ListSpec>),
     /// One request for each order.
-    ById(ByIdSpec),
+    ById(Box<ByIdSpec>),
     #[schemars(skip)]
     ByCancel(Later),
     #[schemars(skip)]
@@ -44,6 +44,8 @@ pub(crate) struct ListSpec {
     /// Values of the field `state` that mean that all of an order was traded.
     #[serde(default)]
     pub(crate) filled: Vec<String>,
+    /// The copy's trades, with both orders of each.
+    pub(crate) trades: Option<CopyTradesSpec>,
 }
 
 /// One request for each order.
@@ -89,4 +91,36 @@ pub(crate) struct FieldsSpec {
     pub(crate) symbol: Option<Pointer>,
     pub(crate) side: Option<Pointer>,
     pub(crate) state: Option<Pointer>,
+    /// How much of the order has traded.
+    pub(crate) filled: Option<Pointer>,
+    /// How much of it can still trade; 0 once it is done.
+    pub(crate) remaining: Option<Pointer>,
+    /// The engine's sequence number of its acceptance: the one that the acknowledgement carried.
+    pub(crate) sequence: Option<Pointer>,
+    /// The engine's sequence number of its last replace; null or missing without one.
+    pub(crate) replaced_sequence: Option<Pointer>,
+    /// The engine's sequence number of its cancel; null or missing without one.
+    pub(crate) cancelled_sequence: Option<Pointer>,
+}
+
+/// How a copy's trades are read, page by page.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct CopyTradesSpec {
+    /// `{{cursor}}` is empty on the first page.
+    pub(crate) get: GetSpec,
+    /// The array of trades.
+    pub(crate) rows: Pointer,
+    /// The next cursor; missing or null on the last page.
+    pub(crate) next: Option<Pointer>,
+    /// The engine's id of the trade.
+    pub(crate) id: Pointer,
+    /// The order that rested, by the id that it has in the list of orders.
+    pub(crate) maker: Pointer,
+    /// The order that came in.
+    pub(crate) taker: Pointer,
+    pub(crate) price: Pointer,
+    pub(crate) quantity: Pointer,
+    /// The engine's sequence number of the request that caused it.
+    pub(crate) sequence: Option<Pointer>,
 }

@@ -107,10 +107,10 @@ pub(crate) struct ErrorRateAbort {
 pub(crate) enum ReadSpec {
     /// After the heal, behind a sentinel order, from every copy.
     Converged,
-    #[schemars(skip)]
+    /// While each fault is on, from every replica that can be reached, by its own address.
     Degraded,
-    #[schemars(skip)]
+    /// After all replicas were killed at once and started again: what they keep on disk. Local only.
     Cold,
-    #[schemars(skip)]
+    /// After power was cut from all replicas at once: what they have synced. Local only; needs root and FUSE.
     PowerCut,
 }

@@ -178,8 +178,8 @@ fn mistakes_of_a_profile_are_told_too() {
             "did you mean `{{account}}`?",
         ),
         (
-            "after={{cursor}}",
-            "after={{id}}",
+            "after={{cursor}}&limit",
+            "after={{id}}&limit",
             "no variable `id` here",
             "`cursor` or `now`",
         ),

@@ -95,12 +95,6 @@ fn load_beyond_what_is_allowed_or_sensible() {
             "abort.storm.error-rate.above",
             "no rate is above",
         ),
-        (
-            "reads",
-            "[converged, power-cut]",
-            "reads.1",
-            "`power-cut` is not supported",
-        ),
     ] {
         refused(QUICKSTART, key, value, path, said);
     }

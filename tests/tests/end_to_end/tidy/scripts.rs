@@ -7,7 +7,7 @@ use super::workspace;
 #[test]
 fn every_module_of_tests_belongs_to_a_stage() {
     let read = |name: &str| std::fs::read_to_string(workspace().join("tests").join(name));
-    let commands: String = ["run.sh", "docker.sh", "kubernetes.sh"]
+    let commands: String = ["run.sh", "docker.sh", "kubernetes.sh", "stores.sh"]
         .into_iter()
         .map(|name| read(name).expect("the scripts of the tests are there"))
         .flat_map(|text| text.lines().map(str::to_string).collect::<Vec<_>>())

@@ -1,5 +1,8 @@
+mod defects;
+
 use super::*;
 use crate::defects::{Defect, Defects};
+use crate::instruments;
 use crate::state::Image;
 
 fn exchange() -> Exchange {

@@ -18,9 +18,8 @@ use super::whereabouts::own_node;
 use crate::environment::address_book::AddressBook;
 use crate::environment::error::EnvironmentError;
 use crate::environment::handle::{Replica, ReplicaHealth};
-use crate::environment::health::{HttpAnswer, PlainRequest, ask_plain, refuses};
+use crate::environment::health::{HttpAnswer, PlainRequest, ask_plain, readiness, refuses};
 use crate::environment::kind::StartContext;
-use crate::environment::local::readiness;
 use crate::mechanisms::ProcessState;
 use crate::mechanisms::kubernetes::look::{
     ContainerLook, ContainerState, NodeLook, PodLook, Workload,

@@ -25,6 +25,10 @@ pub(super) enum What {
     Set(DiskFault),
     /// Only say how it is.
     Look,
+    /// Keep what is overwritten from now on, so that power can be cut.
+    KeepUndo,
+    /// Lose what was not synced. Nobody may have a file open that is to be used any further.
+    CutPower,
     /// Become sound, and let new opens reach the folder below.
     Detach,
 }

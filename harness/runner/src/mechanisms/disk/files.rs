@@ -1,5 +1,4 @@
-//! Files and folders that are open. All data goes to the data folder through [`OpenFile`] alone, at once: a cache
-//! that hands on only what was synced would have its place here.
+//! Files and folders that are open. All data goes to the data folder through [`OpenFile`] alone, at once.
 
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -56,6 +55,10 @@ pub(super) struct OpenFile {
 impl OpenFile {
     pub(super) fn of(fd: OwnedFd) -> OpenFile {
         OpenFile { fd }
+    }
+
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
     }
 
     /// Up to so many bytes from `offset`; fewer only at the end of the file.

@@ -11,8 +11,9 @@ use rustix::io::Errno;
 
 use super::encode::Answer;
 use super::files::{Handles, OpenFile, OpenFolder};
-use super::inodes::{Inodes, ROOT};
+use super::inodes::{Inodes, ROOT, look};
 use super::room::Room;
+use super::unsynced::Unsynced;
 use super::wire::{Ask, Header, SetAttributes, SetTime};
 
 /// The data folder below the mount.
@@ -22,6 +23,7 @@ pub(super) struct Folder {
     pub(super) files: Handles<OpenFile>,
     folders: Handles<OpenFolder>,
     pub(super) room: Room,
+    unsynced: Unsynced,
 }
 
 impl Folder {
@@ -32,11 +34,16 @@ impl Folder {
             files: Handles::default(),
             folders: Handles::default(),
             room: Room::default(),
+            unsynced: Unsynced::default(),
         })
     }
 
     pub(super) fn room(&self) -> &Room {
         &self.room
+    }
+
+    pub(super) fn unsynced(&self) -> &Unsynced {
+        &self.unsynced
     }
 
     pub(super) fn forget(&self, forgotten: &[(u64, u64)]) {
@@ -127,13 +134,11 @@ impl Folder {
                 handle,
                 offset,
                 data,
-            } => self
-                .files
-                .get(*handle)?
-                .write(&self.room, *offset, data)
-                .map(Answer::written),
+            } => self.write(*handle, *offset, data).map(Answer::written),
             Ask::Sync { handle, data_only } => {
-                self.files.get(*handle)?.sync(*data_only)?;
+                let file = self.files.get(*handle)?;
+                let sync = || file.sync(*data_only);
+                self.unsynced.syncing(file.fd(), sync)?;
                 Ok(Answer::done())
             }
             Ask::SyncFolder { handle, data_only } => {
@@ -146,9 +151,11 @@ impl Folder {
                 bytes,
                 mode,
             } => {
-                self.files
-                    .get(*handle)?
-                    .allocate(&self.room, *offset, *bytes, *mode)?;
+                let file = self.files.get(*handle)?;
+                let allocate = || file.allocate(&self.room, *offset, *bytes, *mode);
+                // Which bytes change depends on the mode; none before this place does.
+                let place = *offset..look(file.fd())?.stx_size.max(*offset);
+                self.unsynced.changing(file.fd(), place, allocate)?;
                 Ok(Answer::done())
             }
             Ask::Seek {
@@ -177,6 +184,19 @@ impl Folder {
         }
     }
 
+    fn write(&self, handle: u64, offset: u64, data: &[u8]) -> Result<u32, Errno> {
+        let file = self.files.get(handle)?;
+        let place = offset..offset.saturating_add(data.len() as u64);
+        let write = || file.write(&self.room, offset, data);
+        self.unsynced.changing(file.fd(), place, write)
+    }
+
+    fn truncate(&self, file: &OpenFile, size: u64) -> Result<(), Errno> {
+        let place = size..look(file.fd())?.stx_size.max(size);
+        let truncate = || file.truncate(&self.room, size);
+        self.unsynced.changing(file.fd(), place, truncate)
+    }
+
     fn set_attributes(&self, node: u64, set: &SetAttributes) -> Result<Answer, Errno> {
         let inode = self.inodes.get(node)?;
         if let Some(mode) = set.mode {
@@ -188,8 +208,8 @@ impl Folder {
         }
         if let Some(size) = set.size {
             match set.handle.and_then(|handle| self.files.get(handle).ok()) {
-                Some(file) => file.truncate(&self.room, size)?,
-                None => OpenFile::of(inode.open(OFlags::WRONLY)?).truncate(&self.room, size)?,
+                Some(file) => self.truncate(&file, size)?,
+                None => self.truncate(&OpenFile::of(inode.open(OFlags::WRONLY)?), size)?,
             }
         }
         let times = Timestamps {

@@ -19,7 +19,8 @@ pub(super) struct Inode {
     fd: OwnedFd,
 }
 
-type Key = (u32, u32, u64);
+/// A file, whatever its names: device and number.
+pub(super) type Key = (u32, u32, u64);
 
 #[derive(Debug)]
 struct Known {
@@ -141,7 +142,7 @@ impl Inodes {
     }
 }
 
-fn key(seen: &Statx) -> Key {
+pub(super) fn key(seen: &Statx) -> Key {
     (seen.stx_dev_major, seen.stx_dev_minor, seen.stx_ino)
 }
 

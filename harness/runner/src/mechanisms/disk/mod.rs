@@ -18,10 +18,13 @@
 //! The kernel's protocol is spoken here, in [`wire`] and [`encode`], and not through a library: those that there are
 //! tie an answer to a thread, and would keep a killed node waiting for its slow `fsync` ([`held`]).
 //!
+//! A disk that was told to ([`DiskMount::keep_undo`]) can lose what was not synced, as in a power cut ([`unsynced`]):
+//! each file goes back to what it was at its last `fsync` or `fdatasync`. Names are not taken back.
+//!
 //! Limits. A read is slow or fails only when the page cache does not have the answer, as with any disk. An operation
 //! that is failed on purpose is not carried out, and is not lost: the next one may succeed. Locks (`flock`, `fcntl`)
 //! hold among the programs behind one disk, not against those on the bare folder. There are no extended attributes,
-//! and no `O_TMPFILE`. What a program wrote by `mmap` and did not sync is lost if the disk's process is killed.
+//! and no `O_TMPFILE`. What `sync` and `syncfs` write is not told to a disk of this kind, and counts as not synced. What a program wrote by `mmap` and did not sync is lost if the disk's process is killed.
 
 mod control;
 mod encode;
@@ -38,6 +41,7 @@ mod process;
 mod room;
 mod service;
 mod status;
+mod unsynced;
 mod wire;
 
 pub use fault::{
@@ -49,3 +53,4 @@ pub use namespace::MountNamespace;
 pub use preflight::{DiskUnavailable, preflight};
 pub use process::{DISK_COMMAND, disk_main};
 pub use status::{DiskStatus, OperationCount, OperationCounts};
+pub use unsynced::Taken;

@@ -173,6 +173,24 @@ impl DiskMount {
         self.set(DiskFault::default()).await
     }
 
+    /// Keeps what is overwritten from now on, so that [`DiskMount::cut_power`] can take back what is not synced. To be
+    /// said before the node is there: what was written before counts as synced.
+    ///
+    /// # Errors
+    /// When it is gone or does not answer.
+    pub async fn keep_undo(&self) -> Result<DiskStatus, DiskError> {
+        self.ask(What::KeepUndo).await
+    }
+
+    /// Makes every file what it was when it was last synced. The node must have ended, and must not use this disk
+    /// again: the kernel may still believe what was there.
+    ///
+    /// # Errors
+    /// When a file cannot be written, or the disk is gone or does not answer.
+    pub async fn cut_power(&self) -> Result<DiskStatus, DiskError> {
+        self.ask(What::CutPower).await
+    }
+
     /// What it does now, and did so far.
     ///
     /// # Errors

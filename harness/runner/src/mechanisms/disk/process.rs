@@ -205,6 +205,11 @@ fn obey(disk: &Disk, folder: &Path, line: UnixStream) -> io::Result<()> {
                 .map(|()| disk.set(fault))
                 .map_err(|e| e.to_string()),
             What::Look => Ok(()),
+            What::KeepUndo => {
+                disk.unsynced().keep();
+                Ok(())
+            }
+            What::CutPower => disk.unsynced().cut().map_err(|error| error.to_string()),
             What::Detach => {
                 disk.set(DiskFault::default());
                 detach_here(folder).map_err(|error| error.to_string())

@@ -14,6 +14,7 @@ use super::fault::{DiskFault, DiskOperation};
 use super::folder::Folder;
 use super::held::{Held, HeldAnswer};
 use super::status::{DiskStatus, Tally};
+use super::unsynced::Unsynced;
 use super::wire::{Ask, Header, Unreadable, ask, header};
 
 /// A data folder behind a mount, and what is being done to it.
@@ -65,6 +66,10 @@ impl Disk {
         self.held.release();
     }
 
+    pub(super) fn unsynced(&self) -> &Unsynced {
+        self.folder.unsynced()
+    }
+
     pub(super) fn status(&self) -> DiskStatus {
         let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
         DiskStatus {
@@ -73,6 +78,7 @@ impl Disk {
             held: self.held.count(),
             room_left_bytes: self.folder.room().left(),
             out_of_room: self.folder.room().refused(),
+            taken: self.folder.unsynced().taken(),
         }
     }
 

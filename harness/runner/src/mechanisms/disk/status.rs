@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::fault::{DiskFault, DiskOperation};
+use super::unsynced::Taken;
 
 /// Operations of one kind since the disk was mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ pub struct DiskStatus {
     pub room_left_bytes: Option<u64>,
     /// Operations refused with `ENOSPC` because the bound was reached.
     pub out_of_room: u64,
+    /// What power cuts have taken.
+    pub taken: Taken,
 }
 
 impl OperationCount {
@@ -219,6 +222,7 @@ mod tests {
             held: 0,
             room_left_bytes: None,
             out_of_room: 0,
+            taken: Taken::default(),
         };
         assert!(status.is_sound());
         status.held = 1;

@@ -1,0 +1,3 @@
+//! Stores, asked in their own languages: what the HTTP client is to an engine.
+
+pub mod postgresql;

@@ -1,0 +1,22 @@
+//! Books and trades as they were read, held against a book of our own and against what must hold of any.
+//!
+//! ```text
+//! rows + trades of a copy       --> orders by number            copy.rs
+//! ledger + copies               --> requests, as they ended     requests.rs, unanswered.rs
+//! requests in the engine's order x our own book --> history     history.rs, words.rs
+//! copies                        --> invariants                  invariants.rs, trades.rs
+//! ```
+//!
+//! Nothing here is measured unless a rule asks. What is found is only called a contradiction when nothing that we do not
+//! know could explain it: requests without a known end, orders of others, copies that were not read.
+
+mod copy;
+mod history;
+mod invariants;
+mod requests;
+mod trades;
+mod unanswered;
+mod words;
+
+pub(crate) use history::{History, history};
+pub(crate) use invariants::{Invariants, invariants};

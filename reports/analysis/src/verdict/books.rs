@@ -1,0 +1,93 @@
+//! What the engine's own order and the invariants came to. What contradicts is proof, whatever else is missing.
+
+use super::finding::{Finding, Holds, quantity, unmeasured};
+use crate::measured::Measured;
+use crate::words::count;
+
+/// The replay of the engine's own order.
+pub(crate) fn history(measured: &Measured) -> Finding {
+    let unit = "contradictions";
+    let limit = quantity(Some(0.0), unit, "no contradiction");
+    let Some(history) = &measured.history else {
+        return unasked(limit, unit);
+    };
+    let of = format!(
+        "{} requests of {} symbols in the engine's own order",
+        count(history.replayed),
+        history.symbols
+    );
+    let unanswered = match history.unanswered {
+        0 => String::new(),
+        all => format!(
+            "; {} got no answer, of which the copies tell the end of {}",
+            count(all),
+            count(history.resolved)
+        ),
+    };
+    let (holds, text) = match (history.first.first(), &history.open) {
+        (Some(first), _) => (
+            Holds::NoWithProof,
+            format!(
+                "{} contradictions in {of}; first: {}",
+                count(history.contradictions),
+                first.text
+            ),
+        ),
+        (None, Some(why)) => (
+            Holds::Unknown(why.clone()),
+            format!("none found in {of}{unanswered}"),
+        ),
+        (None, None) => (Holds::Yes, format!("none in {of}{unanswered}")),
+    };
+    Finding {
+        limit,
+        observed: quantity(Some(history.contradictions as f64), unit, text),
+        holds,
+        why: "all requests, replayed in the engine's own order on a book of Shakedown's, explain every answer, every trade and the books that were read".to_string(),
+    }
+}
+
+/// The invariants of books and trades.
+pub(crate) fn invariants(measured: &Measured) -> Finding {
+    let unit = "breaches";
+    let limit = quantity(Some(0.0), unit, "no breach");
+    let Some(found) = &measured.invariants else {
+        return unasked(limit, unit);
+    };
+    let names: Vec<&str> = found.checked.iter().copied().collect();
+    let of = format!("{} on {} copies", names.join(", "), found.copies);
+    let (holds, text) = match (found.first.first(), &found.open) {
+        (Some(first), _) => {
+            let broken: Vec<&str> = found.names.iter().copied().collect();
+            let text = format!(
+                "{} breaches of {}; first: {}",
+                count(found.broken),
+                broken.join(", "),
+                first.text
+            );
+            (Holds::NoWithProof, text)
+        }
+        (None, Some(why)) => (
+            Holds::Unknown(why.clone()),
+            format!("no breach found of {of}"),
+        ),
+        (None, None) => (Holds::Yes, format!("{of} hold")),
+    };
+    Finding {
+        limit,
+        observed: quantity(Some(found.broken as f64), unit, text),
+        holds,
+        why:
+            "what must hold of the books and trades of every copy, as far as the profile reads them"
+                .to_string(),
+    }
+}
+
+fn unasked(limit: shakedown_record::run_record::Quantity, unit: &str) -> Finding {
+    Finding {
+        limit,
+        observed: unmeasured(unit),
+        holds: Holds::Unknown("it was not looked at".to_string()),
+        why: String::new(),
+    }
+}
