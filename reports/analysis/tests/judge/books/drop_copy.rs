@@ -125,7 +125,8 @@ fn whatever_is_missing_in_it_is_found() {
 
 #[test]
 fn what_it_says_otherwise_or_twice_is_found() {
-    let spoilt: [(&str, fn(&mut CopiedReport), &str); 4] = [
+    type Change = fn(&mut CopiedReport);
+    let spoilt: [(&str, Change, &str); 4] = [
         ("0", |it| it.price = Some("1".to_string()), "price 1, sent"),
         ("0", |it| it.side = Some("7".to_string()), "side 7, sent"),
         (
