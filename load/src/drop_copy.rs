@@ -1,9 +1,10 @@
 //! A drop copy session: a FIX connection beside the load that gets a copy of every execution report and writes it down.
 //!
 //! It has a thread of its own and no schedule, so it takes nothing from the load threads but its share of the CPU. Whoever
-//! is lost is dialled again, and after that the next entry; what a node sends again is written again, for the ids tell.
+//! is lost is dialled again, and after that the next entry; what a node sends again is written again, for the ids tell. In the
+//! end it says whether it was there to hear everything.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use shakedown_record::ledger::{CopiedReport, DROP_COPY_FILE};
+use shakedown_record::ledger::{CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd};
 use shakedown_record::monotonic_ns;
 use shakedown_scenarios::plan::{FixGateway, FixNumbers};
 
@@ -33,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const LOGON_NS: u64 = 1_000_000_000;
 
 /// At the end of the run: how long nothing must come before all has come, in nanoseconds.
-const QUIET_NS: u64 = 300_000_000;
+const QUIET_NS: u64 = 1_000_000_000;
 
 /// At the end of the run: longest time that is waited for it, in nanoseconds.
 const AT_MOST_NS: u64 = 3_000_000_000;
@@ -106,6 +107,7 @@ impl DropCopy {
             settings,
             secrets: parts.secrets,
             lines: BufWriter::new(file),
+            end: path.with_file_name(DROP_COPY_END_FILE),
             ends: Arc::clone(&ends),
             ended_ns: None,
             heard_ns: 0,
@@ -178,6 +180,8 @@ struct Scribe {
     always_reset: bool,
     secrets: Secrets,
     lines: BufWriter<File>,
+    /// Where it is written how it ended.
+    end: PathBuf,
     ends: Arc<Ends>,
     /// When the end was noticed.
     ended_ns: Option<u64>,
@@ -187,12 +191,15 @@ struct Scribe {
 
 impl Scribe {
     fn run(&mut self) -> io::Result<()> {
-        let mut at = 0;
+        let (mut at, mut complete) = (0, false);
         while self.patience() != Patience::None {
             let stream = TcpStream::connect_timeout(&self.addresses[at], DIAL);
             let was_on = match stream {
                 Ok(stream) => match self.follow(at, stream)? {
-                    (Left::Done, _) => break,
+                    (Left::Done, was_on) => {
+                        complete = was_on && !self.ends.at_once.load(Ordering::Acquire);
+                        break;
+                    }
                     (Left::Lost, was_on) => was_on,
                 },
                 Err(_) => false,
@@ -202,7 +209,12 @@ impl Scribe {
                 thread::sleep(PAUSE);
             }
         }
-        self.lines.flush()
+        self.lines.flush()?;
+        let end = DropCopyEnd {
+            mono_ns: monotonic_ns(),
+            complete,
+        };
+        fs::write(&self.end, serde_json::to_vec(&end)?)
     }
 
     /// Reads a connection to its end; also whether its Logon was answered.

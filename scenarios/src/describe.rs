@@ -186,6 +186,7 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
         RuleKind::Linearizable => "the engine's own order explains every answer".to_string(),
         RuleKind::Invariants => "books and trades keep their invariants".to_string(),
+        RuleKind::DropCopy => "the drop copy tells what clients were told".to_string(),
         RuleKind::Peak {
             flow,
             at_least_per_s,

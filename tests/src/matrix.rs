@@ -32,6 +32,7 @@ pub const BASELINE: Setting = at_half_the_load("baseline");
 pub const QUICKSTART: Setting = at_half_the_load("quickstart");
 pub const FOLLOWER_KILL: Setting = at_half_the_load("follower-kill");
 pub const ENGINE_METRICS: Setting = at_half_the_load("engine-metrics");
+pub const FIX_LEADER_KILL: Setting = at_half_the_load("fix-leader-kill");
 pub const VENUE_KILL: Setting = at_half_the_load("venue-kill");
 /// Prices near the middle, where orders meet others of the same price, and every tenth trades.
 pub const MARKET_FLOW: Setting = Setting {
@@ -63,7 +64,7 @@ pub const POWER_CUT: Setting = at_half_the_load("power-cut");
 pub const DEGRADED_READ: Setting = at_half_the_load("degraded-read");
 
 /// All of them. Neighbours last about as long as each other: they are run side by side.
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: [Setting; 11] = [
     BASELINE,
     ENGINE_METRICS,
     MARKET_DATA,
@@ -74,6 +75,7 @@ pub const SETTINGS: [Setting; 10] = [
     QUICKSTART,
     POWER_CUT,
     DEGRADED_READ,
+    FIX_LEADER_KILL,
 ];
 
 /// What is switched on, where it shows, and which check must see it.
@@ -93,7 +95,7 @@ const fn seen(defect: &'static str, setting: Setting, check: &'static str) -> Ca
 }
 
 /// Every defect, in the order in which the engine lists them.
-pub const CASES: [Case; 28] = [
+pub const CASES: [Case; 29] = [
     seen("ack-before-quorum", QUICKSTART, "lost"),
     seen("forget-tail-on-promotion", QUICKSTART, "divergent"),
     seen("duplicate-on-retry", QUICKSTART, "duplicate"),
@@ -122,6 +124,7 @@ pub const CASES: [Case; 28] = [
     seen("slow-tail", BASELINE, "steady-p99"),
     seen("no-fsync", POWER_CUT, "lost"),
     seen("stale-reads", DEGRADED_READ, "stale"),
+    seen("drop-copy-gap", FIX_LEADER_KILL, "drop-copy"),
 ];
 
 /// Defects that hide what there is to be seen: no check may pass for them, and none can be red. The end-to-end tests of the

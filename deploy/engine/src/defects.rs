@@ -86,6 +86,8 @@ pub enum Defect {
     StaleReads,
     /// A list without orders after a restart.
     EmptyOk,
+    /// Acceptances that the drop copy does not tell.
+    DropCopyGap,
 }
 
 /// A defect as it is listed.
@@ -99,7 +101,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 29] = [
+static DEFECTS: [DefectInfo; 30] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -244,6 +246,11 @@ static DEFECTS: [DefectInfo; 29] = [
         defect: Defect::EmptyOk,
         name: "empty-ok",
         about: "A node that was started again with its data answers with status 200 and an empty list of orders.",
+    },
+    DefectInfo {
+        defect: Defect::DropCopyGap,
+        name: "drop-copy-gap",
+        about: "The drop copy does not tell of the acceptance of every 100th order.",
     },
 ];
 

@@ -71,6 +71,9 @@ pub struct RunRecord {
     /// What must hold of books and trades; absent where no rule asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invariants: Option<InvariantsRecord>,
+    /// What the drop copy told, beside what clients were told; null where no rule asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_copy: Option<DropCopyRecord>,
     pub leftovers: Leftovers,
     /// The chain of hashes over the events of the run; absent where it does not hold, or an older version wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -278,6 +281,22 @@ pub struct InvariantsRecord {
     /// Why not every copy was looked at; null when all were.
     pub open: Option<String>,
     /// The first breaches, in words.
+    pub examples: Vec<String>,
+}
+
+/// The drop copy beside what clients were told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DropCopyRecord {
+    /// Reports that it received, each counted once.
+    pub reports: u64,
+    /// Acknowledged requests that were looked for in it.
+    pub requests: u64,
+    /// Sides of trades that were looked for in it; null where the copies' trades were not read.
+    pub fills: Option<u64>,
+    pub contradictions: u64,
+    /// Why there may be more; null when everything was compared.
+    pub open: Option<String>,
+    /// The first contradictions, in words.
     pub examples: Vec<String>,
 }
 

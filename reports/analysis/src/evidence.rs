@@ -57,6 +57,7 @@ impl Evidence {
             RuleKind::Orders { .. }
             | RuleKind::Linearizable
             | RuleKind::Invariants
+            | RuleKind::DropCopy
             | RuleKind::Rpo { .. }
             | RuleKind::Alert(_) => (false, true),
         };

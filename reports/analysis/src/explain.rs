@@ -194,8 +194,11 @@ fn of_books(input: &Input, measured: &Measured, teller: &Teller<'_>) -> Vec<Stor
     let history = history.map(|first| ("history", first.slot, &first.text, &first.around[..]));
     let broken = measured.invariants.iter().flat_map(|it| it.first.first());
     let broken = broken.map(|first| ("invariants", first.slot, &first.text, &[][..]));
+    let copied = measured.drop_copy.iter().flat_map(|it| it.first.first());
+    let copied = copied.map(|(text, slot)| ("drop-copy", *slot, text, &[][..]));
     let told = history
         .chain(broken)
+        .chain(copied)
         .filter_map(|(class, slot, text, around)| {
             let mut explanation = of_slot(input, measured, teller, slot?);
             explanation.headline = text.clone();

@@ -8,7 +8,7 @@ use shakedown_record::{Phase, PhaseWindows};
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
-use crate::books::{History, Invariants, history, invariants};
+use crate::books::{Copied, History, Invariants, drop_copy, history, invariants};
 use crate::data_loss::{Assessment, assess};
 use crate::engine_latency::{EngineHistogram, by_phase};
 use crate::failover::{Struck, Timed, View, struck};
@@ -41,6 +41,7 @@ pub(crate) struct Measured {
     /// `None` where no rule asks.
     pub history: Option<History>,
     pub invariants: Option<Invariants>,
+    pub drop_copy: Option<Copied>,
     /// The system's own series.
     pub store: Store,
     pub feed: FeedMeasured,
@@ -79,6 +80,7 @@ impl Measured {
         Self {
             history: history(input, plan, &assessment.reads),
             invariants: invariants(input, plan, &assessment.reads),
+            drop_copy: drop_copy(input, plan, &assessment.reads),
             availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),
             engine: by_phase(&input.facts, &windows),
             assessment,

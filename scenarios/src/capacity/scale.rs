@@ -58,6 +58,7 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::Orders { .. }
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
         | RuleKind::Metric(_)
         | RuleKind::Resource(_)

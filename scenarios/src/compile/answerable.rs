@@ -10,7 +10,7 @@ use crate::plan::{
 
 use super::alerts::alert_refusal;
 use super::certain::{certain_messages, lowest_per_s, silent_phase};
-use super::checkable::{checkable, readable_books, replayable};
+use super::checkable::{checkable, copied, readable_books, replayable};
 use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
@@ -49,7 +49,8 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
             RuleKind::Orders { .. }
             | RuleKind::Rpo { .. }
             | RuleKind::Linearizable
-            | RuleKind::Invariants,
+            | RuleKind::Invariants
+            | RuleKind::DropCopy,
             _,
         ) => &[
             &["read-back"],
@@ -138,6 +139,7 @@ fn needs_faults(kind: &RuleKind) -> bool {
         RuleKind::Orders { .. }
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::DropCopy
         | RuleKind::Peak { .. } => false,
         RuleKind::Feed(_)
         | RuleKind::Points(_)
@@ -191,6 +193,7 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
         RuleKind::Orders { class, .. } => class_refusal(*class, facts.system),
         RuleKind::Linearizable => books_refusal(replayable(facts.system), facts.system),
         RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
+        RuleKind::DropCopy => books_refusal(copied(facts.system), facts.system),
         RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),
         RuleKind::Metric(rule) => metric_refusal(rule, facts),
         RuleKind::Resource(rule) => resource_refusal(rule, facts),

@@ -47,6 +47,23 @@ pub(crate) fn readable_books(system: &System) -> Result<(), &'static str> {
     }
 }
 
+/// Whether there is a drop copy to compare with; `Err` says why not.
+pub(crate) fn copied(system: &System) -> Result<(), &'static str> {
+    let has_one = match &system.gateway {
+        GatewayPlan::Fix(fix) => fix.drop_copy.is_some(),
+        GatewayPlan::Http
+        | GatewayPlan::Http2
+        | GatewayPlan::Reported(_)
+        | GatewayPlan::WebSocket(_)
+        | GatewayPlan::Binary(_)
+        | GatewayPlan::PostgreSql(_) => false,
+    };
+    require(
+        has_one,
+        "its gateway has no drop copy (`gateway: { fix: { drop-copy: … } }`)",
+    )
+}
+
 fn states_are_told(fields: &FieldMap) -> bool {
     fields.state.is_some() && !fields.open_states.is_empty()
 }

@@ -62,7 +62,9 @@ impl Limit {
             RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
                 (String::new(), End::AtMost, *at_most)
             }
-            RuleKind::Linearizable | RuleKind::Invariants => (String::new(), End::AtMost, 0.0),
+            RuleKind::Linearizable | RuleKind::Invariants | RuleKind::DropCopy => {
+                (String::new(), End::AtMost, 0.0)
+            }
             RuleKind::Metric(rule) => metric_limit(rule),
             RuleKind::Alert(rule) => alert_limit(rule),
             RuleKind::Resource(rule) => {

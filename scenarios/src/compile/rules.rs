@@ -18,7 +18,7 @@ use super::sheet::{At, Sheet};
 use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 36] = [
+const KINDS: [&str; 37] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -36,6 +36,7 @@ const KINDS: [&str; 36] = [
     "unresolved-orders",
     "linearizable",
     "invariants",
+    "drop-copy",
     "stale-orders",
     "rpo",
     "metric-quantile",
@@ -149,7 +150,8 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
     }));
     let linearizable = spec.linearizable.as_ref().map(|_| RuleKind::Linearizable);
     let invariants = spec.invariants.as_ref().map(|_| RuleKind::Invariants);
-    kinds.extend(linearizable.into_iter().chain(invariants));
+    let drop_copy = spec.drop_copy.as_ref().map(|_| RuleKind::DropCopy);
+    kinds.extend([linearizable, invariants, drop_copy].into_iter().flatten());
     kinds.extend(metric_kinds(at, spec, sheet));
     kinds.extend(spec.resource.as_ref().map(resource_kind));
     kinds.extend(spec.alert.as_ref().map(alert_kind));
@@ -252,6 +254,7 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
         },
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
+        RuleKind::DropCopy => "drop-copy",
         RuleKind::Rpo { .. } => "rpo",
         RuleKind::Metric(rule) => metric_name(&rule.limit),
         RuleKind::Resource(_) => "resource",
@@ -281,6 +284,7 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         | RuleKind::Orders { .. }
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
         | RuleKind::Alert(_)
         | RuleKind::Peak { .. } => None,

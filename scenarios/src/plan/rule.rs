@@ -58,6 +58,8 @@ pub enum RuleKind {
     Linearizable,
     /// What must hold of books and trades whatever came in.
     Invariants,
+    /// The drop copy tells what clients were told, once.
+    DropCopy,
     /// Age of the oldest lost order when the fault struck.
     Rpo { at_most_ns: u64 },
     /// Series that the system exposes itself.

@@ -51,6 +51,8 @@ pub(crate) struct RuleSpec {
     pub(crate) linearizable: Option<Unlimited>,
     /// What must hold of the books and trades that were read: fills on both sides, quantities that add up, no crossed book.
     pub(crate) invariants: Option<Unlimited>,
+    /// The drop copy tells everything that clients were told, once, with the same values, and nothing else.
+    pub(crate) drop_copy: Option<Unlimited>,
     /// Orders that a copy did not show while a fault was on, though they were acknowledged before.
     pub(crate) stale_orders: Option<CountLimit>,
     /// Age of the oldest lost order when the fault struck.

@@ -9,7 +9,7 @@ use shakedown_tests::matrix::{Case, case, table};
 use shakedown_tests::shakedown::{Sandbox, alone, beside, check, library, workspace};
 
 /// Checks that no order can be an example of.
-const WITHOUT_ORDERS: [&str; 11] = [
+const WITHOUT_ORDERS: [&str; 12] = [
     "failover",
     "replication",
     "memory",
@@ -21,6 +21,7 @@ const WITHOUT_ORDERS: [&str; 11] = [
     "steady-p99",
     "history",
     "invariants",
+    "drop-copy",
 ];
 
 fn turns_red(defect: &str) {
@@ -78,6 +79,12 @@ fn rejected_orders_in_the_book_are_phantoms() {
 fn other_quantities_are_corrupt() {
     let _beside = beside();
     turns_red("corrupt-quantity");
+}
+
+#[test]
+fn acceptances_that_the_drop_copy_does_not_tell_are_missed() {
+    let _beside = beside();
+    turns_red("drop-copy-gap");
 }
 
 #[test]

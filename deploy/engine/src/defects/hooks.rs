@@ -17,6 +17,7 @@ const DROP_EVERY: u64 = 100;
 const MISS_EVERY: u64 = 50;
 const MISSED_ON_NODE: u64 = 3;
 const NOT_RESTORED: u64 = 20;
+const NOT_COPIED_EVERY: u64 = 100;
 const SNAPSHOT_EVERY: u64 = 200;
 const GHOST_AFTER_ORDERS: u64 = 500;
 const AFTER_PROMOTION: u64 = 20;
@@ -66,6 +67,11 @@ impl Defects {
             && self.node == MISSED_ON_NODE
             && order_id.is_multiple_of(MISS_EVERY)
             && order_id + MISS_EVERY < next
+    }
+
+    /// Hook: an order was accepted, and the drop copy is to tell of it. True to leave that out.
+    pub fn leaves_copy_out(&self, order_id: u64) -> bool {
+        self.has(Defect::DropCopyGap) && order_id.is_multiple_of(NOT_COPIED_EVERY)
     }
 
     /// Hook: a replica is restored from a snapshot. How many of its last orders to leave out.
@@ -122,6 +128,7 @@ mod tests {
         let number = 500;
         assert!(!none.takes_youngest_first(number) && !none.leaves_unmatched(number));
         assert!(!none.books_trades_again(number) && !none.leaves_maker_out(number));
+        assert!(!none.leaves_copy_out(number));
         assert!(!none.ignores_cancel(number) && !none.ignores_replace(number));
         assert!(none.drops_order(number).is_none() && !none.misses_order(number, 1000));
         assert_eq!(

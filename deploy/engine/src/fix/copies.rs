@@ -82,8 +82,14 @@ impl Copies {
             }
             // A retry is answered with what was, and changes nothing.
             _ if exchange.sequence() == before.sequence => {}
-            (_, Answer::Accepted { sequence, .. }) => {
-                new.extend(changed(exchange, command.id(), *sequence, ("0", "0")));
+            (
+                _,
+                Answer::Accepted {
+                    order_id, sequence, ..
+                },
+            ) => {
+                let copy = changed(exchange, command.id(), *sequence, ("0", "0"));
+                new.extend(copy.filter(|_| !exchange.leaves_copy_out(*order_id)));
             }
             (_, Answer::Cancelled { sequence }) => {
                 new.extend(changed(exchange, command.id(), *sequence, ("4", "4")));

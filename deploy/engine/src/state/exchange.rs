@@ -110,6 +110,11 @@ impl Exchange {
         self.sequence
     }
 
+    /// Hook of the defects: the drop copy leaves out that this order was accepted.
+    pub fn leaves_copy_out(&self, order_id: u64) -> bool {
+        self.defects.leaves_copy_out(order_id)
+    }
+
     /// The engine id that the next accepted order gets.
     pub fn next_order_id(&self) -> u64 {
         self.orders.next_order_id()

@@ -1,5 +1,7 @@
 //! Execution reports as a drop copy session received them.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,9 @@ use super::retry::read_lines;
 
 /// File name in the ledger's folder.
 pub const DROP_COPY_FILE: &str = "drop-copy.jsonl";
+
+/// File name of how it ended, in the same folder.
+pub const DROP_COPY_END_FILE: &str = "drop-copy-end.json";
 
 /// One execution report, as it was received. Texts are as in the message (FIX 4.4).
 ///
@@ -71,6 +76,34 @@ pub struct CopiedReport {
     pub text: Option<String>,
 }
 
+/// How a drop copy session ended. Without this nobody knows whether all that was sent was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DropCopyEnd {
+    /// `CLOCK_MONOTONIC` at its end, in nanoseconds.
+    pub mono_ns: u64,
+    /// It was logged on, and nothing had come for a while.
+    pub complete: bool,
+}
+
+/// How the drop copy ended; `None` when there was none, or it was never ended.
+///
+/// # Errors
+/// When the file exists and cannot be read or parsed.
+pub fn read_drop_copy_end(ledger: &Path) -> Result<Option<DropCopyEnd>, LedgerError> {
+    let path = ledger.join(DROP_COPY_END_FILE);
+    let io = |source| LedgerError::Io {
+        path: path.clone(),
+        source,
+    };
+    match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| io(error.into())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io(error)),
+    }
+}
+
 /// All reports of a run's drop copy, in the order of their receipt; none when there was none.
 ///
 /// # Errors
@@ -82,6 +115,21 @@ pub fn read_drop_copy(ledger: &Path) -> Result<Vec<CopiedReport>, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_drop_copy_end(folder.path()).unwrap(), None);
+        let end = DropCopyEnd {
+            mono_ns: 7,
+            complete: true,
+        };
+        let path = folder.path().join(DROP_COPY_END_FILE);
+        std::fs::write(&path, serde_json::to_vec(&end).unwrap()).unwrap();
+        assert_eq!(read_drop_copy_end(folder.path()).unwrap(), Some(end));
+        std::fs::write(&path, "{").unwrap();
+        assert!(read_drop_copy_end(folder.path()).is_err());
+    }
 
     #[test]
     fn what_was_written_is_read_and_a_torn_line_is_told() {

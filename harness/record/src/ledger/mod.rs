@@ -5,6 +5,7 @@
 //! ledger/orders-0001.seg   the next 2^20 slots
 //! ledger/server-ids-T.jsonl  ids made by the engine, one file for each load thread
 //! ledger/drop-copy.jsonl   execution reports of a drop copy session, where the profile has one
+//! ledger/drop-copy-end.json   how that session ended
 //! ledger/retries.jsonl     what was sent again after the heal, under the same id
 //! ```
 //!
@@ -18,7 +19,10 @@ mod reader;
 mod retry;
 mod writer;
 
-pub use drop_copy::{CopiedReport, DROP_COPY_FILE, read_drop_copy};
+pub use drop_copy::{
+    CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd, read_drop_copy,
+    read_drop_copy_end,
+};
 pub use entry::{ENTRY_BYTES, Entry, OrderKind, Side};
 pub use reader::{LedgerError, LedgerReader};
 pub use retry::{Retry, ServerId, read_retries, read_server_ids};

@@ -5,12 +5,14 @@
 //! ledger + copies               --> requests, as they ended     requests.rs, unanswered.rs
 //! requests in the engine's order x our own book --> history     history.rs, words.rs
 //! copies                        --> invariants                  invariants.rs, trades.rs
+//! ledger + copies x drop copy   --> what it tells otherwise     drop_copy.rs
 //! ```
 //!
 //! Nothing here is measured unless a rule asks. What is found is only called a contradiction when nothing that we do not
 //! know could explain it: requests without a known end, orders of others, copies that were not read.
 
 mod copy;
+mod drop_copy;
 mod history;
 mod invariants;
 mod requests;
@@ -18,5 +20,6 @@ mod trades;
 mod unanswered;
 mod words;
 
+pub(crate) use drop_copy::{Copied, drop_copy};
 pub(crate) use history::{History, history};
 pub(crate) use invariants::{Invariants, invariants};

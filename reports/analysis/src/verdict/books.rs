@@ -83,6 +83,41 @@ pub(crate) fn invariants(measured: &Measured) -> Finding {
     }
 }
 
+/// The drop copy beside what clients were told.
+pub(crate) fn drop_copy(measured: &Measured) -> Finding {
+    let unit = "contradictions";
+    let limit = quantity(Some(0.0), unit, "no contradiction");
+    let Some(found) = &measured.drop_copy else {
+        return unasked(limit, unit);
+    };
+    let fills = found.fills.map_or(String::new(), |fills| {
+        format!(" and {} sides of trades", count(fills))
+    });
+    let of = format!(
+        "{} acknowledged requests{fills} in {} reports",
+        count(found.requests),
+        count(found.reports)
+    );
+    let (holds, text) = match (found.first.first(), &found.open) {
+        (Some((first, _)), _) => {
+            let all = count(found.contradictions);
+            let text = format!("{all} contradictions for {of}; first: {first}");
+            (Holds::NoWithProof, text)
+        }
+        (None, Some(why)) => (
+            Holds::Unknown(why.clone()),
+            format!("no contradiction found for {of}"),
+        ),
+        (None, None) => (Holds::Yes, format!("none for {of}")),
+    };
+    Finding {
+        limit,
+        observed: quantity(Some(found.contradictions as f64), unit, text),
+        holds,
+        why: "every acceptance, replace, cancel and fill is in the drop copy once, with what was sent, and nothing else is".to_string(),
+    }
+}
+
 fn unasked(limit: shakedown_record::run_record::Quantity, unit: &str) -> Finding {
     Finding {
         limit,

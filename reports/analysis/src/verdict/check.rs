@@ -79,6 +79,7 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
         RuleKind::Orders { class, at_most } => data::orders(measured, class, at_most),
         RuleKind::Linearizable => books::history(measured),
         RuleKind::Invariants => books::invariants(measured),
+        RuleKind::DropCopy => books::drop_copy(measured),
         RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
         RuleKind::Metric(ref rule) => metric::metric(plan, measured, rule),
         RuleKind::Resource(ref rule) => gauge::resource(plan, measured, rule),
@@ -111,6 +112,7 @@ fn phase(kind: &RuleKind) -> Phase {
         | RuleKind::Orders { .. }
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
         | RuleKind::Alert(_) => Phase::Run,
     }
@@ -128,6 +130,7 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::RejectRate { .. } => "reject-rate",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
+        RuleKind::DropCopy => "drop-copy",
         RuleKind::Rpo { .. } => "rpo",
         RuleKind::Metric(rule) => match rule.limit {
             MetricLimit::Quantile { .. } => "metric-quantile",

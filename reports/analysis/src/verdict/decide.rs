@@ -198,6 +198,7 @@ fn headline(check: &Check) -> String {
             check.id
         ),
         "linearizable" => format!("no order of the requests is the engine's own: {text}"),
+        "drop-copy" => format!("the drop copy is not what clients were told: {text}"),
         "invariants" => format!("books or trades break an invariant: {text}"),
         "rpo" => format!("the oldest lost order is older than allowed: {text}, limit {limit}"),
         _ => format!("{}: {text}, limit {limit}", check.id),

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use shakedown_analysis::{Analysis, AnalysisError, analyse};
 use shakedown_record::event::*;
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
-use shakedown_record::ledger::{Entry, LedgerWriter, OrderKind, Retry, ServerId, Side};
+use shakedown_record::ledger::{
+    CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd, Entry, LedgerWriter, OrderKind,
+    Retry, ServerId, Side,
+};
 use shakedown_record::readback::{ReadKind, Row, RowWriter, Trade, rows_path, trades_path};
 use shakedown_record::run_dir::RunDir;
 use shakedown_record::run_record::Check;
@@ -47,6 +50,8 @@ pub struct Run {
     pub trades: Option<Vec<Trade>>,
     /// What further reads found.
     pub later: Vec<(ReadKind, BTreeMap<String, Vec<Row>>)>,
+    /// What the drop copy received, and how it ended.
+    pub copied: Option<(Vec<CopiedReport>, DropCopyEnd)>,
 }
 
 pub fn leader_dies() -> Firing {
@@ -141,6 +146,7 @@ impl Run {
             rows: BTreeMap::new(),
             trades: None,
             later: Vec::new(),
+            copied: None,
         };
         run.fill_copies();
         run.events = run.story();
@@ -477,6 +483,13 @@ impl Run {
             .map(|id| serde_json::to_string(id).unwrap())
             .collect();
         std::fs::write(dir.ledger().join("server-ids-0.jsonl"), lines(ids)).unwrap();
+        if let Some((reports, end)) = &self.copied {
+            let reports = reports.iter().map(|it| serde_json::to_string(it).unwrap());
+            let path = dir.ledger().join(DROP_COPY_FILE);
+            std::fs::write(path, lines(reports.collect())).unwrap();
+            let path = dir.ledger().join(DROP_COPY_END_FILE);
+            std::fs::write(path, serde_json::to_vec(end).unwrap()).unwrap();
+        }
         std::fs::write(dir.ledger().join("served-by.json"), r#"["engine-1"]"#).unwrap();
         let mut last: Option<(&String, &Vec<Row>)> = None;
         for (replica, rows) in &self.rows {

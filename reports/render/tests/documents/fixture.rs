@@ -342,6 +342,7 @@ pub fn pass() -> Analysis {
         feed: None,
         history: None,
         invariants: None,
+        drop_copy: None,
         leftovers: Leftovers {
             orders_open: Some(0),
             ..Leftovers::default()
