@@ -58,7 +58,7 @@ fn takes_sequence(system: &System) -> bool {
         GatewayPlan::Reported(way) | GatewayPlan::WebSocket(way) => way.take.sequence.is_some(),
         GatewayPlan::Fix(fix) => fix.take.sequence.is_some(),
         GatewayPlan::Binary(_) => true,
-        GatewayPlan::PostgreSql(_) => false,
+        GatewayPlan::PostgreSql(_) | GatewayPlan::Redis(_) => false,
     }
 }
 

@@ -28,7 +28,8 @@ pub use fault::{
 };
 pub use gateway::{
     BinaryGateway, FixDropCopy, FixGateway, FixNumbers, FixTake, GatewayPlan, MessageAction,
-    PostgreSqlGateway, PostgreSqlServers, WebSocketGateway,
+    PostgreSqlGateway, PostgreSqlServers, RedisGateway, RedisSentinels, RedisServers,
+    WebSocketGateway,
 };
 pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{

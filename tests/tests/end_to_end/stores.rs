@@ -6,6 +6,8 @@
     reason = "a test says what it expects by unwrapping it"
 )]
 
+mod redis;
+
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
@@ -91,7 +93,7 @@ fn servers(sandbox: &Sandbox) -> Vec<String> {
 
 /// Slots of the orders that a server has, by its own client.
 fn slots(server: &str) -> BTreeSet<u64> {
-    let mut psql = Command::new(program("psql"));
+    let mut psql = Command::new(program("SHAKEDOWN_POSTGRESQL", "psql"));
     psql.args(["-h", server, "-U", "postgres", "-d", "trading", "-At"]);
     let output = psql
         .args(["-c", "copy (select id from orders) to stdout"])
@@ -326,7 +328,7 @@ impl Foreign {
     }
 
     fn psql(&self, database: &str, sql: &str) -> bool {
-        let mut psql = Command::new(program("psql"));
+        let mut psql = Command::new(program("SHAKEDOWN_POSTGRESQL", "psql"));
         psql.args([
             "-h",
             "127.0.0.1",
@@ -355,12 +357,13 @@ impl Drop for Foreign {
 
 const NOBODY: u32 = 65_534;
 
-fn program(name: &str) -> PathBuf {
-    Path::new(&std::env::var("SHAKEDOWN_POSTGRESQL").unwrap()).join(name)
+/// One of the programs in the folder that an environment variable names.
+fn program(folder: &str, name: &str) -> PathBuf {
+    Path::new(&std::env::var(folder).unwrap()).join(name)
 }
 
 fn as_nobody(name: &str) -> Command {
-    let mut command = Command::new(program(name));
+    let mut command = Command::new(program("SHAKEDOWN_POSTGRESQL", name));
     command.uid(NOBODY).gid(NOBODY).current_dir("/");
     command
 }
