@@ -51,6 +51,12 @@ impl Room {
         }
     }
 
+    /// The entry has named somebody else, who is dialled next.
+    pub(super) fn lead(&mut self, session: usize, to: SocketAddr) {
+        self.sessions[session].led = Some(to);
+        self.dial(session);
+    }
+
     /// A dial came to nothing: those who waited for it end, and the next address is tried later.
     pub(super) fn dial_failed(&mut self, session: usize, failure: DialFailure) {
         if let Some(owner) = self.owner_of(session) {

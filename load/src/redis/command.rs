@@ -14,6 +14,7 @@ pub struct Commands {
     count: usize,
     /// Replicas that the WAIT behind the command must tell; `None`: there is none.
     wanted: Option<u64>,
+    is_script: bool,
 }
 
 #[derive(Clone)]
@@ -40,6 +41,7 @@ impl Commands {
             pieces: Vec::new(),
             count: 0,
             wanted: None,
+            is_script: false,
         };
         let split = split(body, Request::NEXT_COMMAND);
         for command in &split {
@@ -47,6 +49,9 @@ impl Commands {
             commands.push_text(format!("*{}\r\n", words.len()).into_bytes());
             for word in &words {
                 commands.push_word(word, secrets);
+            }
+            if commands.count == 0 {
+                commands.is_script = words.first().and_then(literal).is_some_and(is_script);
             }
             commands.count += 1;
         }
@@ -66,6 +71,11 @@ impl Commands {
     /// Replicas that the WAIT behind the command must tell; `None`: there is none.
     pub(super) fn wanted(&self) -> Option<u64> {
         self.wanted
+    }
+
+    /// True when the command is a script: it may have written something before it came to an error, whatever that is called.
+    pub fn is_script(&self) -> bool {
+        self.is_script
     }
 
     /// The bytes with these values, appended to `out`; `scratch` is used on the way.
@@ -152,6 +162,11 @@ fn add(pieces: &mut [Template], part: TemplatePart) {
     }
 }
 
+fn is_script(name: &str) -> bool {
+    let scripts = ["EVAL", "EVALSHA", "FCALL"];
+    scripts.iter().any(|it| it.eq_ignore_ascii_case(name))
+}
+
 fn literal(word: &Template) -> Option<&str> {
     match &word.parts[..] {
         [TemplatePart::Text(text)] => Some(text),
@@ -200,6 +215,7 @@ mod tests {
             "*4\r\n$3\r\nSET\r\n$18\r\norder:1\r\n\u{1f}FLUSHALL\r\n$0\r\n\r\n$2\r\nNX\r\n"
         );
         assert_eq!((commands.count(), commands.wanted()), (1, None));
+        assert!(!commands.is_script());
     }
 
     #[test]
@@ -214,6 +230,17 @@ mod tests {
         );
         assert_eq!((commands.count(), commands.wanted()), (2, Some(2)));
         assert_eq!(commands.pieces.len(), 3, "what has no holes is one piece");
+    }
+
+    #[test]
+    fn a_script_is_known_by_its_first_word() {
+        for (parts, wanted) in [
+            (["eval\u{1f}return 1\u{1f}1\u{1f}", "ID"], true),
+            (["FCALL\u{1f}f\u{1f}1\u{1f}", "ID"], true),
+            (["SET\u{1f}EVAL\u{1f}", "ID"], false),
+        ] {
+            assert_eq!(said(&parts, "a").0.is_script(), wanted, "{parts:?}");
+        }
     }
 
     #[test]

@@ -10,9 +10,9 @@
 //! | `MISCONF` | it cannot write to its disk | rejected |
 //! | `OOM` | `maxmemory` is reached | rejected |
 //! | `NOAUTH`, `NOPERM` | who asks may not | rejected |
-//! | `BUSY`, `TRYAGAIN`, `EXECABORT` | not now | rejected |
+//! | `BUSY`, `TRYAGAIN` | not now | rejected |
 //!
-//! Everything else (`ERR`, `WRONGTYPE`, what scripts say) can come from the middle of a script: it is what the profile says of it.
+//! Everything else (`ERR`, `WRONGTYPE`) is what the profile says of it. So is all that scripts say: they may have written before.
 
 /// What becomes of an order that was refused by such an error: it was definitely not executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,9 @@ pub fn refusal(code: &str) -> Option<Refusal> {
         "READONLY" | "MASTERDOWN" | "LOADING" | "MOVED" | "ASK" | "CLUSTERDOWN" => {
             Some(Refusal::Elsewhere)
         }
-        "NOREPLICAS" | "MISCONF" | "OOM" | "NOAUTH" | "NOPERM" | "BUSY" | "TRYAGAIN"
-        | "EXECABORT" => Some(Refusal::Rejected),
+        "NOREPLICAS" | "MISCONF" | "OOM" | "NOAUTH" | "NOPERM" | "BUSY" | "TRYAGAIN" => {
+            Some(Refusal::Rejected)
+        }
         _ => None,
     }
 }

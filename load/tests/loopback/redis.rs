@@ -191,6 +191,25 @@ fn an_error_before_anything_was_done_is_a_rejection_and_no_other_is() {
 }
 
 #[test]
+fn an_error_of_a_script_may_have_come_after_it_wrote() {
+    for error in ["NOREPLICAS Not enough", "NOPERM no", ELSEWHERE[0]] {
+        let mut config = commands(&[server(Says::Error(error))], None, "");
+        let Work::Orders { orders, .. } = &mut config.work else {
+            panic!("the rig sends orders");
+        };
+        let body = orders.new.send.body.as_mut().unwrap();
+        body.parts[0] = text("EVAL\u{1f}return 1\u{1f}1\u{1f}order:");
+        let run = run(config);
+        let outcomes = run.outcomes();
+        assert!(outcomes.bad_response > 0, "{error}: {outcomes:?}");
+        assert_eq!((outcomes.acked, outcomes.rejected), (0, 0), "{outcomes:?}");
+        for slot in run.with(Outcome::Refused) {
+            assert_eq!(run.entries[&slot].sent_ns, None, "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_server_that_leaves_may_have_executed_what_was_sent() {
     let run = run(commands(&[server(Says::Leaves)], None, ""));
     let outcomes = run.outcomes();

@@ -61,6 +61,5 @@ pub use system::{
     ReadBack, Resources, RestartedBy, RetryPolicy, Role, SecretSource, Session, System, Take,
     VersionProbe,
 };
-pub use tls::TlsPlan;
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
-pub use {phases::Phases, resolved::Plan};
+pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

@@ -98,6 +98,12 @@ fn each_mistake_is_told_where_it_stands_with_what_to_write_instead() {
             "SET",
         ),
         (
+            "command: [PING]",
+            "command: [multi]",
+            "`MULTI` is about the connection",
+            "a script",
+        ),
+        (
             "{ command: [PING] }",
             "/health",
             "knows no paths",

@@ -148,7 +148,10 @@ impl RedisOrders {
 
     /// What the answer to the oldest command in flight means.
     fn answer(&mut self, asked: &Flight, used: usize, ended: &Ended) -> Heard {
-        let refused = ended.error.as_deref().and_then(refusal);
+        let is_script = of(&self.commands, asked.job.kind).is_script();
+        let said = ended.error.as_deref().and_then(refusal);
+        // A script may have written something before; it is left all the same.
+        let refused = said.filter(|_| !is_script);
         if refused == Some(Refusal::Elsewhere) {
             return Heard::Declined {
                 used,
@@ -170,7 +173,7 @@ impl RedisOrders {
             used,
             place: 0,
             judged,
-            close: false,
+            close: said == Some(Refusal::Elsewhere),
         }
     }
 }

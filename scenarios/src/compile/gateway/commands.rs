@@ -17,6 +17,25 @@ const FAILED: u16 = 500;
 
 const NS_PER_MS: u64 = 1_000_000;
 
+/// Commands that are about the connection: the replies that follow would be others than those of orders and questions.
+const OF_CONNECTIONS: [&str; 15] = [
+    "ASKING",
+    "CLIENT",
+    "DISCARD",
+    "EXEC",
+    "HELLO",
+    "MONITOR",
+    "MULTI",
+    "PSUBSCRIBE",
+    "QUIT",
+    "RESET",
+    "SELECT",
+    "SSUBSCRIBE",
+    "SUBSCRIBE",
+    "WAIT",
+    "WATCH",
+];
+
 /// A session cannot do anything else while it waits.
 const LONGEST_WAIT_NS: u64 = 60_000 * NS_PER_MS;
 
@@ -52,6 +71,16 @@ impl Exchanges<'_> {
                 "its words, each by itself: [SET, \"order:{{id}}\", \"{{price}}\"]",
             );
             return None;
+        }
+        let mut known = OF_CONNECTIONS.iter();
+        if let Some(name) = known.find(|name| name.eq_ignore_ascii_case(&words[0])) {
+            self.sheet.refuse_with(
+                &at_words.item(0),
+                format!(
+                    "`{name}` is about the connection, and one command is all that a request is"
+                ),
+                "one that does all of it, such as HSET, or a script: EVAL",
+            );
         }
         let mut parts = Vec::new();
         for (index, word) in words.iter().enumerate() {
