@@ -226,9 +226,10 @@ fn wrapping(config: &GeneratorConfig, entry: &[BaseUrl]) -> Result<Wrapping, Loa
                 (&["http/1.1"], None)
             }
             GatewayPlan::Http2 => (&["h2"], Some("h2")),
-            GatewayPlan::Binary(_) | GatewayPlan::Fix(_) | GatewayPlan::PostgreSql(_) => {
-                (&[], None)
-            }
+            GatewayPlan::Binary(_)
+            | GatewayPlan::Fix(_)
+            | GatewayPlan::PostgreSql(_)
+            | GatewayPlan::Redis(_) => (&[], None),
         },
     };
     let mut names = Vec::new();

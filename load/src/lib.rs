@@ -29,6 +29,7 @@ pub mod pacing;
 pub mod points;
 mod portable;
 pub mod postgresql;
+pub mod redis;
 pub mod secret;
 pub mod selfcheck;
 pub mod tls;

@@ -8,11 +8,12 @@ use crate::config::{GeneratorConfig, Work};
 use crate::engine::{
     BinaryOrders, Desk, FixOrders, FixParts, Gateway, Http2Orders, HttpOrders, Names, OrderDesk,
     OrderDeskParts, OrderTexts, Part, PlainParts, PlainRequests, PlainStreams, PostgreSqlOrders,
-    ReportedOrders, WebSocketOrders, WebSocketParts,
+    RedisOrders, ReportedOrders, WebSocketOrders, WebSocketParts,
 };
 use crate::error::LoadError;
 use crate::http::BaseUrl;
 use crate::postgresql::Login;
+use crate::redis;
 use crate::secret::Secrets;
 
 /// One thread's part of a run.
@@ -128,6 +129,12 @@ impl Making<'_> {
                 let store =
                     PostgreSqlOrders::new(plan, orders, login, written.secrets, texts, names);
                 Gateway::PostgreSql(Box::new(store))
+            }
+            GatewayPlan::Redis(plan) => {
+                let (orders, texts, names) = self.said(written)?;
+                let login = redis::Login::of(written.auth, written.secrets);
+                let store = RedisOrders::new(plan, orders, login, written.secrets, texts, names);
+                Gateway::Redis(Box::new(store))
             }
         })
     }

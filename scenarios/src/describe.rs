@@ -10,8 +10,8 @@ use crate::guards;
 use crate::load_words::load_sentence;
 use crate::plan::{
     AbortRule, AlertRule, DataLayout, EnvironmentPlan, FaultPlan, FeedCount, FeedRule, FeedTime,
-    LimitEnd, LocalStandIn, MetricLimit, MetricRule, Plan, PointsRule, ResourceRule, RestartedBy,
-    RetryPolicy, Rule, RuleKind, TradeClass, Trigger, VenueRule,
+    LimitEnd, MetricLimit, MetricRule, Plan, PointsRule, ResourceRule, RestartedBy, RetryPolicy,
+    Rule, RuleKind, TradeClass, Trigger, VenueRule,
 };
 
 /// The plan as a page of text.
@@ -55,12 +55,10 @@ fn place(plan: &Plan) -> String {
     match &plan.environment {
         EnvironmentPlan::Local { stand_in } => {
             let replicas: u32 = plan.system.parts.iter().map(|part| part.replicas).sum();
-            match stand_in {
-                LocalStandIn::Engine { .. } | LocalStandIn::MarketMaker { .. } => {
-                    format!("{replicas} child processes on loopback; needs no privilege")
-                }
-                LocalStandIn::PostgreSql(_) => format!(
-                    "{replicas} of PostgreSQL as child processes in namespaces of their own; needs root"
+            match stand_in.store() {
+                None => format!("{replicas} child processes on loopback; needs no privilege"),
+                Some(store) => format!(
+                    "{replicas} of {store} as child processes in namespaces of their own; needs root"
                 ),
             }
         }

@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 66] = [
+static SHIPPED: [Shipped; 72] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
     shipped!(
@@ -72,6 +72,17 @@ static SHIPPED: [Shipped; 66] = [
         Profile,
         "postgres-commit-off",
         "systems/postgres-commit-off.yaml"
+    ),
+    shipped!(Profile, "redis-sentinel", "systems/redis-sentinel.yaml"),
+    shipped!(
+        Profile,
+        "redis-sentinel-min-replicas",
+        "systems/redis-sentinel-min-replicas.yaml"
+    ),
+    shipped!(
+        Profile,
+        "redis-sentinel-wait",
+        "systems/redis-sentinel-wait.yaml"
     ),
     shipped!(
         Calendar,
@@ -109,6 +120,9 @@ static SHIPPED: [Shipped; 66] = [
         "postgresql-commit-off",
         "postgresql-commit-off.yaml"
     ),
+    shipped!(Scenario, "redis-default", "redis-default.yaml"),
+    shipped!(Scenario, "redis-min-replicas", "redis-min-replicas.yaml"),
+    shipped!(Scenario, "redis-wait", "redis-wait.yaml"),
     shipped!(Scenario, "memory-limit", "memory-limit.yaml"),
     shipped!(Scenario, "cold-restart", "cold-restart.yaml"),
     shipped!(Scenario, "power-cut", "power-cut.yaml"),

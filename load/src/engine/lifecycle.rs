@@ -8,7 +8,7 @@ use super::arrival;
 use super::gateway::Judged;
 use super::poller::Ready;
 use super::room::Room;
-use super::session::{Link, Stage, Waiting};
+use super::session::{Link, Session, Stage, Waiting};
 use super::socket::{self, DialFailure};
 use crate::selfcheck::{Exhausted, Shortage};
 
@@ -51,6 +51,12 @@ impl Room {
         }
     }
 
+    /// The entry has named somebody else, who is dialled next.
+    pub(super) fn lead(&mut self, session: usize, to: SocketAddr) {
+        self.sessions[session].led = Some(to);
+        self.dial(session);
+    }
+
     /// A dial came to nothing: those who waited for it end, and the next address is tried later.
     pub(super) fn dial_failed(&mut self, session: usize, failure: DialFailure) {
         if let Some(owner) = self.owner_of(session) {
@@ -64,6 +70,7 @@ impl Room {
                 Outcome::NotSent
             }
         };
+        self.sessions[session].led = None;
         self.rotate(session);
         self.go_down(session, outcome);
     }
@@ -85,7 +92,9 @@ impl Room {
     fn address_of(&self, session: usize) -> SocketAddr {
         let address = self.sessions[session].address;
         match self.owner_of(session) {
-            None => self.plan.addresses[address],
+            None => self.sessions[session]
+                .led
+                .unwrap_or(self.plan.addresses[address]),
             Some(_) => self.plan.reports[address],
         }
     }
@@ -109,6 +118,7 @@ impl Room {
             // Somebody is there and lets nobody in: no order was sent.
             return self.dial_failed(session, DialFailure::Refused);
         }
+        self.sessions[session].led = None;
         if !self.gateway.resumes() {
             self.end_flight(session);
             if rotates {
@@ -233,9 +243,10 @@ impl Room {
 
     /// Bytes can be exchanged: where the gateway has a handshake, that is next.
     pub(super) fn greet(&mut self, session: usize) {
-        let address = self.sessions[session].address;
+        let Session { address, led, .. } = self.sessions[session];
         self.outbox.clear();
-        self.gateway.begin(session, address, &mut self.outbox);
+        self.gateway
+            .begin(session, address, led.is_some(), &mut self.outbox);
         if self.outbox.is_empty() {
             self.opened(session);
         } else {

@@ -50,7 +50,8 @@ pub(crate) use choice::choose;
 pub(crate) use desk::Desk;
 pub(crate) use gateway::{
     BinaryOrders, FixOrders, FixParts, Gateway, Http2Orders, HttpOrders, OrderTexts, PlainParts,
-    PlainRequests, PlainStreams, PostgreSqlOrders, ReportedOrders, WebSocketOrders, WebSocketParts,
+    PlainRequests, PlainStreams, PostgreSqlOrders, RedisOrders, ReportedOrders, WebSocketOrders,
+    WebSocketParts,
 };
 pub(crate) use names::Names;
 pub(crate) use order_desk::{OrderDesk, OrderDeskParts};

@@ -1,6 +1,7 @@
 //! A session: one connection at a time, and the slots that wait for it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
 use shakedown_record::ledger::Entry;
@@ -62,6 +63,8 @@ pub(super) struct Session {
     pub generation: u32,
     /// Index into the entry addresses.
     pub address: usize,
+    /// Where the entry has led it; `None`: the entry itself is dialled.
+    pub led: Option<SocketAddr>,
     /// When the last dial began.
     pub dialled_ns: u64,
     /// The present connection has answered at least once.
@@ -88,6 +91,7 @@ impl Session {
             tls: None,
             generation: 0,
             address,
+            led: None,
             dialled_ns: 0,
             answered: false,
             waiting: VecDeque::new(),

@@ -251,6 +251,7 @@ impl Room {
                     rest = &rest[used..];
                     self.opened(session);
                 }
+                Heard::Led { to } => return self.lead(session, to),
                 Heard::Bye => {
                     // Who leaves in good order is left, also where one would come back else.
                     if self.gateway.resumes() {

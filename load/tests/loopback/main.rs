@@ -8,6 +8,7 @@ mod outages;
 mod outcomes;
 mod party;
 mod postgresql;
+mod redis;
 mod replays;
 mod rig;
 mod server;

@@ -56,7 +56,8 @@ pub(crate) fn copied(system: &System) -> Result<(), &'static str> {
         | GatewayPlan::Reported(_)
         | GatewayPlan::WebSocket(_)
         | GatewayPlan::Binary(_)
-        | GatewayPlan::PostgreSql(_) => false,
+        | GatewayPlan::PostgreSql(_)
+        | GatewayPlan::Redis(_) => false,
     };
     require(
         has_one,
@@ -75,7 +76,7 @@ fn takes_sequence(system: &System) -> bool {
         GatewayPlan::Reported(way) | GatewayPlan::WebSocket(way) => way.take.sequence.is_some(),
         GatewayPlan::Fix(fix) => fix.take.sequence.is_some(),
         GatewayPlan::Binary(_) => true,
-        GatewayPlan::PostgreSql(_) => false,
+        GatewayPlan::PostgreSql(_) | GatewayPlan::Redis(_) => false,
     }
 }
 

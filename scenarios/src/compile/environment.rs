@@ -10,7 +10,7 @@ use crate::spec::profile::{ExternalSpec, ProfileSpec, ProofSpec, StandInSpec};
 
 use super::docker::containers;
 use super::exchange::Exchanges;
-use super::gateway::{is_store, servers};
+use super::gateway::{Language, redis_servers, servers, store_urls};
 use super::kubernetes::cluster;
 use super::parts::replicas;
 use super::references::instead;
@@ -58,6 +58,7 @@ pub(super) fn environment(
             }
             StandInSpec::MarketMaker(_) => market_maker(system, sheet),
             StandInSpec::Postgresql(spec) => servers(spec, system, sheet),
+            StandInSpec::Redis(spec) => redis_servers(spec, system, sheet),
         },
         (EnvironmentKind::External, _, Some(external)) => {
             endpoints(external, spec, system, sheet).map(EnvironmentPlan::External)
@@ -267,7 +268,7 @@ pub(super) fn proofs(specs: &[ProofSpec], sheet: &Sheet) -> Vec<ProofOfTarget> {
     let exchanges = Exchanges {
         sheet,
         secrets: &names,
-        is_store: is_store(sheet),
+        language: Language::of(sheet),
     };
     let mut proofs = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
@@ -290,8 +291,8 @@ pub(super) fn proofs(specs: &[ProofSpec], sheet: &Sheet) -> Vec<ProofOfTarget> {
 }
 
 pub(super) fn urls(at: &At, written: &[String], sheet: &Sheet) -> Option<Vec<String>> {
-    if is_store(sheet) {
-        return store_urls(at, written, sheet);
+    if let Some(of_store) = store_urls(at, written, sheet) {
+        return of_store;
     }
     let read = |(index, text): (usize, &String)| match base_url(text) {
         Ok(url) => Some(url),
@@ -302,35 +303,6 @@ pub(super) fn urls(at: &At, written: &[String], sheet: &Sheet) -> Option<Vec<Str
                 "write the scheme, host and port only: http://10.0.0.7:8080",
             );
             None
-        }
-    };
-    let found: Vec<Option<String>> = written.iter().enumerate().map(read).collect();
-    found.into_iter().collect()
-}
-
-/// Addresses of a store, each with its database behind it.
-fn store_urls(at: &At, written: &[String], sheet: &Sheet) -> Option<Vec<String>> {
-    let database = sheet.text(&At::of(&["gateway", "postgresql", "database"]))?;
-    let read = |(index, text): (usize, &String)| {
-        let host = text.strip_prefix("postgresql://");
-        let found = host.and_then(|host| base_url(&format!("http://{host}")).ok());
-        let authority = found.as_ref().and_then(|url| url.strip_prefix("http://"));
-        let has_port = authority.and_then(|it| it.rsplit_once(':'));
-        match (authority, has_port) {
-            (Some(authority), Some((_, port))) if !port.ends_with(']') => {
-                Some(format!("postgresql://{authority}/{database}"))
-            }
-            _ => {
-                sheet.refuse_with(
-                    &at.item(index),
-                    format!(
-                        "`{}` is no address of a store",
-                        crate::yaml::shortened(text)
-                    ),
-                    "write the scheme, host and port only: postgresql://10.0.0.7:5432",
-                );
-                None
-            }
         }
     };
     let found: Vec<Option<String>> = written.iter().enumerate().map(read).collect();

@@ -8,6 +8,7 @@ use crate::spec::profile::{
 };
 use crate::spec::scalar::Pointer;
 
+use super::gateway::Language;
 use super::sheet::{At, Sheet};
 use super::template::{Use, sample, template, uses};
 
@@ -17,15 +18,15 @@ pub(super) struct Exchanges<'s> {
     pub(super) sheet: &'s Sheet<'s>,
     /// Names of the secrets that the profile defines.
     pub(super) secrets: &'s [String],
-    /// Requests are statements of SQL, not HTTP.
-    pub(super) is_store: bool,
+    /// In what requests are written.
+    pub(super) language: Language,
 }
 
 impl Exchanges<'_> {
     /// A request that reads something: a path, or a full request whose method is GET unless it says otherwise.
     pub(super) fn get(&self, at: &At, spec: &GetSpec, used: Use) -> Option<Request> {
         match spec {
-            GetSpec::Path(_) if self.is_store => {
+            GetSpec::Path(_) if self.language != Language::Http => {
                 self.refuse_language(at);
                 None
             }
@@ -35,20 +36,17 @@ impl Exchanges<'_> {
                 headers: Vec::new(),
                 body: None,
             }),
-            GetSpec::Full(request) if self.is_statement(request) => {
-                self.statement(at, request, used)
-            }
-            GetSpec::Full(request) => {
+            GetSpec::Full(request) => self.of_store(at, request, used).unwrap_or_else(|| {
                 let method = request.method.as_ref().map_or("GET", |method| &method.0);
                 self.request(at, request, method, used)
-            }
+            }),
         }
     }
 
     /// A request that sends an order.
     pub(super) fn send(&self, at: &At, spec: &RequestSpec) -> Option<Request> {
-        if self.is_statement(spec) {
-            return self.statement(at, spec, Use::Order);
+        if let Some(of_store) = self.of_store(at, spec, Use::Order) {
+            return of_store;
         }
         match &spec.method {
             Some(method) => self.request(at, spec, &method.0, Use::Order),
@@ -197,8 +195,8 @@ impl Exchanges<'_> {
 
     /// A class of answers.
     pub(super) fn answer(&self, at: &At, spec: &AnswerSpec) -> Answer {
-        if self.is_store || !spec.sqlstate.is_empty() {
-            return self.sqlstates(at, spec);
+        if let Some(of_store) = self.answer_of_store(at, spec) {
+            return of_store;
         }
         let status = at.to("status");
         if spec.status.is_empty() {

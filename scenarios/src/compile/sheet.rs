@@ -30,6 +30,11 @@ impl At {
     pub(super) fn item(&self, index: usize) -> At {
         self.to(&index.to_string())
     }
+
+    /// True for the value of a field of this name.
+    pub(super) fn is_under(&self, field: &str) -> bool {
+        self.0.last().is_some_and(|last| last == field)
+    }
 }
 
 /// Sections whose fields stand for themselves: a mistake in one says nothing about another.

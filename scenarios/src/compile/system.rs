@@ -12,7 +12,7 @@ use crate::spec::scalar::Rate;
 use super::access;
 use super::alerts::alerts;
 use super::exchange::{Exchanges, pointer};
-use super::gateway::{gateway, is_store, tls};
+use super::gateway::{Language, gateway, tls};
 use super::instruments::instruments;
 use super::market_data::market_data;
 use super::metrics::is_series;
@@ -41,7 +41,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let exchanges = Exchanges {
         sheet,
         secrets: &secret_names,
-        is_store: is_store(sheet),
+        language: Language::of(sheet),
     };
     let secrets = access::secrets(spec, sheet);
     let auth = access::auth(spec.auth.as_ref(), &exchanges);

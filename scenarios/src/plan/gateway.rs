@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use super::http::{Condition, JsonPointer, Template};
-use super::system::Take;
+use super::system::{LocalStandIn, Take};
 
 /// How the orders of the load get in.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -30,6 +30,8 @@ pub enum GatewayPlan {
     /// The statements of `orders`, at the entry, which is a PostgreSQL server (`docs/stores.md`).
     #[serde(rename = "postgresql")]
     PostgreSql(PostgreSqlGateway),
+    /// The commands of `orders`, at a Redis server: the entry, or whom the entry names (`docs/stores.md`).
+    Redis(RedisGateway),
 }
 
 /// PostgreSQL: each session of the load is a connection with the statements of `orders` prepared.
@@ -50,6 +52,35 @@ pub struct PostgreSqlServers {
     pub settings: BTreeMap<String, String>,
     /// A standby is promoted so long after the primary's death; `None`: none ever is.
     pub promote_after_ns: Option<u64>,
+}
+
+/// Redis: each session of the load is a connection to a master.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RedisGateway {
+    /// The entries are sentinels, and this is what they call the master; `None`: the entries are servers.
+    pub master: Option<String>,
+}
+
+/// Servers of Redis that Shakedown starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RedisServers {
+    pub part: String,
+    /// The part that the sentinels are; `None`: nobody promotes.
+    pub sentinels: Option<RedisSentinels>,
+    /// Of every server, by name.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Sentinels that watch them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RedisSentinels {
+    pub part: String,
+    /// What they call the master.
+    pub master: String,
+    /// So many have to find the master down.
+    pub quorum: u32,
+    /// Whoever has not answered for so long is down.
+    pub down_after_ns: u64,
 }
 
 /// Length-prefixed frames at a port of their own.
@@ -133,6 +164,17 @@ pub struct MessageAction {
     pub throttled: Vec<Condition>,
 }
 
+impl LocalStandIn {
+    /// The store whose servers it is made of, for people.
+    pub fn store(&self) -> Option<&'static str> {
+        match self {
+            LocalStandIn::Engine { .. } | LocalStandIn::MarketMaker { .. } => None,
+            LocalStandIn::PostgreSql(_) => Some("PostgreSQL"),
+            LocalStandIn::Redis(_) => Some("Redis"),
+        }
+    }
+}
+
 impl GatewayPlan {
     /// True when nothing has to be said of it in a profile.
     pub fn is_http(&self) -> bool {
@@ -143,14 +185,15 @@ impl GatewayPlan {
             | GatewayPlan::Binary(_)
             | GatewayPlan::WebSocket(_)
             | GatewayPlan::Fix(_)
-            | GatewayPlan::PostgreSql(_) => false,
+            | GatewayPlan::PostgreSql(_)
+            | GatewayPlan::Redis(_) => false,
         }
     }
 
     /// True when the entries and replicas are asked in the language of a store, and not over HTTP.
     pub fn is_store(&self) -> bool {
         match self {
-            GatewayPlan::PostgreSql(_) => true,
+            GatewayPlan::PostgreSql(_) | GatewayPlan::Redis(_) => true,
             GatewayPlan::Http
             | GatewayPlan::Http2
             | GatewayPlan::Reported(_)
@@ -166,6 +209,7 @@ impl GatewayPlan {
             GatewayPlan::PostgreSql(store) => {
                 format!("{}://{address}/{}", self.scheme(), store.database)
             }
+            GatewayPlan::Redis(_) => format!("redis://{address}"),
             GatewayPlan::Http
             | GatewayPlan::Http2
             | GatewayPlan::Reported(_)
@@ -175,13 +219,31 @@ impl GatewayPlan {
         }
     }
 
+    /// The base URL of an entry at this address: that of a replica, but where entries only name one.
+    pub fn entry_url(&self, address: SocketAddr) -> String {
+        match self {
+            GatewayPlan::Redis(RedisGateway { master: Some(name) }) => {
+                format!("{}://{address}/{name}", self.scheme())
+            }
+            GatewayPlan::Redis(RedisGateway { master: None })
+            | GatewayPlan::Http
+            | GatewayPlan::Http2
+            | GatewayPlan::Reported(_)
+            | GatewayPlan::Binary(_)
+            | GatewayPlan::WebSocket(_)
+            | GatewayPlan::Fix(_)
+            | GatewayPlan::PostgreSql(_) => self.base_url(address),
+        }
+    }
+
     /// True when it is at the entries themselves.
     pub fn is_at_entry(&self) -> bool {
         match self {
             GatewayPlan::Http
             | GatewayPlan::Http2
             | GatewayPlan::Reported(_)
-            | GatewayPlan::PostgreSql(_) => true,
+            | GatewayPlan::PostgreSql(_)
+            | GatewayPlan::Redis(_) => true,
             GatewayPlan::Binary(_) | GatewayPlan::WebSocket(_) | GatewayPlan::Fix(_) => false,
         }
     }
@@ -195,7 +257,8 @@ impl GatewayPlan {
             | GatewayPlan::Binary(_)
             | GatewayPlan::WebSocket(_)
             | GatewayPlan::Fix(_)
-            | GatewayPlan::PostgreSql(_) => None,
+            | GatewayPlan::PostgreSql(_)
+            | GatewayPlan::Redis(_) => None,
         }
     }
 
@@ -207,6 +270,8 @@ impl GatewayPlan {
             GatewayPlan::WebSocket(_) => "ws",
             GatewayPlan::Fix(_) => "fix",
             GatewayPlan::PostgreSql(_) => "postgresql",
+            GatewayPlan::Redis(RedisGateway { master: None }) => "redis",
+            GatewayPlan::Redis(RedisGateway { master: Some(_) }) => "redis+sentinel",
         }
     }
 
@@ -218,6 +283,7 @@ impl GatewayPlan {
             GatewayPlan::WebSocket(_) => "wss",
             GatewayPlan::Fix(_) => "fixs",
             GatewayPlan::PostgreSql(_) => "postgresqls",
+            GatewayPlan::Redis(_) => "rediss",
         }
     }
 
@@ -227,7 +293,8 @@ impl GatewayPlan {
             GatewayPlan::Http
             | GatewayPlan::Http2
             | GatewayPlan::Reported(_)
-            | GatewayPlan::PostgreSql(_) => None,
+            | GatewayPlan::PostgreSql(_)
+            | GatewayPlan::Redis(_) => None,
             GatewayPlan::Binary(binary) => Some(binary.port),
             GatewayPlan::WebSocket(websocket) => websocket.port,
             GatewayPlan::Fix(fix) => Some(fix.port),

@@ -18,6 +18,15 @@ pub struct Request {
 impl Request {
     /// Method of a request that is a statement: its body.
     pub const SQL: &str = "SQL";
+
+    /// Method of a request that is a command of Redis, in its body; a WAIT may follow it.
+    pub const COMMAND: &str = "COMMAND";
+
+    /// Between the words of a command. It stands in the template's text; in a value it is a sign like any other.
+    pub const NEXT_WORD: char = '\u{1f}';
+
+    /// Between a command and its WAIT.
+    pub const NEXT_COMMAND: char = '\u{1e}';
 }
 
 /// Literal text with holes, split once at compile time.

@@ -28,7 +28,8 @@ pub use fault::{
 };
 pub use gateway::{
     BinaryGateway, FixDropCopy, FixGateway, FixNumbers, FixTake, GatewayPlan, MessageAction,
-    PostgreSqlGateway, PostgreSqlServers, WebSocketGateway,
+    PostgreSqlGateway, PostgreSqlServers, RedisGateway, RedisSentinels, RedisServers,
+    WebSocketGateway,
 };
 pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{
@@ -60,6 +61,5 @@ pub use system::{
     ReadBack, Resources, RestartedBy, RetryPolicy, Role, SecretSource, Session, System, Take,
     VersionProbe,
 };
-pub use tls::TlsPlan;
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
-pub use {phases::Phases, resolved::Plan};
+pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::alert::Alerts;
 use super::docker::DockerPlan;
-use super::gateway::{GatewayPlan, PostgreSqlServers};
+use super::gateway::{GatewayPlan, PostgreSqlServers, RedisServers};
 use super::http::{Condition, Extract, JsonPointer, Request};
 use super::kubernetes::KubernetesPlan;
 use super::market_data::MarketData;
@@ -142,6 +142,8 @@ pub enum LocalStandIn {
     /// Servers of PostgreSQL: the first replica of the part is the primary, the others are its standbys.
     #[serde(rename = "postgresql")]
     PostgreSql(PostgreSqlServers),
+    /// Servers of Redis: the first replica of the part is the master at the beginning, the others are its replicas.
+    Redis(RedisServers),
 }
 
 /// Base URLs, such as `http://127.0.0.1:8080`.

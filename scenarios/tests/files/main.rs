@@ -12,6 +12,7 @@ mod order_shape;
 mod overrides;
 mod peaks;
 mod reads;
+mod redis;
 mod refusals;
 mod replays;
 mod shipped;

@@ -9,10 +9,11 @@ use shakedown_scenarios::plan::{LocalStandIn, Part, System};
 
 use super::engine_command::{Member, node_arguments};
 use super::error::EnvironmentError;
+use super::keeper::Keeper;
 use super::kind::StartContext;
 use super::node::{Line, Node};
-use super::postgresql::{Keeper, Servers};
 use super::wiring::Wiring;
+use super::{postgresql, redis};
 
 /// Who plays what.
 #[derive(Debug, Clone)]
@@ -22,7 +23,9 @@ pub(super) enum Cast {
     /// A market maker, and the venue that it quotes to.
     MarketMaker { part: String, venue: String },
     /// Every replica of a part is a server of PostgreSQL.
-    PostgreSql(Box<Servers>),
+    PostgreSql(Box<postgresql::Servers>),
+    /// Every replica of a part is a server of Redis, and those of another one may be their sentinels.
+    Redis(redis::Servers),
 }
 
 impl Cast {
@@ -36,8 +39,9 @@ impl Cast {
                 venue: venue.clone(),
             },
             LocalStandIn::PostgreSql(plan) => {
-                Cast::PostgreSql(Box::new(Servers::find(plan, system)?))
+                Cast::PostgreSql(Box::new(postgresql::Servers::find(plan, system)?))
             }
+            LocalStandIn::Redis(plan) => Cast::Redis(redis::Servers::find(plan)?),
         })
     }
 
@@ -46,22 +50,33 @@ impl Cast {
         match self {
             Cast::Engine { part } | Cast::MarketMaker { part, .. } => known(system, part),
             Cast::PostgreSql(servers) => known(system, servers.part()),
+            Cast::Redis(servers) => known(system, servers.part()),
+        }
+    }
+
+    /// The part whose replicas are the entries, where that is another one than the first.
+    pub(super) fn entrance(&self) -> Option<&str> {
+        match self {
+            Cast::Engine { .. } | Cast::MarketMaker { .. } | Cast::PostgreSql(_) => None,
+            Cast::Redis(servers) => servers.sentinels(),
         }
     }
 
     /// Names of all processes.
     pub(super) fn names(&self, system: &System) -> Result<Vec<String>, EnvironmentError> {
         let of = |part: &Part| {
-            (1..=part.replicas)
-                .map(|n| format!("{}-{n}", part.name))
-                .collect()
+            let numbers = 1..=part.replicas;
+            let names = numbers.map(|n| format!("{}-{n}", part.name));
+            names.collect::<Vec<String>>()
         };
-        let mut names: Vec<String> = of(self.first(system)?);
+        let mut names = of(self.first(system)?);
         match self {
             Cast::Engine { .. } | Cast::PostgreSql(_) => {}
-            Cast::MarketMaker { venue, .. } => {
-                let more: Vec<String> = of(known(system, venue)?);
-                names.extend(more);
+            Cast::MarketMaker { venue, .. } => names.extend(of(known(system, venue)?)),
+            Cast::Redis(servers) => {
+                if let Some(sentinels) = servers.sentinels() {
+                    names.extend(of(known(system, sentinels)?));
+                }
             }
         }
         Ok(names)
@@ -77,6 +92,7 @@ impl Cast {
     ) -> Line {
         let arguments = match self {
             Cast::PostgreSql(servers) => return servers.line(own, data),
+            Cast::Redis(servers) => return servers.line(own, data),
             Cast::Engine { .. } => node_arguments(
                 own,
                 &wiring.seen_by(own),
@@ -101,7 +117,7 @@ impl Cast {
         }
     }
 
-    /// Who keeps servers that have a primary; `None`: there are none.
+    /// Who keeps servers that have roles; `None`: there are none.
     pub(super) fn keeper(
         &self,
         nodes: &[Arc<Node>],
@@ -111,13 +127,15 @@ impl Cast {
         match self {
             Cast::Engine { .. } | Cast::MarketMaker { .. } => None,
             Cast::PostgreSql(servers) => {
-                let servers = Servers::clone(servers);
-                Some(Keeper::new(
-                    servers,
-                    nodes,
-                    wiring.clone(),
-                    data.to_path_buf(),
-                ))
+                let servers = postgresql::Servers::clone(servers);
+                let (wiring, data) = (wiring.clone(), data.to_path_buf());
+                let keeper = postgresql::Keeper::new(servers, nodes, wiring, data);
+                Some(Keeper::PostgreSql(keeper))
+            }
+            Cast::Redis(servers) => {
+                let (wiring, data) = (wiring.clone(), data.to_path_buf());
+                let keeper = redis::Keeper::new(servers.clone(), nodes, wiring, data);
+                Some(Keeper::Redis(Box::new(keeper)))
             }
         }
     }
@@ -125,7 +143,7 @@ impl Cast {
     /// What ends a process in good order.
     pub(super) fn farewell(&self) -> Signal {
         match self {
-            Cast::Engine { .. } | Cast::MarketMaker { .. } => Signal::TERM,
+            Cast::Engine { .. } | Cast::MarketMaker { .. } | Cast::Redis(_) => Signal::TERM,
             // At SIGTERM it waits for its clients to leave.
             Cast::PostgreSql(_) => Signal::INT,
         }

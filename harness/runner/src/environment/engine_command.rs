@@ -61,7 +61,10 @@ pub(super) fn node_arguments(
     option("--data", PathBuf::from(data).into());
     option("--http", own.http.to_string().into());
     let gateway_option = match gateway {
-        GatewayPlan::Http | GatewayPlan::Http2 | GatewayPlan::PostgreSql(_) => None,
+        GatewayPlan::Http
+        | GatewayPlan::Http2
+        | GatewayPlan::PostgreSql(_)
+        | GatewayPlan::Redis(_) => None,
         GatewayPlan::Binary(_) => Some("--binary"),
         GatewayPlan::WebSocket(_) | GatewayPlan::Reported(_) => Some("--websocket"),
         GatewayPlan::Fix(_) => Some("--fix"),

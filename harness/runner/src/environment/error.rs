@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::node::Node;
 use crate::journal::JournalError;
 use crate::mechanisms::SpawnError;
 use crate::mechanisms::child::AdoptError;
@@ -96,21 +97,32 @@ pub enum EnvironmentError {
     #[error("{name} still runs; it cannot be started a second time")]
     StillRuns { name: String },
     #[error(
-        "there is no PostgreSQL here: no postgres, initdb and pg_basebackup of version 14 or later in {}; on Debian: apt-get \
-         install {package}, or name their folder in SHAKEDOWN_POSTGRESQL",
-        folder.display()
+        "there is no {what} here: {} is not in {}, or too old; on Debian: apt-get install {package}, or name the folder of its \
+         programs in {elsewhere}",
+        programs.join(", "), folder.display()
     )]
     NoServer {
+        what: &'static str,
+        programs: &'static [&'static str],
         folder: PathBuf,
         package: &'static str,
+        elsewhere: &'static str,
     },
-    #[error("servers of PostgreSQL refuse to be root, and there is none of the users {}", users.join(", "))]
-    NoUser { users: [&'static str; 2] },
+    #[error("servers of {what} do not run as root, and there is none of the users {}", users.join(", "))]
+    NoUser {
+        what: &'static str,
+        users: [&'static str; 2],
+    },
     #[error(
-        "servers of PostgreSQL need namespaces of their own, to be cut off and to be killed with all of their processes: run \
-         it as root"
+        "servers of {what} need namespaces of their own, to be cut off and to be killed with all of their processes: run it as \
+         root"
     )]
-    ServersNeedRoot,
+    ServersNeedRoot { what: &'static str },
+    #[error(
+        "fault {fault} would be done by a go-between ({why}), and servers of Redis tell each other their own addresses: it would \
+         be passed by; take the fault out, or run where there is nftables"
+    )]
+    NoGoBetween { fault: String, why: &'static str },
     #[error("{name}: cannot {what}: {why}")]
     Server {
         name: String,
@@ -119,4 +131,13 @@ pub enum EnvironmentError {
     },
     #[error("the cluster is being stopped")]
     Stopping,
+}
+
+/// A server of somebody else's could not be made what it should be.
+pub(super) fn failed(node: &Node, what: &'static str, why: impl ToString) -> EnvironmentError {
+    EnvironmentError::Server {
+        name: node.name.clone(),
+        what,
+        why: why.to_string(),
+    }
 }

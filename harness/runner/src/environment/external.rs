@@ -51,7 +51,13 @@ impl ExternalTarget {
 
 fn base_url(url: &str) -> Result<String, EnvironmentError> {
     let bare = url.trim_end_matches('/');
-    let known = ["http://", "https://", "postgresql://"];
+    let known = [
+        "http://",
+        "https://",
+        "postgresql://",
+        "redis://",
+        "redis+sentinel://",
+    ];
     match known.iter().find_map(|scheme| bare.strip_prefix(scheme)) {
         Some(host) if !host.is_empty() => Ok(bare.to_string()),
         _ => Err(EnvironmentError::BadUrl {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::error::EnvironmentError;
-use crate::stores::postgresql;
+use crate::stores::{postgresql, redis};
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(crate) enum PlainRequest {
     Http(String),
     /// Does it let clients of this database in?
     PostgreSql { database: String },
+    /// Does it answer, and serve its data?
+    Redis,
 }
 
 impl PlainRequest {
@@ -85,9 +87,18 @@ fn literal(template: &Template) -> Option<String> {
 /// # Errors
 /// When the request has holes.
 pub(super) fn readiness(plan: &Plan) -> Result<Option<PlainRequest>, EnvironmentError> {
-    if let GatewayPlan::PostgreSql(store) = &plan.system.gateway {
-        let database = store.database.clone();
-        return Ok(Some(PlainRequest::PostgreSql { database }));
+    match &plan.system.gateway {
+        GatewayPlan::PostgreSql(store) => {
+            let database = store.database.clone();
+            return Ok(Some(PlainRequest::PostgreSql { database }));
+        }
+        GatewayPlan::Redis(_) => return Ok(Some(PlainRequest::Redis)),
+        GatewayPlan::Http
+        | GatewayPlan::Http2
+        | GatewayPlan::Reported(_)
+        | GatewayPlan::Binary(_)
+        | GatewayPlan::WebSocket(_)
+        | GatewayPlan::Fix(_) => {}
     }
     let ready = plan
         .system
@@ -124,6 +135,7 @@ async fn exchange(address: SocketAddr, request: &PlainRequest) -> io::Result<u16
         PlainRequest::PostgreSql { database } => {
             return postgresql::is_open(address, database).await.map(|()| 200);
         }
+        PlainRequest::Redis => return redis::is_open(address).await.map(|()| 200),
     };
     let mut stream = TcpStream::connect(address).await?;
     let text = format!("{head}Host: {address}\r\nConnection: close\r\n\r\n");

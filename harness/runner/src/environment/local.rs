@@ -17,12 +17,12 @@ use super::disks::Disks;
 use super::error::EnvironmentError;
 use super::handle::{Handle, Replica, ReplicaHealth};
 use super::health::{HttpAnswer, PlainRequest, ask_plain, readiness, refuses};
+use super::keeper::Keeper;
 use super::kind::StartContext;
 use super::means::Means;
 use super::network::ClusterNetwork;
 use super::node::Node;
 use super::ports;
-use super::postgresql::Keeper;
 use super::web::LinkWeb;
 use super::wiring::Wiring;
 use crate::journal::{Entry, Journal};
@@ -55,7 +55,7 @@ pub struct LocalCluster {
     pub(super) data: PathBuf,
     /// Whether every node gets a disk of ours, and which.
     pub(super) disks: Disks,
-    /// Of servers that have a primary.
+    /// Of servers that have roles.
     pub(super) keeper: Option<Keeper>,
     /// What ends a node in good order.
     pub(super) farewell: Signal,
@@ -110,10 +110,11 @@ impl LocalCluster {
             part: part_of(&own.name).to_string(),
             base_url: gateway.base_url(own.http),
         });
-        // Orders go to the first part; what else there is plays along.
+        // Orders go to the first part, or are led there; what else there is plays along.
         let entered = wiring.members.iter();
-        let entered = entered.filter(|own| part_of(&own.name) == part.name);
-        let at_entry = |own| gateway.base_url(wiring.entry(own));
+        let entrance = cast.entrance().unwrap_or(&part.name);
+        let entered = entered.filter(|own| part_of(&own.name) == entrance);
+        let at_entry = |own| gateway.entry_url(wiring.entry(own));
         let beside = |scheme: &str| {
             let urls = entered.clone();
             let urls = urls.map(|own| format!("{scheme}://{}", wiring.gateway(own)));

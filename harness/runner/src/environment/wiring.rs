@@ -8,13 +8,14 @@ use shakedown_scenarios::plan::{
     EnvironmentPlan, FaultKind, FaultPlan, LinkEnd, LocalStandIn, Plan, Selector,
 };
 
+use super::cast::part_of;
 use super::engine_command::{Member, members};
 use super::error::EnvironmentError;
 use super::means::{Means, mechanisms_here};
 use super::network::ClusterNetwork;
 use super::ports;
-use super::postgresql;
 use super::web::{Between, End, LinkKey, LinkWeb};
+use super::{postgresql, redis};
 
 /// Ports of a node that has an address of its own.
 const HTTP_PORT: u16 = 8080;
@@ -45,6 +46,7 @@ impl Wiring {
     pub(super) fn lay(plan: &Plan, names: &[String]) -> Result<Wiring, EnvironmentError> {
         let means: BTreeMap<String, Means> = mechanisms_here(plan).into_iter().collect();
         refuse_reordering(plan, &means)?;
+        refuse_go_betweens(plan, &means)?;
         let gateway = &plan.system.gateway;
         let port = match gateway.reports() {
             Some(reports) => Some(reports.port.unwrap_or(GATEWAY_PORT)),
@@ -58,7 +60,7 @@ impl Wiring {
             addresses,
             gateways,
             ingests,
-        } = places(names, &means, [first_port(plan), port, ingest])?;
+        } = places(names, &means, plan, [port, ingest])?;
         let members = members(names, &addresses, &gateways, &ingests);
         let wanted = wanted(plan, names, &means);
         let links = match wanted.is_empty() {
@@ -116,11 +118,12 @@ struct Places {
 fn places(
     names: &[String],
     means: &BTreeMap<String, Means>,
-    [first, gateway_port, ingest_port]: [Option<u16>; 3],
+    plan: &Plan,
+    [gateway_port, ingest_port]: [Option<u16>; 2],
 ) -> Result<Places, EnvironmentError> {
     let network = match ClusterNetwork::build(names) {
         Ok(network) => network,
-        Err(source) if first.is_some() || means.values().any(needs_namespaces) => {
+        Err(source) if plan.system.gateway.is_store() || means.values().any(needs_namespaces) => {
             let source = Box::new(source);
             return Err(EnvironmentError::NoNetwork { source });
         }
@@ -139,11 +142,13 @@ fn places(
         }
     };
     let of = |name: &String| network.address(name);
-    let first = first.unwrap_or(HTTP_PORT);
-    let both = |address: IpAddr| [first, PEER_PORT].map(|port| SocketAddr::new(address, port));
+    let both = |name: &String| {
+        let ports = [first_port(plan, name), PEER_PORT];
+        of(name).map(|address| ports.map(|port| SocketAddr::new(address, port)))
+    };
     let gateway = |address: IpAddr| Some(SocketAddr::new(address, gateway_port?));
     let ingest = |address: IpAddr| Some(SocketAddr::new(address, ingest_port?));
-    let addresses = names.iter().filter_map(of).flat_map(both).collect();
+    let addresses = names.iter().filter_map(both).flatten().collect();
     let gateways = names.iter().filter_map(of).filter_map(gateway).collect();
     let ingests = names.iter().filter_map(of).filter_map(ingest).collect();
     Ok(Places {
@@ -154,15 +159,24 @@ fn places(
     })
 }
 
-/// The port at which a node answers everybody, where it is another one than HTTP's.
-fn first_port(plan: &Plan) -> Option<u16> {
-    plan.system.gateway.is_store().then_some(postgresql::PORT)
+/// The port at which a node with an address of its own answers everybody.
+fn first_port(plan: &Plan, name: &str) -> u16 {
+    let EnvironmentPlan::Local { stand_in } = &plan.environment else {
+        return HTTP_PORT;
+    };
+    match stand_in {
+        LocalStandIn::Engine { .. } | LocalStandIn::MarketMaker { .. } => HTTP_PORT,
+        LocalStandIn::PostgreSql(_) => postgresql::PORT,
+        LocalStandIn::Redis(servers) if servers.part == part_of(name) => redis::PORT,
+        LocalStandIn::Redis(_) => redis::SENTINEL_PORT,
+    }
 }
 
 fn between(environment: &EnvironmentPlan) -> Between {
     match environment {
         EnvironmentPlan::Local {
-            stand_in: LocalStandIn::MarketMaker { .. } | LocalStandIn::PostgreSql(_),
+            stand_in:
+                LocalStandIn::MarketMaker { .. } | LocalStandIn::PostgreSql(_) | LocalStandIn::Redis(_),
         } => Between::HttpPorts,
         EnvironmentPlan::Local {
             stand_in: LocalStandIn::Engine { .. },
@@ -193,6 +207,28 @@ fn refuse_reordering(plan: &Plan, means: &BTreeMap<String, Means>) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Whoever asks a server of Redis for another one's address is told the real one.
+fn refuse_go_betweens(
+    plan: &Plan,
+    means: &BTreeMap<String, Means>,
+) -> Result<(), EnvironmentError> {
+    let EnvironmentPlan::Local {
+        stand_in: LocalStandIn::Redis(_),
+    } = &plan.environment
+    else {
+        return Ok(());
+    };
+    let mut done = means.iter();
+    let found = done.find_map(|(fault, means)| match means {
+        Means::Userspace { why } => Some((fault.clone(), *why)),
+        Means::Table | Means::Discipline(..) => None,
+    });
+    match found {
+        Some((fault, why)) => Err(EnvironmentError::NoGoBetween { fault, why }),
+        None => Ok(()),
+    }
 }
 
 /// The links that faults may mean: who has a role is known only when a fault fires.

@@ -1,5 +1,5 @@
-//! The client of everything but the load: probes, read-back, retries, clean-up. Over HTTP, or by statements where the
-//! gateway is a store.
+//! The client of everything but the load: probes, read-back, retries, clean-up. Over HTTP, or by statements or commands
+//! where the gateway is a store.
 //!
 //! It never goes through a proxy, never follows a redirect and never sends anything twice by itself: each of these
 //! would put another request, or another server, in the place of the one that is judged. What it says of a reply
@@ -9,14 +9,13 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use shakedown_load::http::{Rendered, Vars, auth_headers, render_request};
-use shakedown_load::postgresql::{Login, Statement};
 use shakedown_load::secret::Secrets;
 use shakedown_load::tls::client_config;
 use shakedown_record::Outcome;
 use shakedown_scenarios::plan::{Auth, Plan, Request, TlsPlan};
 
 use crate::environment::AddressBook;
-use crate::stores::postgresql::{AskError, Question, ask};
+use crate::stores::{AskError, Asking, exchange, is_asked};
 
 /// Longest piece of a reply, or of an error, that is ever quoted, in characters.
 const EXCERPT_CHARS: usize = 200;
@@ -163,7 +162,7 @@ impl Client {
         vars: &Vars<'_>,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        if request.method == Request::SQL {
+        if is_asked(request) {
             return self.ask_store(base, request, vars, timeout).await;
         }
         let Rendered {
@@ -189,7 +188,7 @@ impl Client {
             .await
     }
 
-    /// Has a statement of the profile executed by the store at this address.
+    /// Has a request of the profile answered by the store at this address.
     async fn ask_store(
         &self,
         base: &str,
@@ -197,21 +196,14 @@ impl Client {
         vars: &Vars<'_>,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        let place = base
-            .strip_prefix("postgresql://")
-            .and_then(|rest| rest.split_once('/'));
-        let (Some((host, database)), Some(sql)) = (place, &request.body) else {
-            return Err(ClientError::Request {
-                what: self.clean(base),
-                why: "a statement is executed at postgresql://HOST:PORT/DATABASE".to_string(),
-            });
+        let what = self.clean(&format!("{} at {base}", request.method));
+        let asking = Asking {
+            auth: &self.auth,
+            secrets: &self.secrets,
+            timeout,
         };
-        let what = format!("SQL at {host}");
-        let statement = Statement::new(sql, &self.secrets);
-        let login = Login::of(&self.auth, &self.secrets, database);
-        let question = Question::Statement(&statement, vars);
-        let ended = ask(host, &login, question, timeout).await;
-        let ended = ended.map_err(|error| match error {
+        let answered = exchange(base, request, vars, asking).await;
+        let (status, body) = answered.map_err(|error| match error {
             AskError::Refused => ClientError::Refused { what },
             AskError::Unreachable(why) => ClientError::Unreachable {
                 what,
@@ -224,9 +216,9 @@ impl Client {
             },
         })?;
         Ok(Reply {
-            status: ended.status,
+            status,
             headers: Vec::new(),
-            body: ended.body,
+            body,
         })
     }
 

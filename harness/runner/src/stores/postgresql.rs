@@ -13,25 +13,9 @@ use shakedown_load::postgresql::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, ToSocketAddrs};
 
+use super::dial::{AskError, dial};
+
 const INBOX_BYTES: usize = 64 * 1024;
-
-/// How long a dial may take, as of the HTTP client.
-const DIAL_WITHIN: Duration = Duration::from_secs(2);
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    #[error("connection refused")]
-    Refused,
-    /// Nothing was asked.
-    #[error("{0}")]
-    Unreachable(String),
-    #[error("no answer within {} ms", .0.as_millis())]
-    TimedOut(Duration),
-    /// It was asked, and may have been done.
-    #[error("{0}")]
-    Broken(String),
-}
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -106,17 +90,8 @@ struct Connection {
 
 impl Connection {
     async fn open(address: impl ToSocketAddrs, login: &Login) -> Result<Connection, AskError> {
-        let dialled = tokio::time::timeout(DIAL_WITHIN, TcpStream::connect(address)).await;
-        let stream = match dialled {
-            Err(_) => return Err(AskError::Unreachable("the dial takes too long".to_string())),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                return Err(AskError::Refused);
-            }
-            Ok(Err(error)) => return Err(AskError::Unreachable(error.to_string())),
-            Ok(Ok(stream)) => stream,
-        };
         let mut connection = Connection {
-            stream,
+            stream: dial(address).await?,
             frames: Frames::default(),
             inbox: vec![0; INBOX_BYTES],
             unheard: 0..0,

@@ -8,6 +8,7 @@ use super::http::HttpOrders;
 use super::http2::Http2Orders;
 use super::plain::{PlainRequests, PlainStreams};
 use super::postgresql::PostgreSqlOrders;
+use super::redis::RedisOrders;
 use super::reported::ReportedOrders;
 use super::said::{Heard, Judged, Letter};
 use super::websocket::WebSocketOrders;
@@ -35,6 +36,8 @@ pub(crate) enum Gateway {
     Fix(Box<FixOrders>),
     /// Orders as statements of PostgreSQL.
     PostgreSql(Box<PostgreSqlOrders>),
+    /// Orders as commands of Redis.
+    Redis(Box<RedisOrders>),
 }
 
 impl Gateway {
@@ -48,7 +51,8 @@ impl Gateway {
             | Gateway::Streams(_)
             | Gateway::WebSocket(_)
             | Gateway::Fix(_)
-            | Gateway::PostgreSql(_) => 1,
+            | Gateway::PostgreSql(_)
+            | Gateway::Redis(_) => 1,
             Gateway::Binary(binary) => binary.batch(),
         }
     }
@@ -64,13 +68,15 @@ impl Gateway {
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
             | Gateway::Fix(_)
-            | Gateway::PostgreSql(_) => usize::MAX,
+            | Gateway::PostgreSql(_)
+            | Gateway::Redis(_) => usize::MAX,
         }
     }
 
     /// A session has a new connection to an entry address: what was half read is forgotten. What has to be said before
-    /// letters is appended to `hello`; then they have to wait for [`Heard::Open`].
-    pub fn begin(&mut self, session: usize, address: usize, hello: &mut Vec<u8>) {
+    /// letters is appended to `hello`; then they have to wait for [`Heard::Open`]. `is_led`: not to the entry itself, but to
+    /// where [`Heard::Led`] has led it from there.
+    pub fn begin(&mut self, session: usize, address: usize, is_led: bool, hello: &mut Vec<u8>) {
         match self {
             Gateway::Http(http) => http.begin(session),
             Gateway::Http2(http2) => http2.begin(session, hello),
@@ -81,6 +87,7 @@ impl Gateway {
             Gateway::WebSocket(websocket) => websocket.begin(session, address, hello),
             Gateway::Fix(fix) => fix.begin(session, address, hello),
             Gateway::PostgreSql(store) => store.begin(session, hello),
+            Gateway::Redis(store) => store.begin(session, is_led, hello),
         }
     }
 
@@ -120,6 +127,10 @@ impl Gateway {
                 store.encode(letter, out);
                 out
             }
+            Gateway::Redis(store) => {
+                store.encode(letter, out);
+                out
+            }
         }
     }
 
@@ -142,6 +153,7 @@ impl Gateway {
             Gateway::WebSocket(websocket) => websocket.hear(session, flight, bytes, reply),
             Gateway::Fix(fix) => fix.hear(session, flight, bytes, reply),
             Gateway::PostgreSql(store) => store.hear(session, flight, bytes, reply),
+            Gateway::Redis(store) => store.hear(session, flight, bytes),
         }
     }
 
@@ -157,6 +169,7 @@ impl Gateway {
             | Gateway::WebSocket(_)
             | Gateway::Fix(_)
             | Gateway::PostgreSql(_)
+            | Gateway::Redis(_)
             // What is not known whole is not known to have come.
             | Gateway::Reported(_) => None,
         }
@@ -173,7 +186,8 @@ impl Gateway {
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
             | Gateway::Fix(_)
-            | Gateway::PostgreSql(_) => BTreeMap::new(),
+            | Gateway::PostgreSql(_)
+            | Gateway::Redis(_) => BTreeMap::new(),
         }
     }
 
@@ -188,7 +202,8 @@ impl Gateway {
             | Gateway::Streams(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
-            | Gateway::PostgreSql(_) => false,
+            | Gateway::PostgreSql(_)
+            | Gateway::Redis(_) => false,
             Gateway::Fix(_) => true,
         }
     }
@@ -204,7 +219,8 @@ impl Gateway {
             | Gateway::Streams(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
-            | Gateway::PostgreSql(_) => false,
+            | Gateway::PostgreSql(_)
+            | Gateway::Redis(_) => false,
             Gateway::Fix(fix) => fix.is_in_step(session),
         }
     }
@@ -220,7 +236,8 @@ impl Gateway {
             | Gateway::Streams(_)
             | Gateway::Binary(_)
             | Gateway::WebSocket(_)
-            | Gateway::PostgreSql(_) => true,
+            | Gateway::PostgreSql(_)
+            | Gateway::Redis(_) => true,
             Gateway::Fix(fix) => fix.tick(session, out),
         }
     }
@@ -234,7 +251,8 @@ impl Gateway {
             | Gateway::Plain(_)
             | Gateway::Streams(_)
             | Gateway::Binary(_)
-            | Gateway::WebSocket(_) => {}
+            | Gateway::WebSocket(_)
+            | Gateway::Redis(_) => {}
             Gateway::Fix(fix) => fix.leave(session, out),
             Gateway::PostgreSql(_) => append_terminate(out),
         }

@@ -1,5 +1,6 @@
 //! What a gateway is asked to say, and what it has heard.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use shakedown_record::Outcome;
@@ -61,6 +62,8 @@ pub(crate) enum Heard {
         /// Bytes that are taken in; the rest is still to be heard.
         used: usize,
     },
+    /// Letters are taken elsewhere: that is dialled next, and whoever waits goes on waiting.
+    Led { to: SocketAddr },
     /// The server ends the connection in good order.
     Bye,
     /// Something that nobody asked for.

@@ -9,6 +9,7 @@ use crate::spec::profile::{
 };
 
 use super::fix::fix;
+use super::redis::redis;
 use super::reported::reported;
 use super::stores::postgresql;
 use crate::compile::exchange::{Exchanges, extract, pointer};
@@ -54,6 +55,7 @@ pub(in crate::compile) fn gateway(
         Some(GatewaySpec::Postgresql(store)) => {
             GatewayPlan::PostgreSql(postgresql(&at.to("postgresql"), store, spec, sheet))
         }
+        Some(GatewaySpec::Redis(store)) => GatewayPlan::Redis(redis(store, spec, sheet)),
     };
     protocol(spec, &found, sheet);
     own_port(&at, spec, &found, sheet);

@@ -6,6 +6,7 @@
 use crate::plan::{Answer, Condition, Expected, JsonPointer, Request, Template};
 use crate::spec::profile::{AnswerSpec, RequestSpec};
 
+use super::language::Language;
 use crate::compile::exchange::Exchanges;
 use crate::compile::sheet::{At, Sheet};
 use crate::compile::template::Use;
@@ -13,41 +14,25 @@ use crate::compile::template::Use;
 /// Statuses of all answers of a store (`docs/stores.md`).
 const STATUSES: [u16; 2] = [200, 500];
 
-/// True when the profile's gateway is a store.
-pub(in crate::compile) fn is_store(sheet: &Sheet) -> bool {
-    sheet.has(&At::of(&["gateway", "postgresql"]))
-}
-
 impl Exchanges<'_> {
-    /// A request is written as a statement, or has to be.
-    pub(in crate::compile) fn is_statement(&self, spec: &RequestSpec) -> bool {
-        self.is_store || spec.sql.is_some()
-    }
-
-    pub(in crate::compile) fn refuse_language(&self, at: &At) {
-        self.sheet.refuse_with(
-            at,
-            "the gateway is a PostgreSQL server, which knows no paths",
-            "ask by a statement: { sql: select … }",
-        );
-    }
-
     pub(in crate::compile) fn statement(
         &self,
         at: &At,
         spec: &RequestSpec,
         used: Use,
     ) -> Option<Request> {
-        let over_http = spec.method.is_some()
+        let is_other = spec.method.is_some()
             || spec.path.is_some()
             || spec.body.is_some()
+            || spec.command.is_some()
+            || spec.wait.is_some()
             || spec.headers.iter().next().is_some();
-        let Some(sql) = spec.sql.as_ref().filter(|_| !over_http) else {
+        let Some(sql) = spec.sql.as_ref().filter(|_| !is_other) else {
             self.refuse_language(at);
             return None;
         };
         let at = at.to("sql");
-        if !self.is_store {
+        if self.language != Language::Sql {
             self.sheet.refuse_with(
                 &at,
                 "the gateway speaks HTTP, and this is a statement",
@@ -70,7 +55,7 @@ impl Exchanges<'_> {
 
     /// A class of a store's answers.
     pub(in crate::compile) fn sqlstates(&self, at: &At, spec: &AnswerSpec) -> Answer {
-        if !self.is_store {
+        if self.language != Language::Sql {
             self.sheet.refuse_with(
                 &at.to("sqlstate"),
                 "answers over HTTP have a status",
@@ -81,6 +66,12 @@ impl Exchanges<'_> {
                 &at.to("status"),
                 "answers of PostgreSQL have an SQLSTATE, and no status",
                 "such as sqlstate: [\"00000\"]",
+            );
+        } else if !spec.error.is_empty() {
+            self.sheet.refuse_with(
+                &at.to("error"),
+                "errors of PostgreSQL have an SQLSTATE",
+                "such as sqlstate: [\"23505\"]",
             );
         } else if spec.sqlstate.is_empty() {
             self.sheet.refuse_entry(

@@ -1,13 +1,18 @@
-//! Stores behind an engine as the system itself: how they are reached, and the servers that Shakedown starts.
+//! Stores behind an engine as the system itself: how they are reached, and the servers that Shakedown starts. Of PostgreSQL, and
+//! what it has in common with Redis.
 
 use std::collections::BTreeMap;
 
 use crate::plan::{
-    EnvironmentPlan, FaultKind as Kind, LocalStandIn, PostgreSqlGateway, PostgreSqlServers, System,
+    EnvironmentPlan, FaultKind as Kind, GatewayPlan, LocalStandIn, Part, PostgreSqlGateway,
+    PostgreSqlServers, System,
 };
 use crate::spec::profile::{PostgreSqlServersSpec, PostgreSqlSpec, ProfileSpec};
+use crate::spec::scalar::Id;
 
+use super::language::Language;
 use super::statements::codes;
+use crate::compile::environment::base_url;
 use crate::compile::human::time_text;
 use crate::compile::references::instead;
 use crate::compile::sheet::{At, Sheet};
@@ -26,7 +31,8 @@ const OURS: [&str; 10] = [
     "dynamic_shared_memory_type",
 ];
 
-const MOST_SERVERS: u32 = 5;
+/// Most servers of a store.
+pub(super) const LARGEST_CLUSTER: u32 = 5;
 const LONGEST_PROMOTE_NS: u64 = 60_000_000_000;
 
 pub(super) fn postgresql(
@@ -36,6 +42,15 @@ pub(super) fn postgresql(
     sheet: &Sheet,
 ) -> PostgreSqlGateway {
     codes(&at.to("elsewhere"), &spec.elsewhere, sheet);
+    no_containers(profile, sheet);
+    PostgreSqlGateway {
+        database: spec.database.0.clone(),
+        elsewhere: spec.elsewhere.clone(),
+    }
+}
+
+/// Stores are reached in the clear, and not in containers.
+pub(super) fn no_containers(profile: &ProfileSpec, sheet: &Sheet) {
     if profile.tls.is_some() {
         sheet.not_supported(&At::of(&["tls"]), "TLS to a store");
     }
@@ -48,10 +63,90 @@ pub(super) fn postgresql(
             sheet.not_supported(&at, "a store in containers");
         }
     }
-    PostgreSqlGateway {
-        database: spec.database.0.clone(),
-        elsewhere: spec.elsewhere.clone(),
+}
+
+/// The part that servers are: the named one, else the first.
+pub(super) fn part_of<'s>(
+    at: &At,
+    name: Option<&Id>,
+    system: &'s System,
+    sheet: &Sheet,
+) -> Option<&'s Part> {
+    let first = system.parts.first()?;
+    let name = name.map_or(first.name.as_str(), |name| &name.0);
+    let found = system.parts.iter().find(|part| part.name == name);
+    if found.is_none() {
+        let known: Vec<String> = system.parts.iter().map(|part| part.name.clone()).collect();
+        sheet.refuse_with(
+            at,
+            format!("there is no part `{name}`"),
+            instead(name, &known, "the parts are"),
+        );
     }
+    found
+}
+
+/// A value goes into a line of the server's configuration.
+pub(super) fn plain_value(at: &At, value: &str, hint: &str, sheet: &Sheet) {
+    if value.contains(|c: char| c.is_control() || c == '\'' || c == '\\') {
+        sheet.refuse_with(
+            at,
+            "a value holds no quotes, backslashes or line breaks",
+            hint,
+        );
+    }
+}
+
+/// Addresses of a store, each as the store's URLs go on; `None`: the profile's gateway is none.
+pub(in crate::compile) fn store_urls(
+    at: &At,
+    written: &[String],
+    sheet: &Sheet,
+) -> Option<Option<Vec<String>>> {
+    let is_entry = at.is_under("entry");
+    let master = sheet.text(&At::of(&["gateway", "redis", "master"]));
+    let (wanted, such_as, scheme, behind) = match (Language::of(sheet), master) {
+        (Language::Http, _) => return None,
+        (Language::Sql, _) => {
+            let database = sheet.text(&At::of(&["gateway", "postgresql", "database"]));
+            let Some(database) = database else {
+                return Some(None);
+            };
+            let behind = format!("/{database}");
+            ("postgresql://", "5432", "postgresql://", behind)
+        }
+        (Language::Commands, Some(master)) if is_entry => (
+            "redis://",
+            "26379",
+            "redis+sentinel://",
+            format!("/{master}"),
+        ),
+        (Language::Commands, _) => ("redis://", "6379", "redis://", String::new()),
+    };
+    let read = |(index, text): (usize, &String)| {
+        let host = text.strip_prefix(wanted);
+        let found = host.and_then(|host| base_url(&format!("http://{host}")).ok());
+        let authority = found.as_ref().and_then(|url| url.strip_prefix("http://"));
+        let has_port = authority.and_then(|it| it.rsplit_once(':'));
+        match (authority, has_port) {
+            (Some(authority), Some((_, port))) if !port.ends_with(']') => {
+                Some(format!("{scheme}{authority}{behind}"))
+            }
+            _ => {
+                sheet.refuse_with(
+                    &at.item(index),
+                    format!(
+                        "`{}` is no address of a store",
+                        crate::yaml::shortened(text)
+                    ),
+                    format!("write the scheme, host and port only: {wanted}10.0.0.7:{such_as}"),
+                );
+                None
+            }
+        }
+    };
+    let found: Vec<Option<String>> = written.iter().enumerate().map(read).collect();
+    Some(found.into_iter().collect())
 }
 
 pub(in crate::compile) fn servers(
@@ -60,30 +155,20 @@ pub(in crate::compile) fn servers(
     sheet: &Sheet,
 ) -> Option<EnvironmentPlan> {
     let at = At::of(&["environments", "local", "stand-in", "postgresql"]);
-    if !system.gateway.is_store() {
+    let GatewayPlan::PostgreSql(_) = &system.gateway else {
         sheet.refuse_entry(
             &at,
             "the servers speak PostgreSQL, and the gateway does not",
             "write gateway: { postgresql: { database: … } }",
         );
         return None;
-    }
-    let known: Vec<String> = system.parts.iter().map(|part| part.name.clone()).collect();
-    let first = known.first()?;
-    let name = spec.part.as_ref().map_or(first.as_str(), |part| &part.0);
-    let Some(part) = system.parts.iter().find(|part| part.name == name) else {
-        sheet.refuse_with(
-            &at.to("part"),
-            format!("there is no part `{name}`"),
-            instead(name, &known, "the parts are"),
-        );
-        return None;
     };
-    if part.replicas > MOST_SERVERS {
+    let part = part_of(&at.to("part"), spec.part.as_ref(), system, sheet)?;
+    if part.replicas > LARGEST_CLUSTER {
         sheet.refuse_with(
             &at,
             format!("{} servers on one machine", part.replicas),
-            format!("at most {MOST_SERVERS}: a primary and its standbys"),
+            format!("at most {LARGEST_CLUSTER}: a primary and its standbys"),
         );
     }
     if spec.schema.trim().is_empty() {
@@ -113,13 +198,8 @@ fn settings(at: &At, spec: &PostgreSqlServersSpec, sheet: &Sheet) -> BTreeMap<St
                 "take it out",
             );
         }
-        if value.contains(|c: char| c.is_control() || c == '\'' || c == '\\') {
-            sheet.refuse_with(
-                &at,
-                "a value holds no quotes, backslashes or line breaks",
-                "names of standbys go without quotes: ANY 1 (*)",
-            );
-        }
+        let hint = "names of standbys go without quotes: ANY 1 (*)";
+        plain_value(&at, value, hint, sheet);
     }
     let pairs = spec.settings.iter();
     pairs
@@ -151,16 +231,24 @@ fn promote_after(
     Some(after_ns)
 }
 
-/// Why a fault cannot be done to servers of several processes each; `None`: it can.
+/// Why a fault cannot be done to servers of a store; `None`: it can.
 pub(in crate::compile) fn refusal(
     kind: &Kind,
     environment: Option<&EnvironmentPlan>,
 ) -> Option<(&'static str, &'static str)> {
-    let Some(EnvironmentPlan::Local {
-        stand_in: LocalStandIn::PostgreSql(_),
-    }) = environment
-    else {
-        return None;
+    let said = match environment? {
+        EnvironmentPlan::Local {
+            stand_in: LocalStandIn::PostgreSql(_),
+        } => "a server of PostgreSQL is several processes, and this fault is done to one",
+        EnvironmentPlan::Local {
+            stand_in: LocalStandIn::Redis(_),
+        } => "this version does not do this fault to servers of Redis that it starts itself",
+        EnvironmentPlan::Local {
+            stand_in: LocalStandIn::Engine { .. } | LocalStandIn::MarketMaker { .. },
+        }
+        | EnvironmentPlan::External(_)
+        | EnvironmentPlan::Docker(_)
+        | EnvironmentPlan::Kubernetes(_) => return None,
     };
     match kind {
         Kind::Freeze { .. }
@@ -170,10 +258,7 @@ pub(in crate::compile) fn refusal(
         | Kind::DiskFull { .. }
         | Kind::Cpu { .. }
         | Kind::Memory { .. }
-        | Kind::OutOfMemory => Some((
-            "a server of PostgreSQL is several processes, and this fault is done to one",
-            "kill, restart, a fault on links, or a hook",
-        )),
+        | Kind::OutOfMemory => Some((said, "kill, restart, a fault on links, or a hook")),
         Kind::Kill { .. }
         | Kind::Restart { .. }
         | Kind::Stop { .. }

@@ -43,6 +43,34 @@ pub(crate) enum StandInSpec {
     /// Servers of PostgreSQL, from Debian's package postgresql-15: the first replica is the primary, the others are its
     /// standbys.
     Postgresql(PostgreSqlServersSpec),
+    /// Servers of Redis, from Debian's package redis-server: the first replica is the master at the beginning, the others
+    /// are its replicas.
+    Redis(RedisServersSpec),
+}
+
+/// Servers of Redis.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RedisServersSpec {
+    /// The part that they are. Default: the first.
+    pub(crate) part: Option<Id>,
+    /// Sentinels that watch them and promote. Default: none, and nobody promotes.
+    pub(crate) sentinels: Option<RedisSentinelsSpec>,
+    /// Lines of redis.conf, such as appendfsync.
+    #[serde(default)]
+    pub(crate) settings: Entries<Id, String>,
+}
+
+/// Sentinels.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RedisSentinelsSpec {
+    /// The part that they are.
+    pub(crate) part: Id,
+    /// So many have to find the master down.
+    pub(crate) quorum: u32,
+    /// Whoever has not answered for so long is down (down-after-milliseconds).
+    pub(crate) down_after: Duration,
 }
 
 /// Servers of PostgreSQL.

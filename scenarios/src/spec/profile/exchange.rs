@@ -10,9 +10,9 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::spec::Entries;
-use crate::spec::scalar::{HeaderName, Method, Pointer};
+use crate::spec::scalar::{Duration, HeaderName, Method, Pointer};
 
-/// A request: over HTTP by method and path, of a store by `sql`. Values may hold `{{variable}}`, `{{variable|filter}}` and
+/// A request: over HTTP by method and path, of a store by `sql` or `command`. Values may hold `{{variable}}`, `{{variable|filter}}` and
 /// `${secret}`.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -26,6 +26,20 @@ pub(crate) struct RequestSpec {
     pub(crate) body: Option<String>,
     /// One statement, alone. Every hole is a parameter of it: no quotes around it.
     pub(crate) sql: Option<String>,
+    /// The words of one command of Redis, each by itself: what stands in a hole stays in its word.
+    pub(crate) command: Option<Vec<String>>,
+    /// Replicas that must have it, too, before it is acknowledged: WAIT on the same connection. Default: none.
+    pub(crate) wait: Option<WaitSpec>,
+}
+
+/// WAIT behind a command.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WaitSpec {
+    /// With fewer the order is indeterminate: it was done, and may survive.
+    pub(crate) replicas: u32,
+    /// The time-out of WAIT.
+    pub(crate) within: Duration,
 }
 
 /// A path, or a full request.

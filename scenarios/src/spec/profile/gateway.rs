@@ -28,6 +28,17 @@ pub(crate) enum GatewaySpec {
     Fix(Box<FixSpec>),
     /// PostgreSQL, as docs/stores.md describes it: every request of the profile is a statement, `{ sql: … }`.
     Postgresql(PostgreSqlSpec),
+    /// Redis, as docs/stores.md describes it: every request of the profile is a command, `{ command: […] }`.
+    Redis(RedisSpec),
+}
+
+/// Redis at each entry, or whatever a sentinel at each entry names. User and password are those of `auth: { basic: … }`;
+/// default none.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RedisSpec {
+    /// The entries are sentinels, and this is what they call the master. Default: the entries are servers.
+    pub(crate) master: Option<Id>,
 }
 
 /// PostgreSQL at each entry. User and password are those of `auth: { basic: … }`; without it, `postgres` and none.

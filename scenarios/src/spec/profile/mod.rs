@@ -15,15 +15,20 @@ mod venue;
 
 pub(crate) use access::{AuthSpec, SecretSpec};
 pub(crate) use docker::{DockerPartSpec, DockerSpec, ReachSpec};
-pub(crate) use environment::{ExternalSpec, PostgreSqlServersSpec, ProofSpec, StandInSpec};
-pub(crate) use exchange::{ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, WhereSpec};
+pub(crate) use environment::{
+    ExternalSpec, PostgreSqlServersSpec, ProofSpec, RedisSentinelsSpec, RedisServersSpec,
+    StandInSpec,
+};
+pub(crate) use exchange::{
+    ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, WaitSpec, WhereSpec,
+};
 pub(crate) use file::{
     CancelOnDisconnectSpec, CleanUpSpec, DataSpec, InstrumentSpec, MetricsSpec, PartSpec,
     ProfileSpec, ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
 };
 pub(crate) use gateway::{
-    BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, PostgreSqlSpec, ReportSpec,
-    ReportedSpec, WebSocketSpec,
+    BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, PostgreSqlSpec, RedisSpec,
+    ReportSpec, ReportedSpec, WebSocketSpec,
 };
 pub(crate) use kubernetes::{
     AgentSpec, KubernetesEntrySpec, KubernetesPartSpec, KubernetesSpec, NodesSpec, OnOffSpec,

@@ -95,7 +95,8 @@ pub(crate) struct ActionSpec {
     pub(crate) too_late: Option<AnswerSpec>,
 }
 
-/// A class of answers: one of the statuses, and every condition. Of a store, one of the SQLSTATEs in place of a status.
+/// A class of answers: one of the statuses, and every condition. Of a store, one of the SQLSTATEs or errors in place of a
+/// status.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct AnswerSpec {
@@ -105,6 +106,9 @@ pub(crate) struct AnswerSpec {
     /// SQLSTATEs; 00000 is success.
     #[serde(default)]
     pub(crate) sqlstate: Vec<String>,
+    /// First words of errors of Redis, such as WRONGTYPE.
+    #[serde(default)]
+    pub(crate) error: Vec<String>,
     /// Conditions on the body, by JSON Pointer.
     #[serde(rename = "where", default)]
     pub(crate) conditions: WhereSpec,

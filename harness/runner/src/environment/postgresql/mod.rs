@@ -1,7 +1,6 @@
 //! Servers of PostgreSQL as the nodes of a local cluster: a primary and its standbys, from Debian's package.
 //!
 //! ```text
-//! programs   where the server is installed, and who it runs as
 //! servers    data folders: initdb, a copy of the primary, what a server is started with
 //! keeper     who is the primary; promotes a standby after its death, and starts servers again in the right role
 //! ```
@@ -10,8 +9,9 @@
 //! that it learns of a death at once and is never wrong about it. It does not see partitions.
 
 mod keeper;
-mod programs;
 mod servers;
+
+use super::programs::{Kit, Place};
 
 pub(super) use keeper::Keeper;
 pub(super) use servers::Servers;
@@ -19,5 +19,12 @@ pub(super) use servers::Servers;
 /// Where a server listens, at an address of its own.
 pub(super) const PORT: u16 = 5432;
 
-/// What has the programs, on Debian.
-const PACKAGE: &str = "postgresql-15";
+/// Its programs. Servers of version 14 are the first that tell clients whether they are standbys.
+const KIT: Kit = Kit {
+    what: "PostgreSQL",
+    programs: &["postgres", "initdb", "pg_basebackup"],
+    place: Place::Versions("/usr/lib/postgresql", 14),
+    package: "postgresql-15",
+    elsewhere: "SHAKEDOWN_POSTGRESQL",
+    users: ["postgres", "nobody"],
+};

@@ -1,9 +1,8 @@
 //! Data folders of servers, and what a server is started with.
 
 use std::ffi::OsString;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,10 +11,11 @@ use serde_json::Value;
 use shakedown_load::postgresql::{COMPLETED, Login};
 use shakedown_scenarios::plan::{Auth, GatewayPlan, PostgreSqlServers, System, TemplatePart};
 
-use super::programs::Programs;
+use super::KIT;
 use crate::environment::engine_command::Member;
-use crate::environment::error::EnvironmentError;
+use crate::environment::error::{EnvironmentError, failed};
 use crate::environment::node::{INHERITED, Line, Node};
+use crate::environment::programs::Programs;
 use crate::mechanisms::{Child, Spawner};
 use crate::stores::postgresql::{Question, ask};
 
@@ -48,9 +48,6 @@ impl Servers {
         plan: &PostgreSqlServers,
         system: &System,
     ) -> Result<Servers, EnvironmentError> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(EnvironmentError::ServersNeedRoot);
-        }
         let literal = |auth: &Auth| match auth {
             Auth::Basic { user, .. } => match user.parts.as_slice() {
                 [TemplatePart::Text(name)] => Some(name.clone()),
@@ -60,7 +57,7 @@ impl Servers {
         };
         Ok(Servers {
             plan: plan.clone(),
-            programs: Programs::find()?,
+            programs: Programs::find(&KIT)?,
             user: literal(&system.auth).unwrap_or_else(|| MAINTENANCE.to_string()),
             database: match &system.gateway {
                 GatewayPlan::PostgreSql(store) => store.database.clone(),
@@ -94,7 +91,7 @@ impl Servers {
         for (name, value) in &self.plan.settings {
             set(name, value);
         }
-        self.programs.line("postgres", arguments)
+        self.programs.line("postgres", arguments, true)
     }
 
     /// An empty database, in an empty folder.
@@ -109,7 +106,7 @@ impl Servers {
         let options = ["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"];
         arguments.extend(options.map(OsString::from));
         arguments.push(format!("--username={}", self.user).into());
-        let line = self.programs.line("initdb", arguments);
+        let line = self.programs.line("initdb", arguments, false);
         self.command(node, "make its database", line, spawner)
             .await?;
         write(node, &data.join("pg_hba.conf"), ACCESS)
@@ -139,7 +136,7 @@ impl Servers {
             "--wal-method=stream",
         ];
         arguments.extend(options.map(OsString::from));
-        let line = self.programs.line("pg_basebackup", arguments);
+        let line = self.programs.line("pg_basebackup", arguments, false);
         self.command(node, "copy the primary", line, spawner).await
     }
 
@@ -154,11 +151,7 @@ impl Servers {
         write(node, &data.join("postgresql.auto.conf"), &line)?;
         let mark = data.join(STANDBY_MARK);
         write(node, &mark, "")?;
-        let owned = chown(
-            &mark,
-            Some(self.programs.user_id),
-            Some(self.programs.group_id),
-        );
+        let owned = self.programs.give(&mark);
         owned.map_err(|error| failed(node, "make it a standby", error))
     }
 
@@ -256,12 +249,7 @@ impl Servers {
 
     /// The folder is the servers' user's, and nobody else's.
     fn own(&self, node: &Node, data: &Path) -> Result<(), EnvironmentError> {
-        let owned = chown(
-            data,
-            Some(self.programs.user_id),
-            Some(self.programs.group_id),
-        )
-        .and_then(|()| fs::set_permissions(data, Permissions::from_mode(0o700)));
+        let owned = self.programs.own(data);
         owned.map_err(|error| failed(node, "give it its data folder", error))
     }
 
@@ -307,14 +295,6 @@ impl Servers {
                 Err(failed(node, what, why))
             }
         }
-    }
-}
-
-pub(super) fn failed(node: &Node, what: &'static str, why: impl ToString) -> EnvironmentError {
-    EnvironmentError::Server {
-        name: node.name.clone(),
-        what,
-        why: why.to_string(),
     }
 }
 
