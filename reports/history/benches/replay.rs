@@ -8,7 +8,10 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use shakedown_history::{Ask, Book, Effect, Learned, Operation, Testimony, Window, replay, search};
+use shakedown_history::{
+    Ask, Book, Effect, Learned, Limits, Operation, Reading, Testimony, Window, replay, search,
+    search_windows,
+};
 use shakedown_record::ledger::Side;
 
 /// Time between two requests, and from sending to answer, in nanoseconds.
@@ -74,11 +77,26 @@ fn all(c: &mut Criterion) {
             || Window {
                 operations: &operations,
                 before: &before,
-                after: None,
+                reading: Reading::default(),
             },
             |window| search(black_box(&window), u64::MAX),
             BatchSize::SmallInput,
         );
+    });
+    // Slower by a hundred times: few requests in flight, as on a lane of its own.
+    let slow: Vec<Operation> = history(10_000)
+        .into_iter()
+        .map(|one| Operation {
+            sent_ns: one.sent_ns * 100 / 99 + one.number * 99 * EVERY_NS / 100 * 5,
+            answered_ns: one
+                .answered_ns
+                .map(|ns| ns * 100 / 99 + one.number * 99 * EVERY_NS / 100 * 5),
+            ..one
+        })
+        .collect();
+    group.throughput(Throughput::Elements(slow.len() as u64));
+    group.bench_function("windows", |b| {
+        b.iter(|| search_windows(black_box(&slow), &Reading::default(), &Limits::USUAL));
     });
     group.finish();
 }

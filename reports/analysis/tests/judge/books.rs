@@ -2,6 +2,7 @@
 
 mod history;
 mod invariants;
+mod searched;
 
 use std::collections::BTreeMap;
 

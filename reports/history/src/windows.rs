@@ -1,0 +1,523 @@
+//! A whole history without numbers, searched one window after the other.
+//!
+//! ```text
+//! requests by time of sending --> cut where nothing is in flight   a window
+//! the books that a window may begin with x every order that explains its answers --> the books that it may end with
+//! none left: no order explains the history     too many, or too many steps: undecided, and so is all that follows
+//! ```
+//!
+//! What was not answered when a window ends may have been done in it, or is carried on: a state is a book with the requests
+//! that are still to be done. So a window can be cut at any moment without losing an explanation or gaining one; that it
+//! is cut at a quiet one keeps the states few. Where it does not get quiet, it is cut where few requests are in flight.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use shakedown_record::ledger::Side;
+
+use crate::book::Book;
+use crate::operation::{Ask, Learned, Operation};
+use crate::reading::{Known, Misfit, Reading, Taken};
+use crate::search::{Found, Search, Span, picture};
+
+/// Bounds of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests of a window; where it does not close by then, it is not searched.
+    pub longest: usize,
+    /// A window of so many requests is also cut where `flying` requests are in flight at most.
+    pub ripe: usize,
+    pub flying: usize,
+    /// Requests that a window hands on to the next.
+    pub carried: usize,
+    /// Books that a window may end with.
+    pub books: usize,
+    /// Steps in one window, and in all of them.
+    pub steps: u64,
+    pub steps_in_all: u64,
+}
+
+impl Limits {
+    /// What a few seconds and some hundred megabytes allow.
+    pub const USUAL: Limits = Limits {
+        longest: 96,
+        ripe: 8,
+        flying: 3,
+        carried: 12,
+        books: 256,
+        steps: 300_000,
+        steps_in_all: 10_000_000,
+    };
+}
+
+/// What a search in windows came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Searched {
+    /// Windows that were decided, the requests in them, and those in the longest.
+    pub windows: u64,
+    pub requests: u64,
+    pub longest: u64,
+    /// Books that were possible at once, at most.
+    pub books: u64,
+    pub ended: Ended,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Some order explains all of it.
+    Explained,
+    /// No order does.
+    Unexplained(Unexplained),
+    /// It is not known from some moment on.
+    Undecided(Undecided),
+}
+
+/// The smallest beginning of a window that no order explains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unexplained {
+    /// Its requests, by the time of sending.
+    pub requests: Vec<u64>,
+    /// The request whose answer cannot be explained; `None`: the answers can, but not what was read in the end.
+    pub last: Option<u64>,
+    /// What did not fit in the order that went furthest.
+    pub nearest: Option<Misfit>,
+}
+
+/// A window that was not decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undecided {
+    pub from_ns: u64,
+    pub requests: usize,
+    pub bound: Bound,
+}
+
+/// The bound that was hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// There was no moment at which few requests were in flight.
+    Longest,
+    /// So many requests without an answer were handed on.
+    Carried(usize),
+    /// So many books were possible.
+    Books(usize),
+    /// So many steps were taken.
+    Steps(u64),
+}
+
+/// Searches each history, on so many threads; the answers are in the order of the histories.
+pub fn search_windows_all(
+    histories: &[(&[Operation], Reading<'_>)],
+    limits: &Limits,
+    threads: usize,
+) -> Vec<Searched> {
+    const NO_PANIC: &str = "a search that panics ends the scope of all";
+    let next = AtomicUsize::new(0);
+    let answers: Vec<Mutex<Option<Searched>>> =
+        histories.iter().map(|_| Mutex::default()).collect();
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((operations, reading)) = histories.get(at) else {
+                return;
+            };
+            let searched = search_windows(operations, reading, limits);
+            *answers[at].lock().expect(NO_PANIC) = Some(searched);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let answers = answers.into_iter();
+    answers
+        .map(|answer| {
+            let answer = answer.into_inner().expect(NO_PANIC);
+            answer.expect("every history was searched")
+        })
+        .collect()
+}
+
+/// Searches a history for an order that explains it, from an empty book on. Nothing is made of numbers that it may have.
+pub fn search_windows(
+    operations: &[Operation],
+    reading: &Reading<'_>,
+    limits: &Limits,
+) -> Searched {
+    let mut sorted: Vec<&Operation> = operations.iter().collect();
+    sorted.sort_by_key(|one| (one.sent_ns, one.number));
+    let made = sorted.iter().enumerate().filter_map(|(at, one)| {
+        let is_new = matches!(one.ask, Ask::New { .. });
+        is_new.then_some((one.number, at))
+    });
+    let made = made.collect();
+    let known = Known::new(*reading, operations);
+    let mut named: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (at, one) in sorted.iter().enumerate() {
+        if let Ask::Cancel { order } | Ask::Replace { order, .. } = one.ask {
+            named.entry(order).or_default().push(at);
+        }
+    }
+    let mut windows = Windows {
+        known: &known,
+        made,
+        named,
+        limits,
+        spent: 0,
+        searched: Searched {
+            windows: 0,
+            requests: 0,
+            longest: 0,
+            books: 1,
+            ended: Ended::Explained,
+        },
+        sorted,
+    };
+    windows.run();
+    windows.searched
+}
+
+/// Requests up to a moment; `None`: it does not close.
+struct Cut {
+    of: Range<usize>,
+    span: Option<Span>,
+}
+
+/// Where a history may have come to.
+#[derive(Debug, Clone, Default)]
+struct State {
+    book: Book,
+    taken: Taken,
+    /// Requests that are not done yet.
+    waiting: Vec<usize>,
+}
+
+struct Windows<'a> {
+    known: &'a Known<'a>,
+    sorted: Vec<&'a Operation>,
+    /// Where the request stands that makes an order.
+    made: HashMap<u64, usize>,
+    /// Where requests stand that name an order.
+    named: HashMap<u64, Vec<usize>>,
+    limits: &'a Limits,
+    spent: u64,
+    searched: Searched,
+}
+
+/// Orders that explain a window, by the places of its requests, and what did not fit after the most steps.
+struct Orders {
+    found: Vec<Vec<usize>>,
+    nearest: Option<(usize, Misfit)>,
+}
+
+/// Why a window has no end.
+enum Halt {
+    Unexplained(Option<Misfit>),
+    Hit(Bound),
+}
+
+impl Windows<'_> {
+    fn run(&mut self) {
+        let mut states = vec![State::default()];
+        for cut in cuts(&self.sorted, self.limits) {
+            let requests = cut.of.len();
+            let ended = match cut.span {
+                None => Err(Halt::Hit(Bound::Longest)),
+                Some(span) => self.advance(&mut states, cut.of.clone(), span),
+            };
+            self.searched.ended = match ended {
+                Ok(()) => {
+                    self.searched.windows += 1;
+                    self.searched.requests += requests as u64;
+                    self.searched.longest = self.searched.longest.max(requests as u64);
+                    self.searched.books = self.searched.books.max(states.len() as u64);
+                    continue;
+                }
+                Err(Halt::Unexplained(nearest)) => {
+                    Ended::Unexplained(self.smallest(&states, cut.of, nearest))
+                }
+                Err(Halt::Hit(bound)) => Ended::Undecided(Undecided {
+                    from_ns: self.sorted[cut.of.start].sent_ns,
+                    requests,
+                    bound,
+                }),
+            };
+            return;
+        }
+    }
+
+    /// From the states that a window may begin with to those that it may end with. Where there are none, those that it may
+    /// begin with stay.
+    fn advance(
+        &mut self,
+        states: &mut Vec<State>,
+        of: Range<usize>,
+        span: Span,
+    ) -> Result<(), Halt> {
+        let mut left = self.limits.steps;
+        let mut ends: Vec<State> = Vec::new();
+        let mut deepest: Option<(usize, Misfit)> = None;
+        for state in states.iter_mut() {
+            let places: Vec<usize> = state.waiting.iter().copied().chain(of.clone()).collect();
+            let Orders { mut found, nearest } = self.orders(state, &places, span, &mut left)?;
+            if let Some(nearest) = nearest
+                && deepest.is_none_or(|deepest| deepest.0 < nearest.0)
+            {
+                deepest = Some(nearest);
+            }
+            let only = found.pop();
+            for order in found {
+                ends.push(self.after(state.clone(), &places, &order, of.end));
+            }
+            if let Some(order) = only {
+                ends.push(self.after(std::mem::take(state), &places, &order, of.end));
+            }
+            if ends.len() > 4 * self.limits.books {
+                ends = self.different(ends);
+            }
+            if ends.len() > 4 * self.limits.books {
+                return Err(Halt::Hit(Bound::Books(ends.len())));
+            }
+        }
+        // Where there are no more than before, few will be the same.
+        if ends.len() > states.len() || self.searched.windows.is_multiple_of(16) {
+            ends = self.different(ends);
+        }
+        if ends.is_empty() {
+            return Err(Halt::Unexplained(deepest.map(|(_, misfit)| misfit)));
+        }
+        if ends.len() > self.limits.books {
+            return Err(Halt::Hit(Bound::Books(ends.len())));
+        }
+        let carried = ends.iter().map(|state| state.waiting.len()).max();
+        let carried = carried.unwrap_or_default();
+        if carried > self.limits.carried && span != Span::ToTheEnd {
+            return Err(Halt::Hit(Bound::Carried(carried)));
+        }
+        *states = ends;
+        Ok(())
+    }
+
+    /// Every order that explains a window from one state on, as far as they differ in the end; at the end of the history
+    /// one is enough.
+    fn orders(
+        &mut self,
+        state: &mut State,
+        places: &[usize],
+        span: Span,
+        left: &mut u64,
+    ) -> Result<Orders, Halt> {
+        let operations = places.iter().map(|at| self.sorted[*at]).collect();
+        let book = std::mem::take(&mut state.book);
+        let mut search = Search::new(self.known, operations, span, book, &state.taken);
+        let mut found = Vec::new();
+        let most = (*left).min(self.limits.steps_in_all - self.spent);
+        loop {
+            match search.next_order(most) {
+                Found::Order => found.push(search.order_at().collect()),
+                Found::NoMore => break,
+                Found::OutOfSteps => return Err(Halt::Hit(Bound::Steps(search.spent))),
+            }
+            if span == Span::ToTheEnd {
+                // Nothing comes after it: where the book went does not matter.
+                return Ok(Orders {
+                    found,
+                    nearest: None,
+                });
+            }
+            if found.len() > 4 * self.limits.books {
+                return Err(Halt::Hit(Bound::Books(found.len())));
+            }
+        }
+        *left -= search.spent;
+        self.spent += search.spent;
+        let nearest = search.nearest;
+        state.book = search.into_book();
+        Ok(Orders { found, nearest })
+    }
+
+    /// The state that an order of some requests leads to.
+    fn after(&self, mut state: State, places: &[usize], order: &[usize], end: usize) -> State {
+        for at in order {
+            let one = self.sorted[places[*at]];
+            let mark = state.book.mark();
+            state.book.apply(one.number, &one.ask);
+            for (pair, lots) in self.known.takes(one, &state.book, mark) {
+                *state.taken.entry(pair).or_default() += lots;
+            }
+        }
+        let is_left = |at: &usize| !order.contains(at);
+        let waiting = (0..places.len()).filter(is_left).map(|at| places[at]);
+        let mut waiting: Vec<usize> = waiting.collect();
+        self.cancel_what_is_to_go(&mut state.book, &mut waiting, end);
+        state.book.settle_and_forget();
+        state
+            .taken
+            .retain(|(taker, _), _| state.book.open(*taker).is_some());
+        let can_be_done = |at: &&usize| self.can_be_done(**at, &waiting, &state.book, end);
+        state.waiting = waiting.iter().filter(can_be_done).copied().collect();
+        state
+    }
+
+    /// Does cancels without an answer of orders that are only in the way, and that no other request is about any more.
+    fn cancel_what_is_to_go(&self, book: &mut Book, waiting: &mut Vec<usize>, end: usize) {
+        let goes = |at: &usize| {
+            let one = self.sorted[*at];
+            let (Ask::Cancel { order }, None) = (one.ask, one.answered_ns) else {
+                return false;
+            };
+            let is_over = |other: &usize| other == at || (*other < end && !waiting.contains(other));
+            let open = book.open(order);
+            open.is_some_and(|open| self.known.is_to_go(order, open))
+                && self.named[&order].iter().all(is_over)
+        };
+        let gone: Vec<usize> = waiting.iter().copied().filter(goes).collect();
+        for at in &gone {
+            book.apply(self.sorted[*at].number, &self.sorted[*at].ask);
+        }
+        waiting.retain(|at| !gone.contains(at));
+    }
+
+    /// A request without an answer about an order that is gone has no effect any more, whenever it is done.
+    fn can_be_done(&self, at: usize, waiting: &[usize], book: &Book, end: usize) -> bool {
+        let one = self.sorted[at];
+        if one.learned != Learned::Nothing {
+            return true;
+        }
+        let order = match one.ask {
+            Ask::New { .. } => return true,
+            Ask::Cancel { order } | Ask::Replace { order, .. } => order,
+        };
+        let is_to_come = |made: &usize| *made >= end || waiting.contains(made);
+        book.open(order).is_some() || self.made.get(&order).is_some_and(is_to_come)
+    }
+
+    /// Each state once.
+    fn different(&self, mut states: Vec<State>) -> Vec<State> {
+        if states.len() < 2 {
+            return states;
+        }
+        let mut seen = HashSet::new();
+        states.retain(|state| {
+            let queues = [Side::Buy, Side::Sell].into_iter();
+            let orders = queues.flat_map(|side| state.book.queue_of(side));
+            let picture = picture(self.known, orders, &state.taken);
+            seen.insert((picture, state.waiting.clone()))
+        });
+        states
+    }
+
+    /// The smallest beginning of a window that no order explains: what explains a history explains each of its beginnings.
+    fn smallest(&self, states: &[State], of: Range<usize>, nearest: Option<Misfit>) -> Unexplained {
+        let mut answers: Vec<(u64, usize)> = states
+            .iter()
+            .flat_map(|state| state.waiting.iter().copied())
+            .chain(of.clone())
+            .filter(|at| self.sorted[*at].learned != Learned::Nothing)
+            .filter_map(|at| Some((self.sorted[at].answered_ns?, at)))
+            .collect();
+        answers.sort_unstable();
+        answers.dedup();
+        for (answered_ns, at) in answers {
+            let seen: Vec<Operation> = self
+                .sorted
+                .iter()
+                .map(|one| seen(one, answered_ns))
+                .collect();
+            let mut then = Windows {
+                sorted: seen.iter().collect(),
+                made: self.made.clone(),
+                named: self.named.clone(),
+                searched: self.searched.clone(),
+                spent: 0,
+                ..*self
+            };
+            let sent = |at: &usize| self.sorted[*at].sent_ns <= answered_ns;
+            let end = of.clone().take_while(sent).count() + of.start;
+            let span = Span::Before(answered_ns.saturating_add(1));
+            if let Err(Halt::Unexplained(nearest)) =
+                then.advance(&mut states.to_vec(), of.start..end, span)
+            {
+                return self.unexplained(of.start..end, Some(at), nearest);
+            }
+        }
+        self.unexplained(of, None, nearest)
+    }
+
+    fn unexplained(
+        &self,
+        of: Range<usize>,
+        last: Option<usize>,
+        nearest: Option<Misfit>,
+    ) -> Unexplained {
+        let number = |at: usize| self.sorted[at].number;
+        let mut places: Vec<usize> = of.collect();
+        if let Some(last) = last.filter(|last| !places.contains(last)) {
+            places.insert(0, last);
+        }
+        Unexplained {
+            requests: places.into_iter().map(number).collect(),
+            last: last.map(number),
+            nearest,
+        }
+    }
+}
+
+/// A request as its client saw it at a moment: what was not answered yet may have been done or not.
+fn seen(one: &Operation, at_ns: u64) -> Operation {
+    match one.answered_ns {
+        Some(answered_ns) if answered_ns <= at_ns => *one,
+        Some(_) | None => Operation {
+            answered_ns: None,
+            learned: Learned::Nothing,
+            ..*one
+        },
+    }
+}
+
+/// Cuts a history, sorted by the time of sending, into windows. The last one that does not close is the last of all.
+fn cuts(sorted: &[&Operation], limits: &Limits) -> Vec<Cut> {
+    let mut cuts = Vec::new();
+    let mut start = 0;
+    let mut flying: BinaryHeap<Reverse<u64>> = BinaryHeap::new();
+    for (at, one) in sorted.iter().enumerate() {
+        while let Some(Reverse(answered_ns)) = flying.peek()
+            && *answered_ns < one.sent_ns
+        {
+            flying.pop();
+        }
+        let length = at - start;
+        let is_calm = flying.is_empty() || (length >= limits.ripe && flying.len() <= limits.flying);
+        if length > 0 && is_calm {
+            let span = Some(Span::Before(one.sent_ns));
+            cuts.push(Cut {
+                of: start..at,
+                span,
+            });
+            start = at;
+        } else if length == limits.longest {
+            cuts.push(Cut {
+                of: start..at,
+                span: None,
+            });
+            return cuts;
+        }
+        if one.learned != Learned::Nothing
+            && let Some(answered_ns) = one.answered_ns
+        {
+            flying.push(Reverse(answered_ns));
+        }
+    }
+    if start < sorted.len() {
+        cuts.push(Cut {
+            of: start..sorted.len(),
+            span: Some(Span::ToTheEnd),
+        });
+    }
+    cuts
+}
