@@ -277,6 +277,9 @@ pub struct SearchRecord {
     pub longest: u64,
     /// Books that were possible at once, at most.
     pub books: u64,
+    /// Requests of which nothing is known: those from the first window of a symbol on that was not decided, or that no
+    /// order explains.
+    pub left: u64,
 }
 
 /// What must hold of books and trades, whatever came in.

@@ -103,12 +103,19 @@ impl<'a> Known<'a> {
             .and_then(|taker| self.otherwise_taken(number, taker, book, mark, taken))
             .or_else(|| {
                 book.touched(mark)
-                    .find_map(|order| self.otherwise_ended(number, order, book))
+                    .find_map(|order| self.otherwise_ended(operation, order, book, taken))
             })
     }
 
     /// An order that has traded too much, or left the book as it did not leave it by what was read.
-    fn otherwise_ended(&self, number: u64, order: u64, book: &Book) -> Option<Misfit> {
+    fn otherwise_ended(
+        &self,
+        operation: &Operation,
+        order: u64,
+        book: &Book,
+        taken: &Taken,
+    ) -> Option<Misfit> {
+        let number = operation.number;
         let is_open = book.open(order).is_some();
         let of = |lots: Option<&BTreeMap<u64, u64>>| lots?.get(&order).copied();
         if let (Some(read), Some(replayed)) = (of(self.reading.filled), book.filled_lots(order))
@@ -121,11 +128,38 @@ impl<'a> Known<'a> {
                 replayed,
             });
         }
-        let read = of(self.reading.after).filter(|_| !is_open)?;
-        Some(Misfit::Closed {
-            number,
-            order,
-            read,
+        if is_open {
+            return None;
+        }
+        if let Some(read) = of(self.reading.after) {
+            return Some(Misfit::Closed {
+                number,
+                order,
+                read,
+            });
+        }
+        // What the request itself takes is not in `taken` yet, and was looked at.
+        let is_other = taker_of(operation) != Some(order);
+        is_other
+            .then(|| self.not_taken_in_all(number, order, taken))
+            .flatten()
+    }
+
+    /// What an order that may take more than once has taken when it takes no more, and did not by what was read.
+    fn not_taken_in_all(&self, number: u64, taker: u64, taken: &Taken) -> Option<Misfit> {
+        if !self.many.contains(&taker) {
+            return None;
+        }
+        let read = self.reading.taken?.get(&taker)?;
+        read.iter().find_map(|(maker, read)| {
+            let replayed = taken.get(&(taker, *maker)).copied().unwrap_or_default();
+            (replayed != *read).then_some(Misfit::Taken {
+                number,
+                taker,
+                maker: *maker,
+                read: *read,
+                replayed,
+            })
         })
     }
 
@@ -191,8 +225,10 @@ impl<'a> Known<'a> {
                 })
             })
         });
-        left.or_else(|| self.otherwise_filled(&open))
-            .or_else(|| self.otherwise_taken_in_the_end(&open, taken))
+        left.or_else(|| self.otherwise_filled(&open)).or_else(|| {
+            let mut open = open.keys();
+            open.find_map(|order| self.not_taken_in_all(*order, *order, taken))
+        })
     }
 
     fn otherwise_filled(&self, open: &BTreeMap<u64, Open>) -> Option<Misfit> {
@@ -208,33 +244,12 @@ impl<'a> Known<'a> {
         })
     }
 
-    fn otherwise_taken_in_the_end(
-        &self,
-        open: &BTreeMap<u64, Open>,
-        taken: &Taken,
-    ) -> Option<Misfit> {
-        let all = self.reading.taken?;
-        let takers = self.many.iter().filter(|order| open.contains_key(order));
-        takers
-            .filter_map(|taker| Some((taker, all.get(taker)?)))
-            .find_map(|(taker, read)| {
-                read.iter().find_map(|(maker, read)| {
-                    let replayed = taken.get(&(*taker, *maker)).copied().unwrap_or_default();
-                    (replayed != *read).then_some(Misfit::Taken {
-                        number: *taker,
-                        taker: *taker,
-                        maker: *maker,
-                        read: *read,
-                        replayed,
-                    })
-                })
-            })
-    }
-
     /// An order that does not trade any more and was not open in the end, by what was read.
-    pub fn is_to_go(&self, number: u64, open: &Open) -> bool {
+    pub fn is_to_go(&self, number: u64, open: &Open, taken: &Taken) -> bool {
         let after = self.reading.after;
-        self.is_still(number, open) && after.is_some_and(|after| !after.contains_key(&number))
+        self.is_still(number, open)
+            && after.is_some_and(|after| !after.contains_key(&number))
+            && self.not_taken_in_all(number, number, taken).is_none()
     }
 
     /// An order that does not trade any more, by what was read.

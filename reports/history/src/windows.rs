@@ -10,11 +10,12 @@
 //! that are still to be done. So a window can be cut at any moment without losing an explanation or gaining one; that it
 //! is cut at a quiet one keeps the states few. Where it does not get quiet, it is cut where few requests are in flight.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+mod answer;
+mod cuts;
+mod smallest;
+
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shakedown_record::ledger::Side;
 
@@ -22,91 +23,10 @@ use crate::book::Book;
 use crate::operation::{Ask, Learned, Operation};
 use crate::reading::{Known, Misfit, Reading, Taken};
 use crate::search::{Found, Search, Span, picture};
+use crate::symbols::each;
 
-/// Bounds of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Requests of a window; where it does not close by then, it is not searched.
-    pub longest: usize,
-    /// A window of so many requests is also cut where `flying` requests are in flight at most.
-    pub ripe: usize,
-    pub flying: usize,
-    /// Requests that a window hands on to the next.
-    pub carried: usize,
-    /// Books that a window may end with.
-    pub books: usize,
-    /// Steps in one window, and in all of them.
-    pub steps: u64,
-    pub steps_in_all: u64,
-}
-
-impl Limits {
-    /// What a few seconds and some hundred megabytes allow.
-    pub const USUAL: Limits = Limits {
-        longest: 96,
-        ripe: 8,
-        flying: 3,
-        carried: 12,
-        books: 256,
-        steps: 300_000,
-        steps_in_all: 10_000_000,
-    };
-}
-
-/// What a search in windows came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Searched {
-    /// Windows that were decided, the requests in them, and those in the longest.
-    pub windows: u64,
-    pub requests: u64,
-    pub longest: u64,
-    /// Books that were possible at once, at most.
-    pub books: u64,
-    pub ended: Ended,
-}
-
-/// How it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// Some order explains all of it.
-    Explained,
-    /// No order does.
-    Unexplained(Unexplained),
-    /// It is not known from some moment on.
-    Undecided(Undecided),
-}
-
-/// The smallest beginning of a window that no order explains.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unexplained {
-    /// Its requests, by the time of sending.
-    pub requests: Vec<u64>,
-    /// The request whose answer cannot be explained; `None`: the answers can, but not what was read in the end.
-    pub last: Option<u64>,
-    /// What did not fit in the order that went furthest.
-    pub nearest: Option<Misfit>,
-}
-
-/// A window that was not decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Undecided {
-    pub from_ns: u64,
-    pub requests: usize,
-    pub bound: Bound,
-}
-
-/// The bound that was hit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// There was no moment at which few requests were in flight.
-    Longest,
-    /// So many requests without an answer were handed on.
-    Carried(usize),
-    /// So many books were possible.
-    Books(usize),
-    /// So many steps were taken.
-    Steps(u64),
-}
+pub use answer::{Bound, Ended, Limits, Searched, Undecided, Unexplained};
+use cuts::cuts;
 
 /// Searches each history, on so many threads; the answers are in the order of the histories.
 pub fn search_windows_all(
@@ -114,33 +34,9 @@ pub fn search_windows_all(
     limits: &Limits,
     threads: usize,
 ) -> Vec<Searched> {
-    const NO_PANIC: &str = "a search that panics ends the scope of all";
-    let next = AtomicUsize::new(0);
-    let answers: Vec<Mutex<Option<Searched>>> =
-        histories.iter().map(|_| Mutex::default()).collect();
-    let work = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((operations, reading)) = histories.get(at) else {
-                return;
-            };
-            let searched = search_windows(operations, reading, limits);
-            *answers[at].lock().expect(NO_PANIC) = Some(searched);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let answers = answers.into_iter();
-    answers
-        .map(|answer| {
-            let answer = answer.into_inner().expect(NO_PANIC);
-            answer.expect("every history was searched")
-        })
-        .collect()
+    each(histories, threads, |(operations, reading)| {
+        search_windows(operations, reading, limits)
+    })
 }
 
 /// Searches a history for an order that explains it, from an empty book on. Nothing is made of numbers that it may have.
@@ -180,12 +76,6 @@ pub fn search_windows(
     };
     windows.run();
     windows.searched
-}
-
-/// Requests up to a moment; `None`: it does not close.
-struct Cut {
-    of: Range<usize>,
-    span: Option<Span>,
 }
 
 /// Where a history may have come to.
@@ -270,12 +160,16 @@ impl Windows<'_> {
             {
                 deepest = Some(nearest);
             }
+            let is_over = span == Span::ToTheEnd && !found.is_empty();
             let only = found.pop();
             for order in found {
                 ends.push(self.after(state.clone(), &places, &order, of.end));
             }
             if let Some(order) = only {
                 ends.push(self.after(std::mem::take(state), &places, &order, of.end));
+            }
+            if is_over {
+                break;
             }
             if ends.len() > 4 * self.limits.books {
                 ends = self.different(ends);
@@ -353,38 +247,40 @@ impl Windows<'_> {
         }
         let is_left = |at: &usize| !order.contains(at);
         let waiting = (0..places.len()).filter(is_left).map(|at| places[at]);
-        let mut waiting: Vec<usize> = waiting.collect();
-        self.cancel_what_is_to_go(&mut state.book, &mut waiting, end);
+        state.waiting = waiting.collect();
+        self.cancel_what_is_to_go(&mut state, end);
         state.book.settle_and_forget();
         state
             .taken
             .retain(|(taker, _), _| state.book.open(*taker).is_some());
-        let can_be_done = |at: &&usize| self.can_be_done(**at, &waiting, &state.book, end);
-        state.waiting = waiting.iter().filter(can_be_done).copied().collect();
+        let can_be_done = |at: &&usize| self.can_be_done(**at, &state, end);
+        state.waiting = state.waiting.iter().filter(can_be_done).copied().collect();
         state
     }
 
     /// Does cancels without an answer of orders that are only in the way, and that no other request is about any more.
-    fn cancel_what_is_to_go(&self, book: &mut Book, waiting: &mut Vec<usize>, end: usize) {
+    fn cancel_what_is_to_go(&self, state: &mut State, end: usize) {
         let goes = |at: &usize| {
             let one = self.sorted[*at];
             let (Ask::Cancel { order }, None) = (one.ask, one.answered_ns) else {
                 return false;
             };
-            let is_over = |other: &usize| other == at || (*other < end && !waiting.contains(other));
-            let open = book.open(order);
-            open.is_some_and(|open| self.known.is_to_go(order, open))
+            let is_over =
+                |other: &usize| other == at || (*other < end && !state.waiting.contains(other));
+            let open = state.book.open(order);
+            open.is_some_and(|open| self.known.is_to_go(order, open, &state.taken))
                 && self.named[&order].iter().all(is_over)
         };
-        let gone: Vec<usize> = waiting.iter().copied().filter(goes).collect();
+        let gone: Vec<usize> = state.waiting.iter().copied().filter(goes).collect();
         for at in &gone {
-            book.apply(self.sorted[*at].number, &self.sorted[*at].ask);
+            let one = self.sorted[*at];
+            state.book.apply(one.number, &one.ask);
         }
-        waiting.retain(|at| !gone.contains(at));
+        state.waiting.retain(|at| !gone.contains(at));
     }
 
     /// A request without an answer about an order that is gone has no effect any more, whenever it is done.
-    fn can_be_done(&self, at: usize, waiting: &[usize], book: &Book, end: usize) -> bool {
+    fn can_be_done(&self, at: usize, state: &State, end: usize) -> bool {
         let one = self.sorted[at];
         if one.learned != Learned::Nothing {
             return true;
@@ -393,8 +289,8 @@ impl Windows<'_> {
             Ask::New { .. } => return true,
             Ask::Cancel { order } | Ask::Replace { order, .. } => order,
         };
-        let is_to_come = |made: &usize| *made >= end || waiting.contains(made);
-        book.open(order).is_some() || self.made.get(&order).is_some_and(is_to_come)
+        let is_to_come = |made: &usize| *made >= end || state.waiting.contains(made);
+        state.book.open(order).is_some() || self.made.get(&order).is_some_and(is_to_come)
     }
 
     /// Each state once.
@@ -411,113 +307,4 @@ impl Windows<'_> {
         });
         states
     }
-
-    /// The smallest beginning of a window that no order explains: what explains a history explains each of its beginnings.
-    fn smallest(&self, states: &[State], of: Range<usize>, nearest: Option<Misfit>) -> Unexplained {
-        let mut answers: Vec<(u64, usize)> = states
-            .iter()
-            .flat_map(|state| state.waiting.iter().copied())
-            .chain(of.clone())
-            .filter(|at| self.sorted[*at].learned != Learned::Nothing)
-            .filter_map(|at| Some((self.sorted[at].answered_ns?, at)))
-            .collect();
-        answers.sort_unstable();
-        answers.dedup();
-        for (answered_ns, at) in answers {
-            let seen: Vec<Operation> = self
-                .sorted
-                .iter()
-                .map(|one| seen(one, answered_ns))
-                .collect();
-            let mut then = Windows {
-                sorted: seen.iter().collect(),
-                made: self.made.clone(),
-                named: self.named.clone(),
-                searched: self.searched.clone(),
-                spent: 0,
-                ..*self
-            };
-            let sent = |at: &usize| self.sorted[*at].sent_ns <= answered_ns;
-            let end = of.clone().take_while(sent).count() + of.start;
-            let span = Span::Before(answered_ns.saturating_add(1));
-            if let Err(Halt::Unexplained(nearest)) =
-                then.advance(&mut states.to_vec(), of.start..end, span)
-            {
-                return self.unexplained(of.start..end, Some(at), nearest);
-            }
-        }
-        self.unexplained(of, None, nearest)
-    }
-
-    fn unexplained(
-        &self,
-        of: Range<usize>,
-        last: Option<usize>,
-        nearest: Option<Misfit>,
-    ) -> Unexplained {
-        let number = |at: usize| self.sorted[at].number;
-        let mut places: Vec<usize> = of.collect();
-        if let Some(last) = last.filter(|last| !places.contains(last)) {
-            places.insert(0, last);
-        }
-        Unexplained {
-            requests: places.into_iter().map(number).collect(),
-            last: last.map(number),
-            nearest,
-        }
-    }
-}
-
-/// A request as its client saw it at a moment: what was not answered yet may have been done or not.
-fn seen(one: &Operation, at_ns: u64) -> Operation {
-    match one.answered_ns {
-        Some(answered_ns) if answered_ns <= at_ns => *one,
-        Some(_) | None => Operation {
-            answered_ns: None,
-            learned: Learned::Nothing,
-            ..*one
-        },
-    }
-}
-
-/// Cuts a history, sorted by the time of sending, into windows. The last one that does not close is the last of all.
-fn cuts(sorted: &[&Operation], limits: &Limits) -> Vec<Cut> {
-    let mut cuts = Vec::new();
-    let mut start = 0;
-    let mut flying: BinaryHeap<Reverse<u64>> = BinaryHeap::new();
-    for (at, one) in sorted.iter().enumerate() {
-        while let Some(Reverse(answered_ns)) = flying.peek()
-            && *answered_ns < one.sent_ns
-        {
-            flying.pop();
-        }
-        let length = at - start;
-        let is_calm = flying.is_empty() || (length >= limits.ripe && flying.len() <= limits.flying);
-        if length > 0 && is_calm {
-            let span = Some(Span::Before(one.sent_ns));
-            cuts.push(Cut {
-                of: start..at,
-                span,
-            });
-            start = at;
-        } else if length == limits.longest {
-            cuts.push(Cut {
-                of: start..at,
-                span: None,
-            });
-            return cuts;
-        }
-        if one.learned != Learned::Nothing
-            && let Some(answered_ns) = one.answered_ns
-        {
-            flying.push(Reverse(answered_ns));
-        }
-    }
-    if start < sorted.len() {
-        cuts.push(Cut {
-            of: start..sorted.len(),
-            span: Some(Span::ToTheEnd),
-        });
-    }
-    cuts
 }

@@ -45,6 +45,8 @@ pub(crate) struct Search {
     pub longest: u64,
     /// Books that were possible at once, at most.
     pub books: u64,
+    /// Requests from the first window of a symbol on that was not decided, or that no order explains.
+    pub left: u64,
 }
 
 /// What the replay came to.
@@ -76,6 +78,7 @@ impl History {
                 windows: search.windows,
                 longest: search.longest,
                 books: search.books,
+                left: search.left,
             }),
             unanswered: self.unanswered,
             resolved: self.resolved,

@@ -1,6 +1,6 @@
 //! The requests of a run as a history of books: what was asked, between which moments, and what is known of its end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use shakedown_history::{Ask, Learned, Operation};
 use shakedown_record::Outcome;
@@ -27,7 +27,7 @@ pub(super) struct Requests {
 }
 
 /// What the same request in other words has in common: an engine may answer it with the number that it has given already.
-/// Where there are no numbers, all cancels of an order are one, and replaces by the same that follow each other.
+/// Where there are no numbers, all cancels of an order are one, and so are all replaces of it by the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Same {
     Cancel { order: u64, sequence: Option<u64> },
@@ -48,8 +48,8 @@ struct Gathering<'a> {
     error_ns: u64,
     all: Vec<Asked>,
     known: HashMap<Same, usize>,
-    /// The last replace of an order.
-    replaced: HashMap<u64, Ask>,
+    /// Replaces by what was asked for before, where there are no numbers: done anew, or already.
+    repeated: Vec<Asked>,
     unanswered: Vec<Asked>,
     requests: Requests,
 }
@@ -63,7 +63,7 @@ pub(super) fn gather(input: &Input, plan: &Plan, copies: &Copies, by: HistoryBy)
         error_ns: input.clock_error_ns(),
         all: Vec::new(),
         known: HashMap::new(),
-        replaced: HashMap::new(),
+        repeated: Vec::new(),
         unanswered: Vec::new(),
         requests: Requests::default(),
     };
@@ -81,6 +81,8 @@ pub(super) fn gather(input: &Input, plan: &Plan, copies: &Copies, by: HistoryBy)
     };
     requests.resolved = requests.unanswered - open;
     all.extend(placed);
+    let repeated = that_may_matter(gathering.repeated, &all);
+    all.extend(repeated);
     if by == HistoryBy::Search {
         requests.bystanders = bystanders(copies, &all);
         all.retain(|one| !requests.bystanders.contains(&one.operation.number));
@@ -159,11 +161,19 @@ impl Gathering<'_> {
         }
         let same = match self.by {
             HistoryBy::Numbers => sequence.and_then(|sequence| same(operation.ask, Some(sequence))),
-            HistoryBy::Search => self.same_again(operation.ask),
+            HistoryBy::Search => same(operation.ask, None),
         };
         if let Some(first) = same.and_then(|same| self.known.get(&same)) {
             // It was done once: after the first was sent, and before the first answer.
             let known = &mut self.all[*first].operation;
+            if let (HistoryBy::Search, Ask::Replace { .. }) = (self.by, operation.ask) {
+                let operation = Operation {
+                    sent_ns: known.sent_ns.max(operation.sent_ns),
+                    learned: Learned::Nothing,
+                    ..operation
+                };
+                self.repeated.push(Asked { operation, ..asked });
+            }
             known.sent_ns = known.sent_ns.min(operation.sent_ns);
             known.answered_ns = known.answered_ns.min(operation.answered_ns);
             return;
@@ -172,18 +182,6 @@ impl Gathering<'_> {
             self.known.insert(same, self.all.len());
         }
         self.all.push(Asked { operation, ..asked });
-    }
-
-    /// What a request has in common with the ones that it may repeat, where there are no numbers.
-    fn same_again(&mut self, ask: Ask) -> Option<Same> {
-        let same = same(ask, None)?;
-        if let Ask::Replace { order, .. } = ask
-            && self.replaced.insert(order, ask) != Some(ask)
-        {
-            // Another replace came in between: this one is done anew.
-            self.known.remove(&same);
-        }
-        Some(same)
     }
 
     /// The number in an acknowledgement is the one under which every copy has it.
@@ -236,6 +234,25 @@ fn same(ask: Ask, sequence: Option<u64>) -> Option<Same> {
         Ask::Cancel { order } => Some(Same::Cancel { order, sequence }),
         Ask::Replace { .. } => Some(Same::Replace { ask, sequence }),
     }
+}
+
+/// Repeated replaces of orders that other replaces are about as well: where nobody asked for anything else, a further time
+/// changes nothing.
+fn that_may_matter(repeated: Vec<Asked>, all: &[Asked]) -> Vec<Asked> {
+    if repeated.is_empty() {
+        return repeated;
+    }
+    let mut terms: HashMap<u64, HashSet<Ask>> = HashMap::new();
+    for one in all {
+        if let Ask::Replace { order, .. } = one.operation.ask {
+            terms.entry(order).or_default().insert(one.operation.ask);
+        }
+    }
+    let changes = |one: &Asked| match one.operation.ask {
+        Ask::Replace { order, .. } => terms.get(&order).is_some_and(|terms| terms.len() > 1),
+        Ask::New { .. } | Ask::Cancel { .. } => false,
+    };
+    repeated.into_iter().filter(changes).collect()
 }
 
 fn bystanders(copies: &Copies, all: &[Asked]) -> BTreeSet<u64> {

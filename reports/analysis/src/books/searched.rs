@@ -3,6 +3,7 @@
 //! Whatever a request without an answer may have done is tried as well: what no order explains is a contradiction, unless
 //! orders of others may have traded with ours.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
@@ -62,12 +63,11 @@ pub(super) fn searched(
             ..History::default()
         },
         search: Search::default(),
+        decided: BTreeMap::new(),
         open: copies.unread.clone(),
     };
-    let mut last = None;
     for (case, searched) in cases.iter().zip(&all) {
-        let is_first = last.replace(case.symbol) != Some(case.symbol);
-        judging.take(case, searched, is_first);
+        judging.take(case, searched);
     }
     judging.finish()
 }
@@ -79,15 +79,16 @@ struct Judging<'a> {
     others: Option<&'a str>,
     history: History,
     search: Search,
+    /// Requests and windows of each symbol that were decided on every copy.
+    decided: BTreeMap<u8, (u64, u64)>,
     open: Vec<String>,
 }
 
 impl Judging<'_> {
-    fn take(&mut self, case: &Case, searched: &Searched, is_first: bool) {
-        if is_first {
-            self.history.replayed += searched.requests;
-            self.search.windows += searched.windows;
-        }
+    fn take(&mut self, case: &Case, searched: &Searched) {
+        let here = (searched.requests, searched.windows);
+        let decided = self.decided.entry(case.symbol).or_insert(here);
+        *decided = here.min(*decided);
         self.search.longest = self.search.longest.max(searched.longest);
         self.search.books = self.search.books.max(searched.books);
         match &searched.ended {
@@ -269,12 +270,16 @@ impl Judging<'_> {
     }
 
     fn finish(self) -> History {
-        let mut history = self.history;
+        let (mut history, mut search) = (self.history, self.search);
         let mut open = self.open;
+        history.replayed = self.decided.values().map(|(requests, _)| requests).sum();
+        search.windows = self.decided.values().map(|(_, windows)| windows).sum();
+        let all: usize = self.requests.of_symbol.values().map(Vec::len).sum();
+        search.left = (all as u64).saturating_sub(history.replayed);
         if history.replayed == 0 && history.first.is_empty() {
             open.push("no request could be decided".to_string());
         }
-        history.search = Some(self.search);
+        history.search = Some(search);
         history.open = (!open.is_empty()).then(|| open.join("; "));
         history
     }

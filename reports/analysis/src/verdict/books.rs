@@ -56,12 +56,18 @@ pub(crate) fn history(measured: &Measured) -> Finding {
 fn how(search: Option<&Search>) -> String {
     match search {
         None => "in the engine's own order".to_string(),
-        Some(search) => format!(
-            "searched in {} windows of up to {} requests, with up to {} possible books",
-            count(search.windows),
-            search.longest,
-            search.books
-        ),
+        Some(search) => {
+            let left = match search.left {
+                0 => String::new(),
+                left => format!(", and {} more left undecided", count(left)),
+            };
+            format!(
+                "searched in {} windows of up to {} requests, with up to {} possible books{left}",
+                count(search.windows),
+                search.longest,
+                search.books
+            )
+        }
     }
 }
 

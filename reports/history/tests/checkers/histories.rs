@@ -66,7 +66,7 @@ pub struct Make {
     pub prices: i64,
     /// How many of a hundred are answered.
     pub answered: u32,
-    /// What each order has traded, and with whom, is read in the end.
+    /// With whom each order has traded is read in the end, and mostly how much as well.
     pub trades: bool,
 }
 
@@ -115,6 +115,8 @@ pub fn made(make: Make, random: &mut ChaCha8Rng) -> History {
     let mut read = book.read();
     if !make.trades {
         (read.filled, read.taken) = (None, None);
+    } else if random.random_bool(0.25) {
+        read.filled = None;
     }
     History { operations, read }
 }

@@ -180,6 +180,15 @@ fn bounds_leave_open_and_say_which_they_were() {
     assert!(matches!(bound(carried), Bound::Carried(_)));
 }
 
+#[test]
+fn orders_that_nobody_asked_for_are_not_explained_by_no_requests() {
+    let mut read = Read::default();
+    let of = |read: &Read| search_windows(&[], &read.reading(), &Limits::USUAL).ended;
+    assert_eq!(of(&read), Ended::Explained);
+    read.after = Some([(7, 1)].into());
+    assert!(matches!(of(&read), Ended::Unexplained(_)));
+}
+
 /// Of twenty true histories of 2,000 requests, so many are decided; `tenths`: requests in flight at a time, on average.
 fn decided(tenths: u64, trades: bool) -> usize {
     let of_seed = |seed: u64| {

@@ -153,6 +153,49 @@ fn answers_against_real_time_are_found() {
 }
 
 #[test]
+fn a_replace_that_is_asked_for_again_may_be_done_again() {
+    let mut market = market();
+    let first = market.entries.len() - 5;
+    let mut before = market.clone();
+    before.entries.truncate(first);
+    let book = before.done().book;
+    let best_ask = book.queue_of(Side::Sell).next().unwrap().1.price_ticks;
+    let like = market.entries[first];
+    let mut put = |at: usize, kind, side, price_ticks, lots| {
+        let intended_ns = market.entries[first + at].intended_ns;
+        market.entries[first + at] = Entry {
+            intended_ns,
+            sent_ns: Some(intended_ns),
+            done_ns: Some(intended_ns + MS),
+            kind,
+            side,
+            price_ticks,
+            quantity_lots: lots,
+            target: (kind == OrderKind::Replace).then_some(first as u64),
+            sequence: None,
+            outcome: Some(Outcome::Acked),
+            ..like
+        };
+    };
+    let low = 4_999_500;
+    put(0, OrderKind::New, Side::Buy, low - 1, 1_000_000);
+    put(1, OrderKind::Replace, Side::Buy, low, 1_000_000);
+    // Nobody hears of this one, which takes all that stands at the best price, and rests there.
+    put(2, OrderKind::Replace, Side::Buy, best_ask, 1_000_000);
+    put(3, OrderKind::Replace, Side::Buy, low, 1_000_000);
+    put(4, OrderKind::New, Side::Sell, best_ask, 1);
+    let market = market.unanswered(first as u64 + 2, true);
+    let run = unnumbered(market.run());
+    assert!(
+        run.trades
+            .iter()
+            .flatten()
+            .any(|trade| trade.taker == order_id(first as u64))
+    );
+    passes(&run, "history");
+}
+
+#[test]
 fn requests_that_never_stop_to_overlap_leave_it_open() {
     let mut market = market();
     let together = 1_000..1_300;
@@ -165,6 +208,11 @@ fn requests_that_never_stop_to_overlap_leave_it_open() {
     let run = unnumbered(market.run());
     is_open(&run, "history", "overlap without a moment");
     is_open(&run, "history", "lower the rate");
+    let history = run.judge().record.history.unwrap();
+    let left = history.search.unwrap().left;
+    assert!(left > 4_000 && history.requests > 900, "{left} {history:?}");
+    let (_, text, _) = told(&run, "history");
+    assert!(text.contains("more left undecided"), "{text}");
     // What came before was decided, and what was found there stands.
     let cancelled = first_order(&run, is_in("cancelled"));
     let early = run.changed(cancelled, |row| {
