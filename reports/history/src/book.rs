@@ -199,6 +199,11 @@ impl Book {
             .filter_map(|(_, _, number)| Some((*number, *self.open(*number)?)))
     }
 
+    /// How many orders it knows.
+    pub(crate) fn size(&self) -> usize {
+        self.orders.len()
+    }
+
     /// The part of a side's queue that stands at one price.
     pub(crate) fn queue_at(
         &self,

@@ -162,6 +162,7 @@ impl Windows<'_> {
             }
             let is_over = span == Span::ToTheEnd && !found.is_empty();
             let only = found.pop();
+            self.pay(found.len() * state.book.size())?;
             for order in found {
                 ends.push(self.after(state.clone(), &places, &order, of.end));
             }
@@ -172,7 +173,7 @@ impl Windows<'_> {
                 break;
             }
             if ends.len() > 4 * self.limits.books {
-                ends = self.different(ends);
+                ends = self.different(ends)?;
             }
             if ends.len() > 4 * self.limits.books {
                 return Err(Halt::Hit(Bound::Books(ends.len())));
@@ -180,7 +181,7 @@ impl Windows<'_> {
         }
         // Where there are no more than before, few will be the same.
         if ends.len() > states.len() || self.searched.windows.is_multiple_of(16) {
-            ends = self.different(ends);
+            ends = self.different(ends)?;
         }
         if ends.is_empty() {
             return Err(Halt::Unexplained(deepest.map(|(_, misfit)| misfit)));
@@ -210,12 +211,16 @@ impl Windows<'_> {
         let book = std::mem::take(&mut state.book);
         let mut search = Search::new(self.known, operations, span, book, &state.taken);
         let mut found = Vec::new();
-        let most = (*left).min(self.limits.steps_in_all - self.spent);
+        let left_in_all = self.limits.steps_in_all.saturating_sub(self.spent);
+        let most = (*left).min(left_in_all);
         loop {
             match search.next_order(most) {
                 Found::Order => found.push(search.order_at().collect()),
                 Found::NoMore => break,
-                Found::OutOfSteps => return Err(Halt::Hit(Bound::Steps(search.spent))),
+                Found::OutOfSteps if most < *left => {
+                    return Err(Halt::Hit(Bound::StepsInAll(self.limits.steps_in_all)));
+                }
+                Found::OutOfSteps => return Err(Halt::Hit(Bound::Steps(self.limits.steps))),
             }
             if span == Span::ToTheEnd {
                 // Nothing comes after it: where the book went does not matter.
@@ -293,11 +298,22 @@ impl Windows<'_> {
         state.book.open(order).is_some() || self.made.get(&order).is_some_and(is_to_come)
     }
 
-    /// Each state once.
-    fn different(&self, mut states: Vec<State>) -> Vec<State> {
-        if states.len() < 2 {
-            return states;
+    /// Counts orders that are copied or compared, a step for every few.
+    fn pay(&mut self, orders: usize) -> Result<(), Halt> {
+        const OF_A_STEP: u64 = 16;
+        self.spent += (orders as u64).div_ceil(OF_A_STEP);
+        if self.spent > self.limits.steps_in_all {
+            return Err(Halt::Hit(Bound::StepsInAll(self.limits.steps_in_all)));
         }
+        Ok(())
+    }
+
+    /// Each state once.
+    fn different(&mut self, mut states: Vec<State>) -> Result<Vec<State>, Halt> {
+        if states.len() < 2 {
+            return Ok(states);
+        }
+        self.pay(states.iter().map(|state| state.book.size()).sum())?;
         let mut seen = HashSet::new();
         states.retain(|state| {
             let queues = [Side::Buy, Side::Sell].into_iter();
@@ -305,6 +321,6 @@ impl Windows<'_> {
             let picture = picture(self.known, orders, &state.taken);
             seen.insert((picture, state.waiting.clone()))
         });
-        states
+        Ok(states)
     }
 }

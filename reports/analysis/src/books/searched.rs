@@ -251,10 +251,14 @@ impl Judging<'_> {
             Bound::Books(books) => {
                 format!("the answers of {requests} requests leave {books} or more books possible")
             }
-            Bound::Steps(steps) => format!(
-                "{} steps were too few for a window of {requests} requests",
-                count(steps)
-            ),
+            Bound::Steps(steps) => {
+                let steps = count(steps);
+                format!("{steps} steps were too few for a window of {requests} requests")
+            }
+            Bound::StepsInAll(steps) => {
+                let steps = count(steps);
+                format!("{steps} steps in all windows before the next {requests} requests")
+            }
         };
         format!(
             "{} is undecided from {} on: {why}; fewer requests at a time can be decided: lower the rate, or spread it over \

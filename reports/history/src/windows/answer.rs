@@ -14,7 +14,7 @@ pub struct Limits {
     pub carried: usize,
     /// Books that a window may end with.
     pub books: usize,
-    /// Steps in one window, and in all of them.
+    /// Steps in one window, and in all of them, where copying and comparing books counts as well.
     pub steps: u64,
     pub steps_in_all: u64,
 }
@@ -28,7 +28,7 @@ impl Limits {
         carried: 12,
         books: 256,
         steps: 300_000,
-        steps_in_all: 10_000_000,
+        steps_in_all: 3_000_000,
     };
 }
 
@@ -83,6 +83,8 @@ pub enum Bound {
     Carried(usize),
     /// So many books were possible.
     Books(usize),
-    /// So many steps were taken.
+    /// So many steps were taken in the window.
     Steps(u64),
+    /// So many steps were taken in all windows.
+    StepsInAll(u64),
 }

@@ -1,6 +1,9 @@
 //! Checker against checker: the search, the replay, and an exhaustive one that shares nothing with them, on many tiny
 //! histories, true ones and spoilt ones.
 
+// Helpers of tests are tests: a broken set-up may panic.
+#![allow(clippy::unwrap_used)]
+
 mod exhaustive;
 mod histories;
 mod others;
@@ -10,9 +13,7 @@ use std::collections::BTreeMap;
 
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
-use shakedown_history::{
-    Answer, Ask, Book, Operation, Testimony, Window, Witnessed, replay, search,
-};
+use shakedown_history::{Answer, Book, Operation, Testimony, Window, Witnessed, replay, search};
 
 use exhaustive::is_explained;
 use histories::{History, Read, spoilt, tiny};

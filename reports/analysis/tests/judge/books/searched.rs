@@ -209,7 +209,7 @@ fn requests_that_never_stop_to_overlap_leave_it_open() {
     is_open(&run, "history", "overlap without a moment");
     is_open(&run, "history", "lower the rate");
     let history = run.judge().record.history.unwrap();
-    let left = history.search.unwrap().left;
+    let left = history.search.as_ref().unwrap().left;
     assert!(left > 4_000 && history.requests > 900, "{left} {history:?}");
     let (_, text, _) = told(&run, "history");
     assert!(text.contains("more left undecided"), "{text}");
@@ -225,17 +225,28 @@ fn requests_that_never_stop_to_overlap_leave_it_open() {
 #[test]
 fn many_requests_without_an_answer_leave_it_open() {
     let base = market();
-    let cancels = base.entries.iter().enumerate().filter(|(_, entry)| {
-        entry.kind == OrderKind::Cancel && entry.outcome == Some(Outcome::Acked)
-    });
-    let cancels: Vec<u64> = cancels.map(|(slot, _)| slot as u64).skip(50).collect();
-    let unanswered = |count: usize| {
-        let few = cancels.iter().take(count);
-        let market = few.fold(base.clone(), |market, slot| market.unanswered(*slot, true));
+    let open = base.clone().done().book;
+    let slots = |kind: OrderKind, is_open: bool| -> Vec<u64> {
+        let all = base.entries.iter().enumerate().filter(|(_, entry)| {
+            let target = entry.target.and_then(|target| open.open(target));
+            let is_acked = entry.outcome == Some(Outcome::Acked);
+            entry.kind == kind && is_acked && target.is_some() == is_open
+        });
+        all.map(|(slot, _)| slot as u64).collect()
+    };
+    let unanswered = |slots: &[u64]| {
+        let market = slots
+            .iter()
+            .fold(base.clone(), |market, slot| market.unanswered(*slot, true));
         unnumbered(market.run())
     };
-    passes(&unanswered(3), "history");
-    is_open(&unanswered(40), "history", "is undecided from");
+    let replaces = slots(OrderKind::Replace, true);
+    assert!(replaces.len() > 60, "{}", replaces.len());
+    passes(&unanswered(&replaces[..3]), "history");
+    is_open(&unanswered(&replaces[..60]), "history", "is undecided from");
+    // That a cancel was done its order tells, and when does not matter once the order trades no more.
+    let cancels = slots(OrderKind::Cancel, false);
+    passes(&unanswered(&cancels[50..90]), "history");
 }
 
 #[test]
