@@ -11,7 +11,7 @@
 #   tests/campaign.sh soak                     half an hour
 #   tests/campaign.sh defects                  about 30 minutes
 #   tests/campaign.sh clean-200                about 40 minutes
-#   tests/campaign.sh linearizability          about 5 minutes; needs Go and a module proxy
+#   tests/campaign.sh linearizability          seconds, once built; needs Go and a module proxy
 #   tests/campaign.sh kubernetes-sigkill       about 2 hours; needs root, and what deploy/cluster needs
 #   tests/campaign.sh kubernetes-library       about 40 minutes: each scenario of the library on it once; needs the same
 #
