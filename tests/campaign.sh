@@ -11,6 +11,7 @@
 #   tests/campaign.sh soak                     half an hour
 #   tests/campaign.sh defects                  about 30 minutes
 #   tests/campaign.sh clean-200                about 40 minutes
+#   tests/campaign.sh linearizability          seconds, once built; needs Go and a module proxy
 #   tests/campaign.sh kubernetes-sigkill       about 2 hours; needs root, and what deploy/cluster needs
 #   tests/campaign.sh kubernetes-library       about 40 minutes: each scenario of the library on it once; needs the same
 #
@@ -21,8 +22,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in
     quickstart-20-seeds | sigkill-30 | partition-sigkill | freeze-sigkill | docker-pause-sigkill | \
-        starved | conservation | soak | defects | clean-200 | kubernetes-sigkill | kubernetes-library) name=$1 ;;
-    *) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+        starved | conservation | soak | defects | clean-200 | linearizability | kubernetes-sigkill | kubernetes-library) name=$1 ;;
+    *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
 if [ -n "$(git status --porcelain -- . ':!docs/evidence')" ]; then
     echo "there are changes that are not committed: the table could not name what it was made from" >&2
@@ -39,6 +40,13 @@ if [ "$name" = conservation ]; then
     SHAKEDOWN_CONFORMANCE=$(cargo test -q --release --workspace --test conformance --no-run --message-format=json |
         grep -o '"executable":"[^"]*/conformance-[^"]*"' | cut -d'"' -f4 | tail -n 1)
     export SHAKEDOWN_CONFORMANCE
+fi
+if [ "$name" = linearizability ]; then
+    SHAKEDOWN_CHECKERS=$(cargo test -q --release --workspace --test checkers --no-run --message-format=json |
+        grep -o '"executable":"[^"]*/checkers-[^"]*"' | cut -d'"' -f4 | tail -n 1)
+    SHAKEDOWN_PORCUPINE=$(realpath "$target")/porcupine
+    (cd tests/porcupine && go build -o "$SHAKEDOWN_PORCUPINE" .)
+    export SHAKEDOWN_CHECKERS SHAKEDOWN_PORCUPINE
 fi
 case $name in
     kubernetes-*) tests/with-cluster.sh "$(realpath "$target")/kubernetes/state" "$SHAKEDOWN_BIN" "${make[@]}" ;;

@@ -182,7 +182,7 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::ErrorRate { at_most, phase } => share(at_most, "errors", phase),
         RuleKind::RejectRate { at_most, phase } => share(at_most, "rejected", phase),
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
-        RuleKind::Linearizable => "the engine's own order explains every answer".to_string(),
+        RuleKind::Linearizable => "one order of all requests explains every answer".to_string(),
         RuleKind::Invariants => "books and trades keep their invariants".to_string(),
         RuleKind::DropCopy => "the drop copy tells what clients were told".to_string(),
         RuleKind::Peak {

@@ -31,8 +31,8 @@ mod whom;
 mod yaml;
 
 pub use compile::{
-    CompileInput, Compiled, FileKind, KEPT_RECORDING, checkable, compile, compile_on,
-    compile_profile, compile_with, file_kind, system_reference,
+    CompileInput, Compiled, FileKind, HistoryBy, KEPT_RECORDING, checkable, compile, compile_on,
+    compile_profile, compile_with, file_kind, history_by, system_reference,
 };
 pub use describe::describe;
 pub use diagnostics::{Diagnostic, Diagnostics};

@@ -56,13 +56,18 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 72] = [
+static SHIPPED: [Shipped; 74] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
     shipped!(
         Profile,
         "reference-reported",
         "systems/reference-reported.yaml"
+    ),
+    shipped!(
+        Profile,
+        "reference-unnumbered",
+        "systems/reference-unnumbered.yaml"
     ),
     shipped!(Profile, "market-maker", "systems/market-maker.yaml"),
     shipped!(Profile, "market-maker-fix", "systems/market-maker-fix.yaml"),
@@ -95,6 +100,7 @@ static SHIPPED: [Shipped; 72] = [
     shipped!(Scenario, "market-data", "market-data.yaml"),
     shipped!(Scenario, "market-feed", "market-feed.yaml"),
     shipped!(Scenario, "market-flow", "market-flow.yaml"),
+    shipped!(Scenario, "slow-lane", "slow-lane.yaml"),
     shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
     shipped!(
         Scenario,

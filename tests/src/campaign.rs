@@ -2,6 +2,7 @@
 
 pub mod defects;
 pub mod kubernetes_library;
+pub mod linearizability;
 
 use std::path::Path;
 use std::thread;
@@ -223,6 +224,7 @@ fn rows_of(campaign: Campaign) -> Rows {
             let mut pairs = defects::Pairs::new(defects::clean_row, campaign.rows());
             Box::new(move |number| pairs.row(number))
         }
+        Campaign::Linearizability => Box::new(linearizability::row),
         Campaign::KubernetesLibrary => Box::new(kubernetes_library::row),
         Campaign::KubernetesSigkill => {
             let mut world = ClusterKillWorld::new();

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::campaign::{defects, kubernetes_library};
+use crate::campaign::{defects, kubernetes_library, linearizability};
 use crate::cluster_kill;
 use crate::rates::soak;
 use crate::{starved, storm_proxy};
@@ -42,6 +42,8 @@ pub enum Campaign {
     Defects,
     /// The clean engine over many seeds, in the scenarios in which its defects are seen.
     Clean,
+    /// The search for an order beside a checker of others, on many histories.
+    Linearizability,
     /// Each shipped scenario for Kubernetes once, on a real cluster.
     KubernetesLibrary,
     /// SIGKILL of an agent, of the runner and of both, in the middle of a partition in a real cluster.
@@ -50,7 +52,7 @@ pub enum Campaign {
 
 impl Campaign {
     /// Every campaign.
-    pub const ALL: [Campaign; 12] = [
+    pub const ALL: [Campaign; 13] = [
         Campaign::QuickstartSeeds,
         Campaign::Sigkill,
         Campaign::PartitionSigkill,
@@ -61,6 +63,7 @@ impl Campaign {
         Campaign::Soak,
         Campaign::Defects,
         Campaign::Clean,
+        Campaign::Linearizability,
         Campaign::KubernetesLibrary,
         Campaign::KubernetesSigkill,
     ];
@@ -78,6 +81,7 @@ impl Campaign {
             Campaign::Soak => "soak",
             Campaign::Defects => "defects",
             Campaign::Clean => "clean-200",
+            Campaign::Linearizability => "linearizability",
             Campaign::KubernetesLibrary => "kubernetes-library",
             Campaign::KubernetesSigkill => "kubernetes-sigkill",
         }
@@ -103,6 +107,7 @@ impl Campaign {
             Campaign::Soak => soak::ROWS,
             Campaign::Defects => defects::rows(),
             Campaign::Clean => defects::CLEAN_ROWS,
+            Campaign::Linearizability => linearizability::ROWS,
             Campaign::KubernetesLibrary => kubernetes_library::SCENARIOS.len(),
             Campaign::KubernetesSigkill => 300,
         }
@@ -154,6 +159,7 @@ impl Campaign {
             Campaign::Soak => soak::COLUMNS,
             Campaign::Defects => &defects::COLUMNS,
             Campaign::Clean => &defects::CLEAN_COLUMNS,
+            Campaign::Linearizability => &linearizability::COLUMNS,
             Campaign::KubernetesLibrary => &kubernetes_library::COLUMNS,
             Campaign::KubernetesSigkill => cluster_kill::COLUMNS,
         }
@@ -241,6 +247,7 @@ impl Evidence {
             Campaign::Soak => soak::supports(&self.rows).map_err(NoEvidence),
             Campaign::Defects => defects::all_caught(&self.rows).map_err(NoEvidence),
             Campaign::Clean => defects::no_alarm(&self.rows).map_err(NoEvidence),
+            Campaign::Linearizability => linearizability::agree(&self.rows).map_err(NoEvidence),
             Campaign::KubernetesLibrary => {
                 kubernetes_library::claim(&self.rows).map_err(NoEvidence)
             }

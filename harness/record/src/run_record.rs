@@ -249,12 +249,15 @@ pub struct DataLoss {
     pub examples: Vec<OrderExample>,
 }
 
-/// All requests, replayed in the engine's own order on a book of Shakedown's.
+/// All requests, replayed in the engine's own order on a book of Shakedown's, or searched for an order where it has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryRecord {
     pub symbols: u64,
-    /// Requests that were replayed.
+    /// Requests that were replayed, or searched and decided.
     pub requests: u64,
+    /// What was searched; absent when the engine's own order was replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchRecord>,
     /// Requests without an answer, and of those, the ones whose end the copies tell.
     pub unanswered: u64,
     pub resolved: u64,
@@ -266,6 +269,20 @@ pub struct HistoryRecord {
     pub open: Option<String>,
     /// The first contradictions, in words.
     pub examples: Vec<String>,
+}
+
+/// An order of all requests, searched for in windows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SearchRecord {
+    /// Windows that were decided.
+    pub windows: u64,
+    /// Requests in the longest of them.
+    pub longest: u64,
+    /// Books that were possible at once, at most.
+    pub books: u64,
+    /// Requests of which nothing is known: those from the first window of a symbol on that was not decided, or that no
+    /// order explains.
+    pub left: u64,
 }
 
 /// What must hold of books and trades, whatever came in.

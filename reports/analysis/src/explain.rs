@@ -204,7 +204,7 @@ fn of_books(input: &Input, measured: &Measured, teller: &Teller<'_>) -> Vec<Stor
             explanation.headline = text.clone();
             explanation.steps.extend(around.iter().map(|line| Step {
                 at_s: None,
-                text: format!("in the engine's order {line}"),
+                text: line.clone(),
             }));
             Some(Story {
                 class: class.to_string(),

@@ -8,7 +8,10 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use shakedown_history::{Ask, Book, Effect, Learned, Operation, Testimony, Window, replay, search};
+use shakedown_history::{
+    Ask, Book, Effect, Learned, Limits, Operation, Reading, Testimony, Window, replay, search,
+    search_windows,
+};
 use shakedown_record::ledger::Side;
 
 /// Time between two requests, and from sending to answer, in nanoseconds.
@@ -74,11 +77,25 @@ fn all(c: &mut Criterion) {
             || Window {
                 operations: &operations,
                 before: &before,
-                after: None,
+                reading: Reading::default(),
             },
             |window| search(black_box(&window), u64::MAX),
             BatchSize::SmallInput,
         );
+    });
+    // Slower by six times: two requests in three on their way at a time, as on a slow lane.
+    let slow = history(10_000).into_iter().map(|one| {
+        let later_ns = 5 * EVERY_NS * one.number;
+        Operation {
+            sent_ns: one.sent_ns + later_ns,
+            answered_ns: one.answered_ns.map(|ns| ns + later_ns),
+            ..one
+        }
+    });
+    let slow: Vec<Operation> = slow.collect();
+    group.throughput(Throughput::Elements(slow.len() as u64));
+    group.bench_function("windows", |b| {
+        b.iter(|| search_windows(black_box(&slow), &Reading::default(), &Limits::USUAL));
     });
     group.finish();
 }

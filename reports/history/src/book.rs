@@ -164,6 +164,17 @@ impl Book {
         self.changes.clear();
     }
 
+    /// Settles, and forgets the orders that were closed since: the book refuses them now as it refuses unknown ones.
+    pub(crate) fn settle_and_forget(&mut self) {
+        for change in std::mem::take(&mut self.changes) {
+            if let Change::Order(number, _) = change
+                && let Some(Order::Closed { .. }) = self.orders.get(&number)
+            {
+                self.orders.remove(&number);
+            }
+        }
+    }
+
     /// An order that is in the book.
     pub fn open(&self, number: u64) -> Option<&Open> {
         match self.orders.get(&number)? {
@@ -186,6 +197,42 @@ impl Book {
         queue
             .iter()
             .filter_map(|(_, _, number)| Some((*number, *self.open(*number)?)))
+    }
+
+    /// How many orders it knows.
+    pub(crate) fn size(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// The part of a side's queue that stands at one price.
+    pub(crate) fn queue_at(
+        &self,
+        side: Side,
+        price_ticks: i64,
+    ) -> impl Iterator<Item = (u64, Open)> + '_ {
+        let (queue, rank) = match side {
+            Side::Buy => (&self.bids, -price_ticks),
+            Side::Sell => (&self.asks, price_ticks),
+        };
+        queue
+            .range((rank, 0, 0)..=(rank, u64::MAX, u64::MAX))
+            .filter_map(|(_, _, number)| Some((*number, *self.open(*number)?)))
+    }
+
+    /// Sides and prices at which the queue, or an order in it, was changed since a mark.
+    pub(crate) fn touched_prices(&self, mark: usize) -> Vec<(Side, i64)> {
+        let price = |change: &Change| match change {
+            Change::Queued(side, place) | Change::Unqueued(side, place) => match side {
+                Side::Buy => Some((*side, -place.0)),
+                Side::Sell => Some((*side, place.0)),
+            },
+            Change::Order(_, Some(Order::Open(open))) => Some((open.side, open.price_ticks)),
+            Change::Order(_, Some(Order::Closed { .. }) | None) | Change::Tick => None,
+        };
+        let mut touched: Vec<(Side, i64)> = self.changes[mark..].iter().filter_map(price).collect();
+        touched.sort_unstable_by_key(|(side, price_ticks)| (*side as u8, *price_ticks));
+        touched.dedup();
+        touched
     }
 
     /// Every order that there ever was, by number.

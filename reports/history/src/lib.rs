@@ -11,6 +11,8 @@
 //! witness     the engine's own order, replayed
 //! symbols     many books at once
 //! search      is there any order?
+//! reading     what was read in the end, held against every step of a search
+//! windows     a whole history, searched one window after the other
 //! fills       what must hold of fills
 //! snapshot    what must hold of a book at one moment
 //! ```
@@ -20,15 +22,21 @@
 mod book;
 mod fills;
 mod operation;
+mod reading;
 mod search;
 mod snapshot;
 mod symbols;
+mod windows;
 mod witness;
 
 pub use book::{Book, Effect, Open, Refusal};
 pub use fills::{Breach, Leg, Standing, check_fills, check_quantities};
 pub use operation::{Ask, Learned, Operation};
+pub use reading::{Misfit, Reading};
 pub use search::{Answer, Window, search};
 pub use snapshot::{Depth, Fault, Resting, book_hash, check_book, check_depth};
 pub use symbols::replay_all;
+pub use windows::{
+    Bound, Ended, Limits, Searched, Undecided, Unexplained, search_windows, search_windows_all,
+};
 pub use witness::{Finding, Testimony, Witnessed, check_order, replay};

@@ -7,20 +7,29 @@ use std::thread;
 
 use crate::witness::{Testimony, Witnessed, replay};
 
-const NO_PANIC: &str = "a replay that panics ends the scope of all";
+const NO_PANIC: &str = "a thread that panics ends the scope of all";
 
 /// Replays each history, on so many threads; the answers are in the order of the histories.
 pub fn replay_all(testimonies: &[Testimony<'_>], threads: usize) -> Vec<Witnessed> {
+    each(testimonies, threads, replay)
+}
+
+/// Judges each history, on so many threads; the answers are in the order of the histories.
+pub(crate) fn each<T: Sync, A: Send>(
+    histories: &[T],
+    threads: usize,
+    judge: impl Fn(&T) -> A + Sync,
+) -> Vec<A> {
     let next = AtomicUsize::new(0);
-    let answers: Vec<Mutex<Witnessed>> = testimonies.iter().map(|_| Mutex::default()).collect();
+    let answers: Vec<Mutex<Option<A>>> = histories.iter().map(|_| Mutex::default()).collect();
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(testimony) = testimonies.get(at) else {
+            let Some(history) = histories.get(at) else {
                 return;
             };
-            let witnessed = replay(testimony);
-            *answers[at].lock().expect(NO_PANIC) = witnessed;
+            let answer = judge(history);
+            *answers[at].lock().expect(NO_PANIC) = Some(answer);
         }
     };
     thread::scope(|scope| {
@@ -29,9 +38,12 @@ pub fn replay_all(testimonies: &[Testimony<'_>], threads: usize) -> Vec<Witnesse
         }
         work();
     });
+    let answers = answers.into_iter();
     answers
-        .into_iter()
-        .map(|answer| answer.into_inner().expect(NO_PANIC))
+        .map(|answer| {
+            let answer = answer.into_inner().expect(NO_PANIC);
+            answer.expect("every history was judged")
+        })
         .collect()
 }
 

@@ -11,7 +11,7 @@ use shakedown_record::ledger::Side;
 
 use crate::book::{Book, Effect};
 use crate::operation::{Ask, Learned, Operation};
-use crate::search::agrees;
+use crate::reading::agrees;
 
 /// The history of one symbol, from an empty book on.
 #[derive(Debug, Clone, Copy, Default)]

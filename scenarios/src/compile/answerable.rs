@@ -10,7 +10,7 @@ use crate::plan::{
 
 use super::alerts::alert_refusal;
 use super::certain::{certain_messages, lowest_per_s, silent_phase};
-use super::checkable::{checkable, copied, readable_books, replayable};
+use super::checkable::{checkable, copied, history_by, readable_books};
 use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
@@ -191,7 +191,7 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
             share_refusal("at-most", *at_most, *phase, facts)
         }
         RuleKind::Orders { class, .. } => class_refusal(*class, facts.system),
-        RuleKind::Linearizable => books_refusal(replayable(facts.system), facts.system),
+        RuleKind::Linearizable => books_refusal(history_by(facts.system).map(|_| ()), facts.system),
         RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
         RuleKind::DropCopy => books_refusal(copied(facts.system), facts.system),
         RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),

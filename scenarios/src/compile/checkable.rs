@@ -18,19 +18,40 @@ const NO_NUMBERS: &str =
     "acknowledgements carry no sequence number of the engine (`take: sequence`)";
 const NO_STATES: &str = "the read-back does not tell which orders are open (`open`)";
 
-/// Whether the engine's own order of all requests can be replayed with a profile; `Err` says why not.
-pub(crate) fn replayable(system: &System) -> Result<(), &'static str> {
-    require(takes_sequence(system), NO_NUMBERS)?;
-    one_numbering(system)?;
+/// How a history of requests is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryBy {
+    /// The engine numbers what it does: its order is replayed.
+    Numbers,
+    /// It does not: an order is searched for, in windows, which few requests at a time allow.
+    Search,
+}
+
+/// How the history of all requests is judged with a profile; `Err` says why it cannot be.
+pub fn history_by(system: &System) -> Result<HistoryBy, &'static str> {
+    one_book(system)?;
     readable_books(system)?;
     let fields = match &system.read_back {
         Some(ReadBack::List { fields, .. } | ReadBack::ById { fields, .. }) => fields,
-        None => return Ok(()),
+        None => return Err("the profile has no read-back"),
     };
     require(
         fields.remaining.is_some(),
         "the read-back does not tell how much of an order can still trade (`remaining`)",
-    )
+    )?;
+    match takes_sequence(system) && one_numbering(system).is_ok() {
+        true => Ok(HistoryBy::Numbers),
+        false => Ok(HistoryBy::Search),
+    }
+}
+
+/// Each symbol has one book.
+fn one_book(system: &System) -> Result<(), &'static str> {
+    let replicas = system.parts.first().map_or(1, |part| part.replicas);
+    match system.data {
+        DataLayout::Replicated | DataLayout::Sharded { .. } | DataLayout::Store { .. } => Ok(()),
+        DataLayout::Memory => require(replicas <= 1, "each replica has books of its own"),
+    }
 }
 
 /// Whether the books can be told from the orders that are read; `Err` says why not.

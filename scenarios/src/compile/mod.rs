@@ -57,7 +57,7 @@ mod triggers;
 mod venue;
 
 pub(crate) use blast::{AtOnce, at_once, taken};
-pub use checkable::checkable;
+pub use checkable::{HistoryBy, checkable, history_by};
 pub use entry::{
     CompileInput, Compiled, KEPT_RECORDING, compile, compile_on, compile_profile, compile_with,
 };

@@ -54,7 +54,7 @@ pub enum RuleKind {
     RejectRate { at_most: f64, phase: Phase },
     /// Orders of one class of data loss.
     Orders { class: DataClass, at_most: u64 },
-    /// The engine's own order of all requests explains every answer and the books in the end.
+    /// One order of all requests explains every answer and the books in the end: the engine's own, where it says which it is.
     Linearizable,
     /// What must hold of books and trades whatever came in.
     Invariants,

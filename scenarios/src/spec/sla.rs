@@ -47,7 +47,8 @@ pub(crate) struct RuleSpec {
     pub(crate) reordered_orders: Option<CountLimit>,
     /// Orders of which nobody can say whether they were executed.
     pub(crate) unresolved_orders: Option<CountLimit>,
-    /// The engine's own order of all requests explains every answer, and the books that were read in the end.
+    /// One order of all requests explains every answer, and the books that were read in the end: the engine's own; where
+    /// acknowledgements carry no sequence number, one that is searched for, which takes a low rate.
     pub(crate) linearizable: Option<Unlimited>,
     /// What must hold of the books and trades that were read: fills on both sides, quantities that add up, no crossed book.
     pub(crate) invariants: Option<Unlimited>,

@@ -2,6 +2,8 @@
 
 use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::guards::{Guard, planned_longest_ns};
+use shakedown_scenarios::plan::DataLayout;
+use shakedown_scenarios::{HistoryBy, history_by};
 
 use crate::common::{QUICKSTART, compile_both, only, set, shipped, swapped, with};
 use crate::guards::{plan, said, the_one};
@@ -88,4 +90,19 @@ fn a_read_that_stops_all_replicas_meets_the_guards_of_faults() {
     );
     let wide = set("guards.blast-radius", "{ percent: 100% }");
     assert_eq!(said(&plan(&[cold(), wide])), []);
+}
+
+#[test]
+fn a_history_is_replayed_by_numbers_searched_without_or_refused_where_it_has_no_books() {
+    let by = |scenario: &str| history_by(&with(scenario, &[]).unwrap().plan.system);
+    assert_eq!(by("baseline"), Ok(HistoryBy::Numbers));
+    assert_eq!(by("slow-lane"), Ok(HistoryBy::Search));
+    let mut system = with("slow-lane", &[]).unwrap().plan.system;
+    system.data = DataLayout::Memory;
+    assert!(history_by(&system).is_err_and(|why| why.contains("books of its own")));
+    let profile = shipped("reference-unnumbered");
+    let mut short = profile.clone();
+    short.text = swapped(&profile.text, ", remaining: /remaining", "");
+    let told = only(compile_both(&shipped("slow-lane"), &short, &[]));
+    assert!(told.message.contains("how much of an order"), "{told}");
 }

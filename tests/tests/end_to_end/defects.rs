@@ -136,6 +136,25 @@ fn the_youngest_before_the_oldest_contradicts_the_engines_own_order() {
 }
 
 #[test]
+fn the_youngest_before_the_oldest_is_found_without_any_number_of_the_engine() {
+    let _beside = beside();
+    let sandbox = Sandbox::new();
+    let more = [
+        "--defect",
+        "priority-inversion",
+        "--set",
+        "phases.steady=8s",
+    ];
+    let run = sandbox.run_soundly(&library("slow-lane"), &more);
+    let record = run.expect_code(1);
+    let red = check(&record, "history");
+    assert_eq!(red.verdict, Verdict::Fail, "{}", run.finished.said());
+    let told = &red.observed.text;
+    assert!(told.contains("no order of the"), "{told}");
+    assert_eq!(sandbox.left_after_s(2.0), []);
+}
+
+#[test]
 fn orders_that_are_not_matched_cross_the_book() {
     let _beside = beside();
     turns_red("crossed-book");

@@ -76,6 +76,18 @@ fn market_flow() {
 }
 
 #[test]
+fn slow_lane() {
+    let record = passes_with("slow-lane", &["--set", "phases.steady=8s"]);
+    let history = record.history.unwrap();
+    assert_eq!((history.contradictions, &history.open), (0, &None));
+    let search = history.search.as_ref().unwrap();
+    assert!(
+        history.requests > 500 && search.windows > 200,
+        "{history:?}"
+    );
+}
+
+#[test]
 fn follower_kill() {
     let record = passes("follower-kill");
     assert_eq!(record.faults[0].kind, "kill");

@@ -1,6 +1,6 @@
-//! The engine's own order of all requests, replayed on a book of our own.
+//! The engine's own order of all requests, replayed on a book of our own; where it has none, one is searched for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
@@ -8,18 +8,21 @@ use shakedown_history::{
     Finding, Learned, Operation, Testimony, Witnessed, check_order, replay_all,
 };
 use shakedown_record::readback::ReadKind;
-use shakedown_record::run_record::HistoryRecord;
+use shakedown_record::run_record::{HistoryRecord, SearchRecord};
 use shakedown_scenarios::plan::{DataLayout, Plan, RuleKind};
+use shakedown_scenarios::{HistoryBy, history_by};
 
-use super::copy::{Copies, CopyBook, Held, State, slot_of};
+use super::copy::{Copies, CopyBook, slot_of};
 use super::requests::{Requests, gather};
+use super::searched::searched;
+use super::told::{Case, cases};
 use super::words::Words;
 use crate::data_loss::CopyRead;
 use crate::input::Input;
 use crate::words::count;
 
 /// Contradictions that are told in full.
-const KEPT: usize = 5;
+pub(super) const KEPT: usize = 5;
 
 /// Requests that are told of before and after the one in question.
 const AROUND: usize = 5;
@@ -30,16 +33,30 @@ pub(crate) struct Contradiction {
     pub text: String,
     /// The order or request that it is about; `None`: no slot stands for it.
     pub slot: Option<u64>,
-    /// The requests around it, in the engine's order.
+    /// The requests around it in the engine's order, or all those that no order explains.
     pub around: Vec<String>,
+}
+
+/// What a search in windows took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Search {
+    pub windows: u64,
+    /// Requests in the longest window.
+    pub longest: u64,
+    /// Books that were possible at once, at most.
+    pub books: u64,
+    /// Requests from the first window of a symbol on that was not decided, or that no order explains.
+    pub left: u64,
 }
 
 /// What the replay came to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     pub symbols: u64,
-    /// Requests that were replayed.
+    /// Requests that were replayed, or searched and decided.
     pub replayed: u64,
+    /// `None`: the engine's own order was replayed.
+    pub search: Option<Search>,
     pub unanswered: u64,
     pub resolved: u64,
     /// Requests of which nobody knows whether, or where in the order, they were done.
@@ -57,6 +74,12 @@ impl History {
         HistoryRecord {
             symbols: self.symbols,
             requests: self.replayed,
+            search: self.search.map(|search| SearchRecord {
+                windows: search.windows,
+                longest: search.longest,
+                books: search.books,
+                left: search.left,
+            }),
             unanswered: self.unanswered,
             resolved: self.resolved,
             undecided: self.undecided,
@@ -67,7 +90,7 @@ impl History {
     }
 }
 
-/// Replays a run; `None` when no rule asks.
+/// Replays a run, or searches it; `None` when no rule asks.
 pub(crate) fn history(
     input: &Input,
     plan: &Plan,
@@ -76,17 +99,13 @@ pub(crate) fn history(
     let mut rules = plan.rules.iter();
     rules.find(|rule| rule.kind == RuleKind::Linearizable)?;
     let copies = Copies::read(input, plan, reads);
-    let requests = gather(input, plan, &copies);
+    let by = history_by(&plan.system).unwrap_or(HistoryBy::Numbers);
+    let requests = gather(input, plan, &copies, by);
     let words = Words { input, plan };
-    Some(judge(plan, &copies, &requests, &words))
-}
-
-/// What a copy tells of one symbol.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
-    after: BTreeMap<u64, u64>,
-    filled: BTreeMap<u64, u64>,
-    traded: Option<BTreeMap<u64, BTreeMap<u64, u64>>>,
+    Some(match by {
+        HistoryBy::Numbers => judge(plan, &copies, &requests, &words),
+        HistoryBy::Search => searched(plan, &copies, &requests, &words),
+    })
 }
 
 fn judge(plan: &Plan, copies: &Copies, requests: &Requests, words: &Words<'_>) -> History {
@@ -124,7 +143,7 @@ fn judge(plan: &Plan, copies: &Copies, requests: &Requests, words: &Words<'_>) -
         true => without,
         false => &copies.all,
     };
-    let cases = cases(plan, books, requests);
+    let cases = cases(plan, books, requests, HistoryBy::Numbers);
     let testimonies: Vec<Testimony<'_>> = cases
         .iter()
         .map(|case| {
@@ -148,74 +167,6 @@ fn judge(plan: &Plan, copies: &Copies, requests: &Requests, words: &Words<'_>) -
         judging.take(case, &witnessed, is_alone, one_numbering);
     }
     judging.finish(copies)
-}
-
-/// A symbol as some copies tell of it alike.
-struct Case {
-    symbol: u8,
-    copies: String,
-    told: Told,
-}
-
-/// What is to be replayed: each symbol once for all copies that tell the same.
-fn cases(plan: &Plan, books: &[CopyBook], requests: &Requests) -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    for symbol in requests.of_symbol.keys() {
-        let first = cases.len();
-        for book in books {
-            let told = told(plan, book, *symbol);
-            let same = cases[first..].iter_mut().find(|case| case.told == told);
-            match same {
-                Some(case) => case.copies.push_str(&format!(", {}", book.name)),
-                None => cases.push(Case {
-                    symbol: *symbol,
-                    copies: book.name.clone(),
-                    told,
-                }),
-            }
-        }
-    }
-    cases
-}
-
-fn told(plan: &Plan, book: &CopyBook, symbol: u8) -> Told {
-    let mut told = Told::default();
-    let of_symbol = |held: &Held| held.symbol == symbol;
-    // A sentinel of which nobody says where it came is not replayed.
-    let is_replayed =
-        |number: u64, held: &Held| slot_of(number).is_some() || held.sequence.is_some();
-    let mut orders = book.orders.iter();
-    for (number, held) in orders.by_ref().filter(|(_, held)| of_symbol(held)) {
-        if !is_replayed(*number, held) {
-            continue;
-        }
-        if let (State::Open, Some(remaining)) = (held.state, held.remaining) {
-            told.after.insert(*number, remaining);
-        }
-        if let Some(filled) = held.filled {
-            told.filled.insert(*number, filled);
-        }
-    }
-    let lot = plan.load.symbols.get(usize::from(symbol));
-    let lot = lot.map(|share| share.instrument.lot);
-    if let (Some(trades), Some(lot)) = (&book.trades, lot)
-        && trades.iter().all(|trade| trade.sequence.is_some())
-    {
-        let mut traded: BTreeMap<u64, BTreeMap<u64, u64>> = BTreeMap::new();
-        for trade in trades {
-            let sides = [trade.maker, trade.taker].into_iter().flatten();
-            let is_here = |number: &u64| book.orders.get(number).is_some_and(of_symbol);
-            for number in sides.filter(is_here) {
-                let lots = trade.quantity.in_units_of(lot).unwrap_or_default();
-                let of = traded
-                    .entry(trade.sequence.unwrap_or_default())
-                    .or_default();
-                *of.entry(number).or_default() += u64::try_from(lots).unwrap_or_default();
-            }
-        }
-        told.traded = Some(traded);
-    }
-    told
 }
 
 struct Judging<'a> {
@@ -279,7 +230,9 @@ impl Judging<'_> {
         };
         let to = (at + AROUND + 1).min(placed.len());
         let near = &placed[at.saturating_sub(AROUND)..to];
-        near.iter().map(|one| self.words.request(one)).collect()
+        near.iter()
+            .map(|one| format!("in the engine's order {}", self.words.request(one)))
+            .collect()
     }
 
     fn finish(self, copies: &Copies) -> History {

@@ -3,7 +3,8 @@
 //! ```text
 //! rows + trades of a copy       --> orders by number            copy.rs
 //! ledger + copies               --> requests, as they ended     requests.rs, unanswered.rs
-//! requests in the engine's order x our own book --> history     history.rs, words.rs
+//! requests in the engine's order x our own book --> history     history.rs, told.rs, words.rs
+//! requests in any order x our own book          --> history     searched.rs
 //! copies                        --> invariants                  invariants.rs, trades.rs
 //! ledger + copies x drop copy   --> what it tells otherwise     drop_copy.rs
 //! ```
@@ -16,10 +17,12 @@ mod drop_copy;
 mod history;
 mod invariants;
 mod requests;
+mod searched;
+mod told;
 mod trades;
 mod unanswered;
 mod words;
 
 pub(crate) use drop_copy::{Copied, drop_copy};
-pub(crate) use history::{History, history};
+pub(crate) use history::{History, Search, history};
 pub(crate) use invariants::{Invariants, invariants};

@@ -1,6 +1,6 @@
 //! What a replay found, as a person reads it.
 
-use shakedown_history::{Ask, Effect, Finding, Operation};
+use shakedown_history::{Ask, Effect, Finding, Learned, Operation};
 use shakedown_record::ledger::OrderKind;
 use shakedown_scenarios::plan::Plan;
 
@@ -112,8 +112,12 @@ impl Words<'_> {
         let when = match (slot_of(one.number), one.answered_ns) {
             (None, _) => "the sentinel".to_string(),
             (Some(_), Some(answered_ns)) => format!(
-                "sent at {}, acknowledged at {}",
+                "sent at {}, {} at {}",
                 moment_s(one.sent_ns as f64 / 1e9),
+                match one.learned {
+                    Learned::Refused => "refused",
+                    Learned::Done { .. } | Learned::Nothing => "acknowledged",
+                },
                 moment_s(answered_ns as f64 / 1e9)
             ),
             (Some(_), None) => {
@@ -150,7 +154,7 @@ impl Words<'_> {
     }
 
     /// A request by what it is: `abc-7`, or `the cancel abc-9 of abc-7`.
-    fn named(&self, number: u64) -> String {
+    pub fn named(&self, number: u64) -> String {
         let id = id_of(self.input, number);
         let entry = slot_of(number).and_then(|slot| self.input.orders.get(slot));
         let target = entry.and_then(|entry| Some((entry.kind, entry.target?)));
@@ -165,7 +169,7 @@ impl Words<'_> {
         }
     }
 
-    fn lots(&self, order: u64, lots: u64) -> String {
+    pub fn lots(&self, order: u64, lots: u64) -> String {
         let lots = i64::try_from(lots).unwrap_or(i64::MAX);
         match self.share(order) {
             Some(share) => format!("{} {}", share.instrument.lot.times(lots), share.name),
@@ -186,7 +190,7 @@ impl Words<'_> {
     }
 }
 
-fn effect_words(effect: Effect) -> String {
+pub(super) fn effect_words(effect: Effect) -> String {
     use shakedown_history::Refusal;
     match effect {
         Effect::Done { filled_lots } => format!("it trades {filled_lots} lots at once"),

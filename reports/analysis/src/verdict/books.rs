@@ -1,6 +1,7 @@
 //! What the engine's own order and the invariants came to. What contradicts is proof, whatever else is missing.
 
 use super::finding::{Finding, Holds, quantity, unmeasured};
+use crate::books::Search;
 use crate::measured::Measured;
 use crate::words::count;
 
@@ -12,9 +13,10 @@ pub(crate) fn history(measured: &Measured) -> Finding {
         return unasked(limit, unit);
     };
     let of = format!(
-        "{} requests of {} symbols in the engine's own order",
+        "{} requests of {} symbols {}",
         count(history.replayed),
-        history.symbols
+        history.symbols,
+        how(history.search.as_ref())
     );
     let unanswered = match history.unanswered {
         0 => String::new(),
@@ -43,7 +45,29 @@ pub(crate) fn history(measured: &Measured) -> Finding {
         limit,
         observed: quantity(Some(history.contradictions as f64), unit, text),
         holds,
-        why: "all requests, replayed in the engine's own order on a book of Shakedown's, explain every answer, every trade and the books that were read".to_string(),
+        why: match history.search {
+            None => "all requests, replayed in the engine's own order on a book of Shakedown's, explain every answer, every trade and the books that were read".to_string(),
+            Some(_) => "the engine numbers nothing: some order of all requests, done on a book of Shakedown's, explains every answer, every trade and the books that were read".to_string(),
+        },
+    }
+}
+
+/// In which order requests were looked at.
+fn how(search: Option<&Search>) -> String {
+    match search {
+        None => "in the engine's own order".to_string(),
+        Some(search) => {
+            let left = match search.left {
+                0 => String::new(),
+                left => format!(", and {} more left undecided", count(left)),
+            };
+            format!(
+                "searched in {} windows of up to {} requests, with up to {} possible books{left}",
+                count(search.windows),
+                search.longest,
+                search.books
+            )
+        }
     }
 }
 

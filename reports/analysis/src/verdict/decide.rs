@@ -197,7 +197,7 @@ fn headline(check: &Check) -> String {
             "twice the recorded peak was not borne: {}: {text}, limit {limit}",
             check.id
         ),
-        "linearizable" => format!("no order of the requests is the engine's own: {text}"),
+        "linearizable" => format!("the order of requests is contradicted: {text}"),
         "drop-copy" => format!("the drop copy is not what clients were told: {text}"),
         "invariants" => format!("books or trades break an invariant: {text}"),
         "rpo" => format!("the oldest lost order is older than allowed: {text}, limit {limit}"),

@@ -3,6 +3,7 @@
 mod drop_copy;
 mod history;
 mod invariants;
+mod searched;
 
 use std::collections::BTreeMap;
 

@@ -2,8 +2,12 @@
 //!
 //! Slow and plain on purpose: it shares no code and no idea with what it is held against.
 
+use std::collections::BTreeMap;
+
 use shakedown_history::{Ask, Learned, Operation};
 use shakedown_record::ledger::Side;
+
+use crate::histories::{Read, Trade};
 
 #[derive(Clone)]
 struct Row {
@@ -19,11 +23,15 @@ struct Row {
 struct List {
     rows: Vec<Row>,
     known: Vec<u64>,
+    /// Which request is done, and every trade so far.
+    request: u64,
+    trades: Vec<Trade>,
 }
 
 impl List {
     /// Lots that traded at once; `None`: refused.
     pub fn apply(&mut self, number: u64, ask: &Ask) -> Option<u64> {
+        self.request = number;
         match *ask {
             Ask::New {
                 side,
@@ -91,6 +99,12 @@ impl List {
             }
             let Some(at) = best else { break };
             let lots = taker.left.min(self.rows[at].left);
+            self.trades.push(Trade {
+                request: self.request,
+                taker: taker.number,
+                maker: self.rows[at].number,
+                lots,
+            });
             taker.left -= lots;
             taker.filled += lots;
             self.rows[at].left -= lots;
@@ -116,23 +130,29 @@ impl Oracle {
         self.0.apply(number, ask)
     }
 
-    /// What rests: number and open lots, by number.
-    pub fn open(&self) -> Vec<(u64, u64)> {
-        let mut open: Vec<(u64, u64)> = self
-            .0
-            .rows
-            .iter()
-            .map(|row| (row.number, row.left))
-            .collect();
-        open.sort_unstable();
-        open
+    /// What can be read in the end.
+    pub fn read(&self) -> Read {
+        let rows = self.0.rows.iter().map(|row| (row.number, row.left));
+        let mut filled: BTreeMap<u64, u64> =
+            self.0.known.iter().map(|number| (*number, 0)).collect();
+        let mut taken: BTreeMap<u64, BTreeMap<u64, u64>> = BTreeMap::new();
+        for trade in &self.0.trades {
+            *filled.entry(trade.taker).or_default() += trade.lots;
+            *filled.entry(trade.maker).or_default() += trade.lots;
+            let makers = taken.entry(trade.taker).or_default();
+            *makers.entry(trade.maker).or_default() += trade.lots;
+        }
+        Read {
+            after: Some(rows.collect()),
+            filled: Some(filled),
+            taken: Some(taken),
+            trades: self.0.trades.clone(),
+        }
     }
 }
 
 /// True when some order explains it.
-pub fn is_explained(operations: &[Operation], after: &[(u64, u64)]) -> bool {
-    let mut after = after.to_vec();
-    after.sort_unstable();
+pub fn is_explained(operations: &[Operation], after: &Read) -> bool {
     let unknown: Vec<usize> = (0..operations.len())
         .filter(|at| operations[*at].learned == Learned::Nothing)
         .collect();
@@ -147,12 +167,12 @@ pub fn is_explained(operations: &[Operation], after: &[(u64, u64)]) -> bool {
             .filter(|at| !is_left_out(*at))
             .map(|at| &operations[at])
             .collect();
-        orders(&chosen, &mut Vec::new(), &after)
+        orders(&chosen, &mut Vec::new(), after)
     })
 }
 
 /// Tries every order, and looks at the whole of it in the end.
-fn orders(chosen: &[&Operation], order: &mut Vec<usize>, after: &[(u64, u64)]) -> bool {
+fn orders(chosen: &[&Operation], order: &mut Vec<usize>, after: &Read) -> bool {
     if order.len() == chosen.len() {
         return in_time(chosen, order) && answers(chosen, order, after);
     }
@@ -179,7 +199,7 @@ fn in_time(chosen: &[&Operation], order: &[usize]) -> bool {
     })
 }
 
-fn answers(chosen: &[&Operation], order: &[usize], after: &[(u64, u64)]) -> bool {
+fn answers(chosen: &[&Operation], order: &[usize], after: &Read) -> bool {
     let mut book = Oracle::default();
     let agree = order.iter().all(|at| {
         let one = chosen[*at];
@@ -192,5 +212,26 @@ fn answers(chosen: &[&Operation], order: &[usize], after: &[(u64, u64)]) -> bool
             Learned::Nothing => true,
         }
     });
-    agree && book.open() == after
+    agree && is_as_read(&book, after)
+}
+
+/// What was read of an order that was never there is nobody's business.
+fn is_as_read(book: &Oracle, read: &Read) -> bool {
+    let ours = book.read();
+    let nothing = BTreeMap::new();
+    let filled = ours.filled.unwrap_or_default();
+    let taken = ours.taken.unwrap_or_default();
+    let fills = read.filled.as_ref().is_none_or(|read| {
+        let mut known = filled.iter();
+        known.all(|(order, lots)| read.get(order).is_none_or(|read| read == lots))
+    });
+    let takes = read.taken.as_ref().is_none_or(|read| {
+        let of = |all: &BTreeMap<u64, BTreeMap<u64, u64>>, order: &u64| {
+            all.get(order).unwrap_or(&nothing).clone()
+        };
+        let mut known = filled.keys();
+        known.all(|order| of(read, order) == of(&taken, order))
+    });
+    let rests = read.after.is_none() || ours.after == read.after;
+    rests && fills && takes
 }
