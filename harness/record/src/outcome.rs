@@ -47,11 +47,11 @@ impl Outcome {
         Outcome::Unresolved,
     ];
 
-    /// The outcome with this code in the ledger.
+    /// The outcome with this code in the ledger: the codes count [`Outcome::ALL`] from 1.
+    #[inline]
     pub fn from_code(code: u8) -> Option<Outcome> {
-        Outcome::ALL
-            .into_iter()
-            .find(|outcome| *outcome as u8 == code)
+        let index = usize::from(code).checked_sub(1)?;
+        Outcome::ALL.get(index).copied()
     }
 
     /// The name used in files and reports.

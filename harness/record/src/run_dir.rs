@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::side_by_side::{cores, side_by_side};
+
 /// Paths in a run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
@@ -121,14 +123,14 @@ impl RunDir {
     /// # Errors
     /// When a file cannot be read or the sums cannot be written.
     pub fn seal(&self) -> io::Result<()> {
+        let mut files = files_below(&self.root)?;
+        files.retain(|path| *path != self.checksums());
         let mut text = String::new();
-        for path in files_below(&self.root)? {
+        for (path, sum) in files.iter().zip(sums(&files)) {
             let name = path
                 .strip_prefix(&self.root)
                 .expect("listed below the root");
-            if path != self.checksums() {
-                text.push_str(&format!("{}  {}\n", sha256_hex(&path)?, name.display()));
-            }
+            text.push_str(&format!("{}  {}\n", sum?, name.display()));
         }
         fs::write(self.checksums(), text)
     }
@@ -138,18 +140,18 @@ impl RunDir {
     /// # Errors
     /// When `SHA256SUMS` is missing or a file cannot be read.
     pub fn tampered(&self) -> io::Result<Vec<Tampered>> {
-        let sums = fs::read_to_string(self.checksums())?;
-        let sealed: BTreeMap<&str, &str> = sums
+        let text = fs::read_to_string(self.checksums())?;
+        let sealed: BTreeMap<&str, &str> = text
             .lines()
             .filter_map(|line| line.split_once("  "))
             .map(|(sum, name)| (name, sum))
             .collect();
+        let paths: Vec<PathBuf> = sealed.keys().map(|name| self.root.join(name)).collect();
         let mut all = Vec::new();
-        for (name, sum) in &sealed {
-            let path = self.root.join(name);
+        for (((name, sealed), path), sum) in sealed.iter().zip(&paths).zip(sums(&paths)) {
             let how = match path.is_file() {
                 false => How::Removed,
-                true if sha256_hex(&path)? != *sum => How::Changed,
+                true if sum? != *sealed => How::Changed,
                 true => continue,
             };
             all.push(Tampered::new(name, how));
@@ -237,6 +239,18 @@ impl Tampered {
             }
         }
     }
+}
+
+/// SHA-256 of each file, in the order of the files. The longest are begun first, so that no core waits for one at the end.
+fn sums(files: &[PathBuf]) -> Vec<io::Result<String>> {
+    let length = |at: &usize| fs::metadata(&files[*at]).map_or(0, |it| it.len());
+    let mut longest_first: Vec<usize> = (0..files.len()).collect();
+    longest_first.sort_by_key(|at| std::cmp::Reverse(length(at)));
+    let sums = side_by_side(&longest_first, cores(), |at| sha256_hex(&files[*at]));
+    let mut in_order: Vec<(usize, io::Result<String>)> =
+        longest_first.into_iter().zip(sums).collect();
+    in_order.sort_by_key(|(at, _)| *at);
+    in_order.into_iter().map(|(_, sum)| sum).collect()
 }
 
 /// SHA-256 of a file in lower-case hexadecimal.

@@ -10,6 +10,9 @@ use shakedown_record::slots::{IntervalStats, SlotStats, SlotTally};
 pub(crate) struct Series {
     length_ns: u64,
     in_order: bool,
+    /// The interval of the last order.
+    current: (usize, SlotTally),
+    /// Others that may get more.
     open: BTreeMap<usize, SlotTally>,
     done: Vec<IntervalStats>,
 }
@@ -20,6 +23,7 @@ impl Series {
         Self {
             length_ns,
             in_order,
+            current: (0, SlotTally::default()),
             open: BTreeMap::new(),
             done: Vec::new(),
         }
@@ -27,19 +31,34 @@ impl Series {
 
     pub fn add(&mut self, entry: &Entry, timeout_ns: u64) {
         let index = (entry.intended_ns / self.length_ns) as usize;
-        if self.in_order && !self.open.contains_key(&index) {
-            self.close_all();
+        if index != self.current.0 {
+            self.turn_to(index);
         }
-        self.open.entry(index).or_default().add(
+        self.current.1.add(
             entry.settled(),
             entry.response_ns(timeout_ns),
             u64::from(entry.lag_ns),
         );
     }
 
+    fn turn_to(&mut self, index: usize) {
+        let (last, tally) = std::mem::take(&mut self.current);
+        match self.in_order {
+            true => self.close(last, &tally),
+            false => {
+                self.open.insert(last, tally);
+            }
+        }
+        self.current = (index, self.open.remove(&index).unwrap_or_default());
+    }
+
     /// The intervals from zero to `end_ns`, and as far as there are orders; empty ones included.
     pub fn finish(mut self, end_ns: u64) -> Vec<IntervalStats> {
-        self.close_all();
+        let (last, tally) = std::mem::take(&mut self.current);
+        self.close(last, &tally);
+        for (index, tally) in std::mem::take(&mut self.open) {
+            self.close(index, &tally);
+        }
         let length = end_ns.div_ceil(self.length_ns) as usize;
         if self.done.len() < length {
             self.done.resize(length, IntervalStats::default());
@@ -47,13 +66,14 @@ impl Series {
         self.done
     }
 
-    fn close_all(&mut self) {
-        for (index, tally) in std::mem::take(&mut self.open) {
-            if self.done.len() <= index {
-                self.done.resize(index + 1, IntervalStats::default());
-            }
-            self.done[index] = tally.interval();
+    fn close(&mut self, index: usize, tally: &SlotTally) {
+        if tally.response_ns.is_empty() {
+            return;
         }
+        if self.done.len() <= index {
+            self.done.resize(index + 1, IntervalStats::default());
+        }
+        self.done[index] = tally.interval();
     }
 }
 

@@ -27,6 +27,7 @@ mod million;
 mod quickstart;
 mod reads;
 mod resources;
+mod scale;
 mod secure;
 mod sensors;
 mod sigkill;

@@ -19,7 +19,7 @@ mod retry;
 mod writer;
 
 pub use drop_copy::{CopiedReport, DROP_COPY_FILE, read_drop_copy};
-pub use entry::{ENTRY_BYTES, Entry, OrderKind, Side};
+pub use entry::{ENTRY_BYTES, Entry, NoEntry, OrderKind, Side};
 pub use reader::{LedgerError, LedgerReader};
 pub use retry::{Retry, ServerId, read_retries, read_server_ids};
 pub use writer::LedgerWriter;

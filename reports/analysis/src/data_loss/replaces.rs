@@ -1,6 +1,4 @@
-//! Replaces by the order that they are about, in five bytes each: the ledger holds everything else.
-
-use std::ops::Range;
+//! Replaces by the order that they are about, in three bytes each: the ledger holds everything else.
 
 use shakedown_record::ledger::OrderKind;
 
@@ -11,64 +9,94 @@ use crate::input::Input;
 /// Orders whose replaces lie together.
 const BUCKET: u64 = 4_096;
 
-/// A slot in five bytes.
-type Packed = [u8; 5];
+/// A bucket grows by so many, since there are many of them and room that is left takes memory.
+const GROWTH: usize = 32;
 
-fn pack(slot: u64) -> Packed {
-    let [a, b, c, d, e, ..] = slot.to_le_bytes();
-    [a, b, c, d, e]
+/// How far a slot lies behind the first order of its bucket.
+type Near = [u8; 3];
+
+/// `None`: it lies before that order, or minutes behind it.
+fn pack(bucket: u64, slot: u64) -> Option<Near> {
+    match slot.checked_sub(bucket * BUCKET)?.to_le_bytes() {
+        [a, b, c, 0, 0, 0, 0, 0] => Some([a, b, c]),
+        _ => None,
+    }
 }
 
-fn unpack([a, b, c, d, e]: Packed) -> u64 {
-    u64::from_le_bytes([a, b, c, d, e, 0, 0, 0])
+fn unpack(bucket: u64, [a, b, c]: Near) -> u64 {
+    bucket * BUCKET + u64::from(u32::from_le_bytes([a, b, c, 0]))
 }
 
-/// Collects replaces in the order of the ledger.
+/// The replaces of a run that were or may have been executed.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
-    slots: Vec<Packed>,
+pub(crate) struct Replaces {
+    /// Of each bucket of orders.
+    near: Vec<Vec<Near>>,
+    /// Those that lie too far from their order, each behind it.
+    far: Vec<(u64, u64)>,
+    /// The orders that have any.
     replaced: Bits,
-    /// How many there are of each bucket of orders.
-    counts: Vec<u64>,
 }
 
-impl Collector {
-    /// Takes a replace of the order in `target`.
-    pub fn add(&mut self, slot: u64, target: u64) {
-        let bucket = (target / BUCKET) as usize;
-        if bucket >= self.counts.len() {
-            self.counts.resize(bucket + 1, 0);
-        }
-        self.counts[bucket] += 1;
-        self.slots.push(pack(slot));
+impl Replaces {
+    /// Takes a replace of the order in `target`; they come in the order of the ledger.
+    pub(super) fn add(&mut self, slot: u64, target: u64) {
         self.replaced.insert(target);
+        let bucket = target / BUCKET;
+        let Some(near) = pack(bucket, slot) else {
+            self.far.push((target, slot));
+            return;
+        };
+        if bucket as usize >= self.near.len() {
+            self.near.resize(bucket as usize + 1, Vec::new());
+        }
+        let own = &mut self.near[bucket as usize];
+        if own.len() == own.capacity() {
+            own.reserve_exact(GROWTH);
+        }
+        own.push(near);
     }
 
-    /// Sorts them by order, and by slot within an order.
-    pub fn sorted(self, input: &Input) -> Replaces {
-        let target = |slot: &Packed| target_of(input, unpack(*slot));
-        let mut ends = self.counts;
-        let mut at = 0;
-        for end in &mut ends {
-            // Where its first one goes now, and where it ends when all have gone there.
-            at += std::mem::replace(end, at);
+    /// Sorts them by order, and by slot within an order, once all are there.
+    pub(super) fn sort(&mut self, input: &Input) {
+        for (bucket, near) in (0..).zip(&mut self.near) {
+            near.sort_by_key(|near| target_of(input, unpack(bucket, *near)));
         }
-        let mut slots = vec![Packed::default(); self.slots.len()];
-        for slot in &self.slots {
-            let next = &mut ends[(target(slot) / BUCKET) as usize];
-            slots[*next as usize] = *slot;
-            *next += 1;
+        self.far.sort_unstable();
+    }
+
+    /// The replaces of an order, in the order of the ledger.
+    #[inline]
+    pub fn of(&self, input: &Input, order: u64) -> Vec<Change> {
+        match self.replaced.contains(order) {
+            true => self.found(input, order),
+            false => Vec::new(),
         }
-        let mut from = 0;
-        for end in &ends {
-            slots[from..*end as usize].sort_by_key(target);
-            from = *end as usize;
-        }
-        Replaces {
-            slots,
-            ends,
-            replaced: self.replaced,
-        }
+    }
+
+    fn found(&self, input: &Input, order: u64) -> Vec<Change> {
+        let bucket = order / BUCKET;
+        let near = self
+            .near
+            .get(bucket as usize)
+            .map_or(&[][..], Vec::as_slice);
+        let from = near.partition_point(|near| target_of(input, unpack(bucket, *near)) < order);
+        let near = near[from..].iter().map(|near| unpack(bucket, *near));
+        let near = near.take_while(|slot| target_of(input, *slot) == order);
+        let from = self.far.partition_point(|(target, _)| *target < order);
+        let far = self.far[from..].iter();
+        let far = far.take_while(|(target, _)| *target == order);
+        let mut slots: Vec<u64> = near.chain(far.map(|(_, slot)| *slot)).collect();
+        slots.sort_unstable();
+        slots
+            .into_iter()
+            .filter_map(|slot| {
+                let entry = input.orders.get(slot)?;
+                let fate = input.fate(slot, &entry);
+                let change = Change::of(&entry, fate, input.sequence(slot, &entry));
+                change.filter(|_| entry.kind == OrderKind::Replace)
+            })
+            .collect()
     }
 }
 
@@ -78,56 +106,35 @@ fn target_of(input: &Input, slot: u64) -> u64 {
     entry.and_then(|entry| entry.target).unwrap_or(0)
 }
 
-/// The replaces of a run that were or may have been executed.
-#[derive(Debug, Default)]
-pub(crate) struct Replaces {
-    /// By the order that they are about.
-    slots: Vec<Packed>,
-    /// Where those of each bucket of orders end.
-    ends: Vec<u64>,
-    /// The orders that have any.
-    replaced: Bits,
-}
-
-impl Replaces {
-    /// The replaces of an order, in the order of the ledger.
-    pub fn of(&self, input: &Input, order: u64) -> Vec<Change> {
-        if !self.replaced.contains(order) {
-            return Vec::new();
-        }
-        let bucket = &self.slots[self.bucket(order)];
-        let from = bucket.partition_point(|slot| target_of(input, unpack(*slot)) < order);
-        let own = bucket[from..].iter().map(|slot| unpack(*slot));
-        let own = own.map_while(|slot| {
-            let entry = input.orders.get(slot)?;
-            (entry.target == Some(order)).then_some((slot, entry))
-        });
-        own.filter(|(_, entry)| entry.kind == OrderKind::Replace)
-            .filter_map(|(slot, entry)| {
-                let fate = input.fate(slot, &entry);
-                Change::of(&entry, fate, input.sequence(slot, &entry))
-            })
-            .collect()
-    }
-
-    fn bucket(&self, order: u64) -> Range<usize> {
-        let at = (order / BUCKET) as usize;
-        let end = |at: usize| self.ends.get(at).map(|end| *end as usize);
-        let Some(to) = end(at) else {
-            return 0..0;
-        };
-        at.checked_sub(1).and_then(end).unwrap_or(0)..to
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_is_the_same_in_five_bytes() {
-        for slot in [0, 1, 255, 256, u64::from(u32::MAX) + 7, (1 << 40) - 1] {
-            assert_eq!(unpack(pack(slot)), slot);
+    fn a_slot_is_the_same_in_three_bytes_or_is_too_far() {
+        for (bucket, slot) in [(0, 0), (0, 1), (1, 4_096), (7, 7 * 4_096 + (1 << 24) - 1)] {
+            assert_eq!(
+                pack(bucket, slot).map(|near| unpack(bucket, near)),
+                Some(slot)
+            );
         }
+        for (bucket, slot) in [(1, 4_095), (0, 1 << 24), (3, 1 << 40)] {
+            assert_eq!(pack(bucket, slot), None);
+        }
+    }
+
+    #[test]
+    fn what_lies_far_is_kept_beside_what_lies_near() {
+        let mut replaces = Replaces::default();
+        for (slot, target) in [(9, 1), (10, 8_000), (1 << 30, 1), (1 << 31, 0)] {
+            replaces.add(slot, target);
+        }
+        assert_eq!(replaces.near[0], [[9, 0, 0]]);
+        assert_eq!(replaces.far, [(8_000, 10), (1, 1 << 30), (0, 1 << 31)]);
+        assert!(
+            [0, 1, 8_000]
+                .iter()
+                .all(|order| replaces.replaced.contains(*order))
+        );
     }
 }
