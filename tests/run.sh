@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # The ci tier: builds once, runs every stage within its budget, prints a table and one line with the counts.
 #
-#   tests/run.sh             everything
+#   tests/run.sh             the tier
+#   tests/run.sh --all       and the tests that are like others of the tier: two kinds of removed containers, delays without root,
+#                            and those of Kubernetes that tests/kubernetes.sh names; half an hour more
 #   tests/run.sh --quick     without what needs more than cargo
 #   tests/run.sh STAGE...    only these stages, after the build
 #
@@ -11,11 +13,13 @@ set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 quick=no
+all=no
 only=""
 for word in "$@"; do
     case "$word" in
         --quick) quick=yes ;;
-        -*) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+        --all) all=yes ;;
+        -*) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
         *) only="$only $word " ;;
     esac
 done
@@ -144,9 +148,14 @@ finish() {
     exit
 }
 
-# NAME BUDGET_S THREADS: one module of tests/tests/end_to_end; those that measure times see to it that they run alone.
+# NAME BUDGET_S THREADS [OPTION OF THE TESTS...]: one module of tests/tests/end_to_end; those that measure times see to it that they run alone.
 # Always the whole workspace: selecting one package would select other features, and build the dependencies again.
-end_to_end() { stage "$1" "$2" cargo test --release --workspace --test end_to_end "${1//-/_}::" -- --test-threads="$3"; }
+end_to_end() {
+    stage "$1" "$2" cargo test --release --workspace --test end_to_end "${1//-/_}::" -- --test-threads="$3" "${@:4}"
+}
+
+# TEST...: what the tier leaves out, as options of the tests.
+unless_all() { [ $all = yes ] || printf -- '--skip=%s ' "$@"; }
 
 # The integration tests of every crate but the end-to-end ones, as options for cargo.
 integration_tests() {
@@ -216,7 +225,8 @@ end_to_end resources 420 1
 end_to_end hooks 240 2
 end_to_end guards 300 2
 end_to_end links 500 1
-end_to_end slow 600 2
+# shellcheck disable=SC2046 # one word an option
+end_to_end slow 600 2 $(unless_all without_root_links_are_slow)
 end_to_end truth 600 1
 end_to_end sigkill 180 2
 end_to_end survival 90 1
@@ -232,11 +242,12 @@ if [ $quick = yes ]; then
     skip charts "left out by --quick"
     skip spike "left out by --quick"
 else
-    stage docker 900 tests/docker.sh
+    # shellcheck disable=SC2046 # one word an option
+    stage docker 900 tests/docker.sh $(unless_all removed_while_stopped removed_while_disconnected)
     # Kubernetes itself: minutes on a machine that has never built it, nothing on one that has.
     if stage programs 1800 deploy/cluster/build --netem; then
         stage cluster 500 tests/cluster.sh
-        stage kubernetes 1800 tests/kubernetes.sh
+        if [ $all = yes ]; then stage kubernetes 2700 tests/kubernetes.sh --all; else stage kubernetes 1800 tests/kubernetes.sh; fi
         stage charts 400 tests/charts.sh
     fi
     SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-15} stage spike 900 tests/spike.sh

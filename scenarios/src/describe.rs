@@ -157,11 +157,8 @@ fn limit_words(kind: &RuleKind) -> String {
             at_least_per_s,
             phase,
         } => {
-            format!(
-                "at least {} acknowledged in {}",
-                rate_text(at_least_per_s),
-                phase.name()
-            )
+            let rate = rate_text(at_least_per_s);
+            format!("at least {rate} acknowledged in {}", phase.name())
         }
         RuleKind::Failover { at_most_ns } => format!("failover at most {}", time_text(at_most_ns)),
         RuleKind::Availability {

@@ -63,5 +63,4 @@ pub use entry::{
 };
 pub(crate) use human::{counted, rate_text, share_text, time_text};
 pub use kind::{FileKind, file_kind, system_reference};
-pub(crate) use phases::longest_ns;
-pub(crate) use template::request_template;
+pub(crate) use {phases::longest_ns, template::request_template};

@@ -52,8 +52,6 @@ pub use metric::{
     LimitEnd, MetricLimit, MetricRule, PROCESS_START, SCRAPE_EVERY_NS, SeriesPattern,
 };
 pub use peak::{Peak, PeakFlow, Standard};
-pub use phases::Phases;
-pub use resolved::Plan;
 pub use resource::{Resource, ResourceRule};
 pub use rule::{AbortRule, DataClass, Rule, RuleKind};
 pub use system::{
@@ -64,3 +62,4 @@ pub use system::{
 };
 pub use tls::TlsPlan;
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
+pub use {phases::Phases, resolved::Plan};

@@ -92,7 +92,15 @@ fn a_run_goes_on_in_the_cluster_and_comes_back_whole() {
     ];
     let cannot = sandbox.command(&run_arguments(&scenario, &nowhere, &absent));
     let cannot = Running::start(cannot);
-    let more = ["--in-cluster", "--set", "phases.steady=4s", "--seed", "11"];
+    let more = [
+        "--in-cluster",
+        "--set",
+        "phases.steady=4s",
+        "--set",
+        "sla.steady-p99.latency.at-most=1s",
+        "--seed",
+        "11",
+    ];
     let without = sandbox.run_scenario(&scenario, &more);
     without.finished.expect_code(64);
     without

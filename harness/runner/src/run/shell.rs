@@ -123,7 +123,7 @@ impl Run {
             .run(interrupt)
             .await;
         driven.bugs.extend(self.end_watching(scraper).await);
-        let unsound = self.end_publishing(&mut market).await;
+        driven.bugs.extend(self.end_publishing(&mut market).await);
         let after = After {
             target: &target,
             events: &self.events,
@@ -137,8 +137,7 @@ impl Run {
             self.orders_closed(&cleaned);
             return Err(error);
         }
-        let mut interrupted = driven.interrupted;
-        let mut cleaned = None;
+        let (mut interrupted, mut cleaned) = (driven.interrupted, None);
         if let Some(unknown) = driven.unknown {
             // No copy is read: what is compared with guesses is no finding.
             tell(Progress::Note(unknown));
@@ -160,7 +159,6 @@ impl Run {
         }
         self.end_listening(market);
         let mut bugs = driven.bugs;
-        bugs.extend(unsound);
         bugs.extend(alerts.into_iter().flat_map(|mut alerts| alerts.bugs()));
         bugs.extend(watch.bugs());
         drop(watch);
