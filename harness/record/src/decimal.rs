@@ -144,16 +144,16 @@ fn unusual(text: &str) -> Result<Decimal, NotADecimal> {
     if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) || digits.ends_with('.') {
         return Err(fail());
     }
-    let scale = fraction.len() as i32 - exponent;
+    let scale = (fraction.len() as i32).saturating_sub(exponent);
     if whole.len() + fraction.len() > 30 || scale.unsigned_abs() > MAX_SCALE {
         return Err(fail());
     }
     let mantissa = [whole, fraction].into_iter().fold(0, digits_after);
-    Ok(if scale >= 0 {
-        Decimal::new(sign * mantissa, scale as u32)
-    } else {
-        Decimal::new(sign * mantissa * 10i128.pow(scale.unsigned_abs()), 0)
-    })
+    if scale >= 0 {
+        return Ok(Decimal::new(sign * mantissa, scale as u32));
+    }
+    let whole = mantissa.checked_mul(10i128.pow(scale.unsigned_abs()));
+    Ok(Decimal::new(sign * whole.ok_or_else(fail)?, 0))
 }
 
 /// `before` with the digits of a text behind it; 30 digits in all at most.
@@ -262,6 +262,35 @@ mod tests {
         assert_eq!(usual(b"50000.050"), Some(Decimal::new(5_000_005, 2)));
         let large = Decimal::new(i128::from(i64::MAX), 3);
         assert_eq!(large.times(20), Decimal::new(i128::from(i64::MAX) * 20, 3));
+    }
+
+    #[test]
+    fn numbers_beyond_all_bits_are_refused() {
+        for text in ["1e-2147483648", "1e2147483647", "1e-2147483649"] {
+            assert!(text.parse::<Decimal>().is_err(), "{text}");
+        }
+        let digits = "9".repeat(30);
+        assert!(digits.parse::<Decimal>().is_ok());
+        assert!(format!("{digits}e18").parse::<Decimal>().is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_as_any_spelling_is(text in "[-+ 0-9.eE]{0,24}|[0-9]{0,19}[.]?[0-9]{0,19}") {
+            let read: Result<Decimal, NotADecimal> = text.parse();
+            proptest::prop_assert_eq!(read, unusual(&text));
+        }
+
+        #[test]
+        fn a_multiple_is_the_same_in_few_bits_and_in_many(
+            mantissa in proptest::prelude::any::<i64>(),
+            scale in 0..=MAX_SCALE,
+            count in proptest::prelude::any::<i64>(),
+        ) {
+            let number = Decimal::new(i128::from(mantissa), scale);
+            let wide = Decimal::new(number.mantissa * i128::from(count), number.scale);
+            proptest::prop_assert_eq!(number.times(count), wide);
+        }
     }
 
     #[test]

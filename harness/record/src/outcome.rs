@@ -176,6 +176,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_other_code_is_no_outcome() {
+        for code in 0..=u8::MAX {
+            let mut all = Outcome::ALL.into_iter();
+            let same = all.find(|outcome| *outcome as u8 == code);
+            assert_eq!(Outcome::from_code(code), same, "{code}");
+        }
+    }
+
+    #[test]
     fn codes_round_trip_and_every_outcome_is_counted_once() {
         let mut counts = OutcomeCounts::default();
         for outcome in Outcome::ALL {

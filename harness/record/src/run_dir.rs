@@ -146,13 +146,17 @@ impl RunDir {
             .filter_map(|line| line.split_once("  "))
             .map(|(sum, name)| (name, sum))
             .collect();
-        let paths: Vec<PathBuf> = sealed.keys().map(|name| self.root.join(name)).collect();
+        let there = sealed.keys().map(|name| (*name, self.root.join(name)));
+        let (names, paths): (Vec<&str>, Vec<PathBuf>) =
+            there.filter(|(_, path)| path.is_file()).unzip();
+        let mut sums: BTreeMap<&str, io::Result<String>> =
+            names.into_iter().zip(sums(&paths)).collect();
         let mut all = Vec::new();
-        for (((name, sealed), path), sum) in sealed.iter().zip(&paths).zip(sums(&paths)) {
-            let how = match path.is_file() {
-                false => How::Removed,
-                true if sum? != *sealed => How::Changed,
-                true => continue,
+        for (name, sealed) in &sealed {
+            let how = match sums.remove(name).transpose()? {
+                None => How::Removed,
+                Some(sum) if sum != *sealed => How::Changed,
+                Some(_) => continue,
             };
             all.push(Tampered::new(name, how));
         }
@@ -326,6 +330,41 @@ mod tests {
                 ("readback/extra", How::Added, true),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_no_file_any_more_was_removed_and_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(&folder.path().join("run")).unwrap();
+        fs::write(dir.events(), "one\n").unwrap();
+        dir.seal().unwrap();
+        fs::remove_file(dir.events()).unwrap();
+        fs::create_dir(dir.events()).unwrap();
+        // There is no end to it.
+        let endless = "0  /dev/zero\n";
+        let sums = fs::read_to_string(dir.checksums()).unwrap();
+        fs::write(dir.checksums(), sums + endless).unwrap();
+        let found = dir.tampered().unwrap();
+        let told: Vec<(&str, How)> = found.iter().map(|it| (it.name.as_str(), it.how)).collect();
+        assert_eq!(
+            told,
+            [("/dev/zero", How::Removed), ("events.jsonl", How::Removed)]
+        );
+    }
+
+    #[test]
+    fn each_file_has_its_own_sum_whatever_their_lengths() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<PathBuf> = (0..40)
+            .map(|n| {
+                let path = folder.path().join(n.to_string());
+                fs::write(&path, vec![n as u8; (n * 7_919) % 90_000]).unwrap();
+                path
+            })
+            .collect();
+        let one_by_one: Vec<String> = files.iter().map(|it| sha256_hex(it).unwrap()).collect();
+        let together: Vec<String> = sums(&files).into_iter().map(Result::unwrap).collect();
+        assert_eq!(together, one_by_one);
     }
 
     #[test]

@@ -46,6 +46,8 @@ mod series;
 mod split;
 mod story;
 mod tally;
+#[cfg(test)]
+mod testing;
 mod timeline;
 mod unchecked;
 mod venue;

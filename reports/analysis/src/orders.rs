@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use shakedown_record::Outcome;
-use shakedown_record::ledger::{Entry, LedgerError, LedgerReader};
+use shakedown_record::ledger::{Entry, LedgerError, LedgerReader, NoEntry};
 use shakedown_record::side_by_side::{cores, side_by_side};
 
 /// No run is longer than this; an intended time beyond it is damage, not a time.
@@ -59,7 +59,10 @@ impl Orders {
         };
         let reader = LedgerReader::open(folder)?;
         let segments: Vec<usize> = (0..reader.segments()).collect();
-        let look = |segment: &usize| Segment::look(&reader, *segment, orders.latest_ns);
+        let look = |segment: &usize| {
+            let told = |slot, what| reader.damaged(slot, what).to_string();
+            Segment::of(reader.slots_of(*segment), orders.latest_ns, told)
+        };
         for segment in side_by_side(&segments, cores(), look) {
             orders.add(segment);
         }
@@ -126,8 +129,12 @@ struct Segment {
 }
 
 impl Segment {
-    /// Looks at every slot once.
-    fn look(reader: &LedgerReader, segment: usize, latest_ns: u64) -> Self {
+    /// Looks at every slot once; `told` says in words what is damaged.
+    fn of(
+        slots: impl Iterator<Item = (u64, Result<Option<Entry>, NoEntry>)>,
+        latest_ns: u64,
+        told: impl Fn(u64, NoEntry) -> String,
+    ) -> Self {
         let mut seen = Self {
             written: 0,
             slots_end: 0,
@@ -137,14 +144,14 @@ impl Segment {
             damaged: 0,
             damage: Vec::new(),
         };
-        for (slot, found) in reader.slots_of(segment) {
+        for (slot, found) in slots {
             match found {
                 Ok(None) => {}
                 Ok(Some(entry)) if entry.intended_ns > latest_ns => {
                     seen.note_damage(|| format!("slot {slot} is due after the end of the run"));
                 }
                 Ok(Some(entry)) => seen.note(slot, entry.intended_ns),
-                Err(what) => seen.note_damage(|| reader.damaged(slot, what).to_string()),
+                Err(what) => seen.note_damage(|| told(slot, what)),
             }
         }
         seen
@@ -165,5 +172,69 @@ impl Segment {
         if self.damage.len() < NAMED_DAMAGE {
             self.damage.push(what());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::SmallRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+    use crate::testing::random_entry;
+
+    const LATEST_NS: u64 = 1_000;
+
+    type Slot = (u64, Result<Option<Entry>, NoEntry>);
+
+    fn orders(segments: &[&[Slot]]) -> Orders {
+        let mut orders = Orders::empty(7);
+        for slots in segments {
+            let told = |slot, what| format!("{slot}: {what}");
+            orders.add(Segment::of(slots.iter().cloned(), LATEST_NS, told));
+        }
+        orders
+    }
+
+    #[test]
+    fn segments_tell_the_same_as_all_slots_in_one() {
+        let mut sorted = 0;
+        for seed in 0..500 {
+            let mut random = SmallRng::seed_from_u64(seed);
+            let mut slots: Vec<Slot> = Vec::new();
+            let mut now_ns = 0;
+            let unsorted = random.random_range(0..2) == 0;
+            for slot in 0..random.random_range(0..40) {
+                now_ns += random.random_range(0..40);
+                let mut entry = random_entry(&mut random, slot, 40);
+                entry.intended_ns = match random.random_range(0..10) {
+                    0 => LATEST_NS + 1,
+                    1 if unsorted => random.random_range(0..LATEST_NS),
+                    _ => now_ns,
+                };
+                let found = match random.random_range(0..8) {
+                    0 => Ok(None),
+                    1 => Err(NoEntry::Kind(slot as u8)),
+                    _ => Ok(Some(entry)),
+                };
+                slots.push((slot, found));
+            }
+            let told = |orders: Orders| format!("{orders:?}");
+            let (from, to) = (slots.len() / 3, slots.len() / 2);
+            let parts = [&slots[..from], &slots[from..to], &[], &slots[to..]];
+            let one = orders(&[&slots]);
+            let times = slots.iter().filter_map(|(_, found)| found.ok().flatten());
+            let times: Vec<u64> = times.map(|entry| entry.intended_ns).collect();
+            let times: Vec<u64> = times.into_iter().filter(|it| *it <= LATEST_NS).collect();
+            assert_eq!(one.in_order, times.is_sorted(), "seed {seed}");
+            assert_eq!(one.written, times.len() as u64);
+            assert_eq!(
+                one.last_intended_ns,
+                times.iter().copied().max().unwrap_or(0)
+            );
+            sorted += u64::from(one.in_order);
+            assert_eq!(told(orders(&parts)), told(one), "seed {seed}");
+        }
+        assert!((100..400).contains(&sorted), "{sorted}");
     }
 }

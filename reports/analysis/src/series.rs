@@ -81,3 +81,47 @@ impl Series {
 pub(crate) fn stats_of(intervals: &[IntervalStats]) -> Vec<SlotStats> {
     intervals.iter().map(|interval| interval.stats).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::SmallRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+    use crate::testing::random_entry;
+
+    #[test]
+    fn intervals_hold_their_own_orders_in_whatever_order_these_come() {
+        for seed in 0..200 {
+            let mut random = SmallRng::seed_from_u64(seed);
+            let count = random.random_range(0..200);
+            let mut entries: Vec<Entry> = (0..count)
+                .map(|slot| Entry {
+                    intended_ns: random.random_range(0..3_000),
+                    ..random_entry(&mut random, slot, count)
+                })
+                .collect();
+            let in_order = random.random_range(0..2) == 0;
+            if in_order {
+                entries.sort_by_key(|entry| entry.intended_ns);
+            }
+            let mut series = Series::new(100, in_order);
+            let mut tallies = vec![SlotTally::default(); 30];
+            for entry in &entries {
+                series.add(entry, 50);
+                let lag_ns = u64::from(entry.lag_ns);
+                tallies[(entry.intended_ns / 100) as usize].add(
+                    entry.settled(),
+                    entry.response_ns(50),
+                    lag_ns,
+                );
+            }
+            let none = |tally: &SlotTally| tally.response_ns.is_empty();
+            while tallies.len() > 20 && tallies.last().is_some_and(none) {
+                tallies.pop();
+            }
+            let wanted: Vec<IntervalStats> = tallies.iter().map(SlotTally::interval).collect();
+            assert_eq!(series.finish(2_000), wanted, "seed {seed}");
+        }
+    }
+}

@@ -1,12 +1,14 @@
 //! `scale ORDERS [COPIES] [FOLDER]`: makes a run directory with so many acknowledged orders in its ledger, and their cancels and
 //! replaces, and so many copies read back, of which some orders are lost and some are wrong; lets `shakedown report` judge it,
 //! and prints how long that took and how much memory of its own it had. Exit 1 when the figures are not those that were planted.
+//!
+//! `scale keep ORDERS COPIES FOLDER` only makes it; the same figures without `keep` then judge it as often as one likes.
 
 use std::io::{Write, stderr, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use shakedown_tests::scale::Measured;
+use shakedown_tests::scale::{Measured, keep};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -23,7 +25,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<bool, Failure> {
-    let usage = "usage: scale ORDERS [COPIES] [FOLDER]";
+    let usage = "usage: scale [keep] ORDERS [COPIES] [FOLDER]";
+    if let [word, orders, copies, folder] = arguments
+        && word == "keep"
+    {
+        let place = keep(orders.parse()?, copies.parse()?, Path::new(folder))?;
+        writeln!(stdout(), "{}", place.display())?;
+        return Ok(true);
+    }
     let orders: u64 = arguments.first().ok_or(usage)?.parse()?;
     let copies: u32 = arguments.get(1).map_or(Ok(1), |text| text.parse())?;
     let folder = arguments

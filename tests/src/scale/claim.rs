@@ -31,7 +31,8 @@ const MANY: u64 = 100_000_000;
 const WITHIN_S: f64 = 60.0;
 const BYTES_PER_ORDER: f64 = 1.0;
 
-/// One size, counted from 1. The directory is made in the folder for temporary files (`TMPDIR`), and removed.
+/// One size, counted from 1. The directory is made in the folder for temporary files (`TMPDIR`) and removed, unless it is
+/// kept there.
 ///
 /// # Panics
 /// When there is no room for it, or the program prints no record.

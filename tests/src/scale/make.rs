@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use shakedown_record::event::{
     Event, EventWriter, GeneratorReport, Moment, ReadBackDone, ReplicaSeen, Stamped,
 };
@@ -43,7 +44,7 @@ sla: { lost: { lost-orders: { at-most: 0 } } }
 ";
 
 /// What was made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Made {
     pub messages: u64,
     /// Acknowledged new orders.

@@ -6,8 +6,9 @@ mod judge;
 mod make;
 
 use std::fmt;
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use claim::{COLUMNS, ROWS, row, supports};
 pub use judge::{Judged, judge};
@@ -61,15 +62,24 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Makes a directory with so many acknowledged orders below `folder`, lets the program judge it, and removes it.
+    /// Makes a directory with so many acknowledged orders below `folder`, lets the program judge it, and removes it. One
+    /// that was made there before by [`keep`] is judged in its place, and stays.
     ///
     /// # Errors
     /// When there is no room for it, or the program prints no record.
     pub fn of(orders: u64, copies: u32, folder: &Path, binary: &Path) -> io::Result<Measured> {
+        let kept = kept_in(folder, orders, copies);
+        if kept.join(MADE).exists() {
+            return Self::kept(&kept, binary);
+        }
         let place = tempfile::tempdir_in(folder)?;
-        let run = place.path().join("run");
-        let made = make(&run, orders, copies, Planted::SOME)?;
-        let judged = judge(binary, &run)?;
+        make_in(place.path(), orders, copies)?;
+        Self::kept(place.path(), binary)
+    }
+
+    fn kept(place: &Path, binary: &Path) -> io::Result<Measured> {
+        let made = serde_json::from_str(&fs::read_to_string(place.join(MADE))?)?;
+        let judged = judge(binary, &place.join(RUN))?;
         Ok(Measured { made, judged })
     }
 
@@ -88,4 +98,29 @@ impl Measured {
     pub fn bytes_per_order(&self) -> f64 {
         self.judged.anonymous_bytes as f64 / self.made.orders as f64
     }
+}
+
+/// The run directory in its place, and beside it what was made, as JSON.
+const RUN: &str = "run";
+const MADE: &str = "made.json";
+
+/// Where a directory is kept.
+fn kept_in(folder: &Path, orders: u64, copies: u32) -> PathBuf {
+    folder.join(format!("scale-{orders}-{copies}"))
+}
+
+/// Makes a directory with so many acknowledged orders below `folder`, to be judged as often as one likes; its place.
+///
+/// # Errors
+/// When there is no room for it, or there is one already.
+pub fn keep(orders: u64, copies: u32, folder: &Path) -> io::Result<PathBuf> {
+    let place = kept_in(folder, orders, copies);
+    fs::create_dir(&place)?;
+    make_in(&place, orders, copies)?;
+    Ok(place)
+}
+
+fn make_in(place: &Path, orders: u64, copies: u32) -> io::Result<()> {
+    let made = make(&place.join(RUN), orders, copies, Planted::SOME)?;
+    fs::write(place.join(MADE), serde_json::to_string(&made)?)
 }

@@ -27,7 +27,6 @@ mod million;
 mod quickstart;
 mod reads;
 mod resources;
-mod scale;
 mod secure;
 mod sensors;
 mod sigkill;

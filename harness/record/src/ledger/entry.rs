@@ -250,6 +250,33 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_kind_is_its_code_and_every_other_code_is_none() {
+        let kinds = [
+            OrderKind::Request,
+            OrderKind::New,
+            OrderKind::Cancel,
+            OrderKind::Replace,
+            OrderKind::Oversized,
+        ];
+        for code in 0..=u8::MAX {
+            let same = kinds.into_iter().find(|kind| *kind as u8 == code);
+            assert_eq!(OrderKind::from_code(code), same, "{code}");
+        }
+    }
+
+    #[test]
+    fn damage_is_told_in_words() {
+        let with = |at: usize, byte: u8| {
+            let mut bytes = sample(7).encode();
+            bytes[at] = byte;
+            Entry::decode(&bytes).unwrap_err().to_string()
+        };
+        assert_eq!(with(60, 9), "unknown kind 9");
+        assert_eq!(with(61, 0), "unmarked entry");
+        assert_eq!(with(62, 99), "unknown outcome 99");
+    }
+
+    #[test]
     fn a_failure_never_improves_a_percentile() {
         let refused = Entry {
             outcome: Some(Outcome::Refused),

@@ -270,6 +270,81 @@ mod tests {
         }
     }
 
+    /// Bytes as a copy may hold them: rows in several spellings, and damage.
+    fn spoilt(random: &mut SmallRng) -> Vec<u8> {
+        let mut text = Vec::new();
+        for row in rows(random, 60).iter().filter(|row| row.id.len() < 100) {
+            let line = serde_json::to_string(row).unwrap();
+            let line = match random.random_range(0..12) {
+                0 => line.replace("\":", "\" : "),
+                1 => line.replace('-', "\\u002d"),
+                2 => line + "\r",
+                _ => line,
+            };
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
+        }
+        for _ in 0..random.random_range(0..3) {
+            let at = random.random_range(0..text.len());
+            text[at] = b"\"\\{}\n\x00\xff1"[random.random_range(0..8)];
+        }
+        if random.random_range(0..3) == 0 {
+            text.truncate(random.random_range(0..text.len()));
+        }
+        text
+    }
+
+    /// Line by line with the parser: the rows before the first that is none, and what is wrong with that one.
+    fn parsed(text: &[u8]) -> (Vec<Row>, Option<String>) {
+        let mut rows = Vec::new();
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            match serde_json::from_slice(line) {
+                Ok(row) => rows.push(row),
+                Err(wrong) => return (rows, Some(io::Error::from(wrong).to_string())),
+            }
+        }
+        (rows, None)
+    }
+
+    #[test]
+    fn spoilt_files_are_read_as_the_parser_reads_them_also_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = rows_path(folder.path(), ReadKind::Cold, "a");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let (mut whole, mut broken) = (0, 0);
+        for seed in 0..400 {
+            let mut random = SmallRng::seed_from_u64(seed);
+            let text = spoilt(&mut random);
+            fs::write(&path, &text).unwrap();
+            let wanted = parsed(&text);
+            let count = if wanted.1.is_none() {
+                &mut whole
+            } else {
+                &mut broken
+            };
+            *count += 1;
+            for parts in [1, 2, 3, 7] {
+                let mut found = (Vec::new(), None);
+                for part in 0..parts {
+                    let mut reader =
+                        RowReader::open_part(folder.path(), ReadKind::Cold, "a", (part, parts))
+                            .unwrap();
+                    // So short that lines lie across its end.
+                    reader.buffer.truncate(random.random_range(1..200));
+                    while found.1.is_none() {
+                        match reader.next_row() {
+                            Ok(Some(row)) => found.0.push(row.to_row()),
+                            Ok(None) => break,
+                            Err(wrong) => found.1 = Some(wrong.to_string()),
+                        }
+                    }
+                }
+                assert_eq!(found, wanted, "seed {seed}, {parts} parts");
+            }
+        }
+        assert!(whole > 50 && broken > 50, "{whole} {broken}");
+    }
+
     #[test]
     fn a_line_that_is_no_row_is_an_error() {
         for text in [

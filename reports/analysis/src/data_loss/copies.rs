@@ -34,8 +34,12 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// The copies that one read must have covered, each with what it held.
     pub fn copies(&self, read: ReadKind) -> Vec<CopyRead> {
+        self.copies_in(read, cores() as u64)
+    }
+
+    /// The same, the rows of each copy taken in so many parts at the same time: the parts are not to be seen in what is found.
+    fn copies_in(&self, read: ReadKind, parts: u64) -> Vec<CopyRead> {
         let expected = expected_replicas(self.plan).unwrap_or_else(|| self.replicas_seen(read));
-        let parts = cores() as u64;
         let all: Vec<(&String, u64)> = expected
             .iter()
             .flat_map(|replica| (0..parts).map(move |part| (replica, part)))
@@ -328,3 +332,6 @@ pub(crate) fn expected_replicas(plan: &Plan) -> Option<Vec<String>> {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests;

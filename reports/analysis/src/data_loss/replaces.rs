@@ -108,7 +108,14 @@ fn target_of(input: &Input, slot: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use rand::rngs::SmallRng;
+    use rand::{RngExt, SeedableRng};
+    use shakedown_record::ledger::Entry;
+
     use super::*;
+    use crate::testing::{input, random_entry, run};
 
     #[test]
     fn a_slot_is_the_same_in_three_bytes_or_is_too_far() {
@@ -120,6 +127,51 @@ mod tests {
         }
         for (bucket, slot) in [(1, 4_095), (0, 1 << 24), (3, 1 << 40)] {
             assert_eq!(pack(bucket, slot), None);
+        }
+    }
+
+    #[test]
+    fn the_replaces_of_an_order_are_those_that_the_ledger_names() {
+        let slots = 3 * BUCKET;
+        for seed in 0..20 {
+            let mut random = SmallRng::seed_from_u64(seed);
+            // Few orders, so that some have many replaces.
+            let entries: Vec<Entry> = (0..slots)
+                .map(|slot| {
+                    let mut entry = random_entry(&mut random, slot, slots);
+                    entry.target = entry.target.map(|target| target / 37 * 37);
+                    entry
+                })
+                .collect();
+            let (_folder, dir) = run(&entries, Vec::new());
+            let input = input(&dir);
+            let mut replaces = Replaces::default();
+            let mut named: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+            for (slot, entry) in input.orders.iter() {
+                let fate = input.fate(slot, &entry);
+                let change = Change::of(&entry, fate, input.sequence(slot, &entry));
+                let (OrderKind::Replace, Some(target), Some(change)) =
+                    (entry.kind, entry.target, change)
+                else {
+                    continue;
+                };
+                // As though it lay far behind its order.
+                match random.random_range(0..4) {
+                    0 => {
+                        replaces.replaced.insert(target);
+                        replaces.far.push((target, slot));
+                    }
+                    _ => replaces.add(slot, target),
+                }
+                named.entry(target).or_default().push(format!("{change:?}"));
+            }
+            replaces.sort(&input);
+            for order in 0..slots {
+                let found = replaces.of(&input, order);
+                let found: Vec<String> = found.iter().map(|it| format!("{it:?}")).collect();
+                let wanted = named.get(&order).cloned().unwrap_or_default();
+                assert_eq!(found, wanted, "seed {seed}, order {order}");
+            }
         }
     }
 
