@@ -97,7 +97,7 @@ fn a_run_goes_on_in_the_cluster_and_comes_back_whole() {
         "--set",
         "phases.steady=4s",
         "--set",
-        "sla.steady-p99.latency.at-most=1s",
+        "sla.steady-p99.latency.at-most=900ms",
         "--seed",
         "11",
     ];

@@ -35,7 +35,7 @@ const THREE: [&str; 12] = [
     "--set",
     "sla.steady-rate.throughput.at-least=200/s",
     "--set",
-    "sla.steady-p99.latency.at-most=1s",
+    "sla.steady-p99.latency.at-most=900ms",
 ];
 
 fn workers(pods: &Pods, what: &str) -> Vec<String> {
