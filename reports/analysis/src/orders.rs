@@ -91,6 +91,20 @@ impl Orders {
         slots.filter_map(|(slot, found)| Some((slot, self.intact(found.ok()??)?)))
     }
 
+    /// The intact entries that are picked, in the order of their slots; every core looks for them.
+    pub fn picked(&self, pick: impl Fn(&Entry) -> bool + Sync) -> Vec<Entry> {
+        let Some(reader) = &self.reader else {
+            return Vec::new();
+        };
+        let segments: Vec<usize> = (0..reader.segments()).collect();
+        let of_segment = |segment: &usize| -> Vec<Entry> {
+            let slots = reader.slots_of(*segment);
+            let intact = slots.filter_map(|(_, found)| self.intact(found.ok()??));
+            intact.filter(|entry| pick(entry)).collect()
+        };
+        side_by_side(&segments, cores(), of_segment).concat()
+    }
+
     /// The entry of a slot; `None` when it was never written or is damaged.
     #[inline]
     pub fn get(&self, slot: u64) -> Option<Entry> {

@@ -52,7 +52,7 @@ impl Fates {
                 OrderKind::Request => {}
             }
         });
-        fates.replaces.sort(input);
+        fates.replaces.sort();
         fates
     }
 

@@ -1,30 +1,36 @@
-//! Replaces by the order that they are about, in three bytes each: the ledger holds everything else.
+//! Replaces by the order that they are about, in four bytes each: the ledger holds everything else.
 
 use shakedown_record::ledger::OrderKind;
 
 use super::expected::Change;
-use crate::bits::Bits;
 use crate::input::Input;
 
 /// Orders whose replaces lie together.
-const BUCKET: u64 = 4_096;
+const BUCKET: u64 = 1 << (32 - SLOT_BITS);
+
+/// Bits for how far a replace lies behind the first order of its bucket; the others are for the order.
+const SLOT_BITS: u32 = 21;
 
 /// A bucket grows by so many, since there are many of them and room that is left takes memory.
-const GROWTH: usize = 32;
+const GROWTH: usize = 16;
 
-/// How far a slot lies behind the first order of its bucket.
-type Near = [u8; 3];
+/// A replace by its order's place in the bucket and, below that, by its own slot: numbers in order are replaces in order.
+type Near = u32;
 
-/// `None`: it lies before that order, or minutes behind it.
-fn pack(bucket: u64, slot: u64) -> Option<Near> {
-    match slot.checked_sub(bucket * BUCKET)?.to_le_bytes() {
-        [a, b, c, 0, 0, 0, 0, 0] => Some([a, b, c]),
-        _ => None,
-    }
+/// `None`: it lies before that bucket, or two million slots behind it.
+fn pack(order: u64, slot: u64) -> Option<Near> {
+    let behind = slot.checked_sub(order / BUCKET * BUCKET)?;
+    (behind < 1 << SLOT_BITS).then_some(first_of(order) | behind as u32)
 }
 
-fn unpack(bucket: u64, [a, b, c]: Near) -> u64 {
-    bucket * BUCKET + u64::from(u32::from_le_bytes([a, b, c, 0]))
+/// The least number of a replace of this order.
+fn first_of(order: u64) -> Near {
+    ((order % BUCKET) as u32) << SLOT_BITS
+}
+
+/// The slot of a replace of this order.
+fn slot_of(order: u64, near: Near) -> u64 {
+    order / BUCKET * BUCKET + u64::from(near - first_of(order))
 }
 
 /// The replaces of a run that were or may have been executed.
@@ -34,23 +40,20 @@ pub(crate) struct Replaces {
     near: Vec<Vec<Near>>,
     /// Those that lie too far from their order, each behind it.
     far: Vec<(u64, u64)>,
-    /// The orders that have any.
-    replaced: Bits,
 }
 
 impl Replaces {
-    /// Takes a replace of the order in `target`; they come in the order of the ledger.
+    /// Takes a replace of the order in `target`.
     pub(super) fn add(&mut self, slot: u64, target: u64) {
-        self.replaced.insert(target);
-        let bucket = target / BUCKET;
-        let Some(near) = pack(bucket, slot) else {
+        let Some(near) = pack(target, slot) else {
             self.far.push((target, slot));
             return;
         };
-        if bucket as usize >= self.near.len() {
-            self.near.resize(bucket as usize + 1, Vec::new());
+        let bucket = (target / BUCKET) as usize;
+        if bucket >= self.near.len() {
+            self.near.resize(bucket + 1, Vec::new());
         }
-        let own = &mut self.near[bucket as usize];
+        let own = &mut self.near[bucket];
         if own.len() == own.capacity() {
             own.reserve_exact(GROWTH);
         }
@@ -58,52 +61,44 @@ impl Replaces {
     }
 
     /// Sorts them by order, and by slot within an order, once all are there.
-    pub(super) fn sort(&mut self, input: &Input) {
-        for (bucket, near) in (0..).zip(&mut self.near) {
-            near.sort_by_key(|near| target_of(input, unpack(bucket, *near)));
-        }
+    pub(super) fn sort(&mut self) {
+        self.near.iter_mut().for_each(|near| near.sort_unstable());
         self.far.sort_unstable();
     }
 
     /// The replaces of an order, in the order of the ledger.
     #[inline]
     pub fn of(&self, input: &Input, order: u64) -> Vec<Change> {
-        match self.replaced.contains(order) {
-            true => self.found(input, order),
-            false => Vec::new(),
-        }
-    }
-
-    fn found(&self, input: &Input, order: u64) -> Vec<Change> {
-        let bucket = order / BUCKET;
-        let near = self
-            .near
-            .get(bucket as usize)
-            .map_or(&[][..], Vec::as_slice);
-        let from = near.partition_point(|near| target_of(input, unpack(bucket, *near)) < order);
-        let near = near[from..].iter().map(|near| unpack(bucket, *near));
-        let near = near.take_while(|slot| target_of(input, *slot) == order);
+        let near = self.near_of(order);
         let from = self.far.partition_point(|(target, _)| *target < order);
         let far = self.far[from..].iter();
-        let far = far.take_while(|(target, _)| *target == order);
+        let mut far = far.take_while(|(target, _)| *target == order).peekable();
+        if near.is_empty() && far.peek().is_none() {
+            return Vec::new();
+        }
+        let near = near.iter().map(|near| slot_of(order, *near));
         let mut slots: Vec<u64> = near.chain(far.map(|(_, slot)| *slot)).collect();
         slots.sort_unstable();
-        slots
-            .into_iter()
-            .filter_map(|slot| {
-                let entry = input.orders.get(slot)?;
-                let fate = input.fate(slot, &entry);
-                let change = Change::of(&entry, fate, input.sequence(slot, &entry));
-                change.filter(|_| entry.kind == OrderKind::Replace)
-            })
-            .collect()
+        let changes = slots.into_iter().filter_map(|slot| {
+            let entry = input.orders.get(slot)?;
+            let fate = input.fate(slot, &entry);
+            let change = Change::of(&entry, fate, input.sequence(slot, &entry));
+            change.filter(|_| entry.kind == OrderKind::Replace)
+        });
+        changes.collect()
     }
-}
 
-/// The order that the replace in a slot is about.
-fn target_of(input: &Input, slot: u64) -> u64 {
-    let entry = input.orders.get(slot);
-    entry.and_then(|entry| entry.target).unwrap_or(0)
+    #[inline]
+    fn near_of(&self, order: u64) -> &[Near] {
+        let Some(bucket) = self.near.get((order / BUCKET) as usize) else {
+            return &[];
+        };
+        let first = first_of(order);
+        let last = first | ((1 << SLOT_BITS) - 1);
+        let from = bucket.partition_point(|near| *near < first);
+        let own = bucket[from..].iter().take_while(|near| **near <= last);
+        &bucket[from..from + own.count()]
+    }
 }
 
 #[cfg(test)]
@@ -118,21 +113,25 @@ mod tests {
     use crate::testing::{input, random_entry, run};
 
     #[test]
-    fn a_slot_is_the_same_in_three_bytes_or_is_too_far() {
-        for (bucket, slot) in [(0, 0), (0, 1), (1, 4_096), (7, 7 * 4_096 + (1 << 24) - 1)] {
-            assert_eq!(
-                pack(bucket, slot).map(|near| unpack(bucket, near)),
-                Some(slot)
-            );
+    fn a_slot_is_the_same_in_four_bytes_or_is_too_far() {
+        let far = 1 << SLOT_BITS;
+        for (order, slot) in [(0, 0), (5, 6), (BUCKET, BUCKET), (BUCKET - 1, far - 1)] {
+            let near = pack(order, slot);
+            assert_eq!(near.map(|near| slot_of(order, near)), Some(slot));
         }
-        for (bucket, slot) in [(1, 4_095), (0, 1 << 24), (3, 1 << 40)] {
-            assert_eq!(pack(bucket, slot), None);
+        let behind = 7 * BUCKET;
+        assert_eq!(
+            pack(behind + 9, behind + far - 1).map(|near| slot_of(behind + 9, near)),
+            Some(behind + far - 1)
+        );
+        for (order, slot) in [(BUCKET, BUCKET - 1), (0, far), (7, 1 << 40)] {
+            assert_eq!(pack(order, slot), None);
         }
     }
 
     #[test]
     fn the_replaces_of_an_order_are_those_that_the_ledger_names() {
-        let slots = 3 * BUCKET;
+        let slots = 3 * BUCKET + 100;
         for seed in 0..20 {
             let mut random = SmallRng::seed_from_u64(seed);
             // Few orders, so that some have many replaces.
@@ -157,15 +156,12 @@ mod tests {
                 };
                 // As though it lay far behind its order.
                 match random.random_range(0..4) {
-                    0 => {
-                        replaces.replaced.insert(target);
-                        replaces.far.push((target, slot));
-                    }
+                    0 => replaces.far.push((target, slot)),
                     _ => replaces.add(slot, target),
                 }
                 named.entry(target).or_default().push(format!("{change:?}"));
             }
-            replaces.sort(&input);
+            replaces.sort();
             for order in 0..slots {
                 let found = replaces.of(&input, order);
                 let found: Vec<String> = found.iter().map(|it| format!("{it:?}")).collect();
@@ -181,12 +177,9 @@ mod tests {
         for (slot, target) in [(9, 1), (10, 8_000), (1 << 30, 1), (1 << 31, 0)] {
             replaces.add(slot, target);
         }
-        assert_eq!(replaces.near[0], [[9, 0, 0]]);
-        assert_eq!(replaces.far, [(8_000, 10), (1, 1 << 30), (0, 1 << 31)]);
-        assert!(
-            [0, 1, 8_000]
-                .iter()
-                .all(|order| replaces.replaced.contains(*order))
-        );
+        replaces.sort();
+        assert_eq!(replaces.near_of(1), [first_of(1) + 9]);
+        assert!(replaces.near_of(0).is_empty() && replaces.near_of(1 << 40).is_empty());
+        assert_eq!(replaces.far, [(0, 1 << 31), (1, 1 << 30), (8_000, 10)]);
     }
 }
