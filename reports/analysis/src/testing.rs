@@ -26,6 +26,7 @@ seed: 7
 load:
   arrival: { constant: { rate: 1000/s } }
   mix: { new: 70, cancel: 25, replace: 5 }
+  sessions: 64
   timeout: 1s
 phases: { warm-up: { at-most: 20s }, steady: 5s }
 sla: { lost: { lost-orders: { at-most: 0 } } }

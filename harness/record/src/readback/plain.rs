@@ -142,10 +142,18 @@ mod tests {
     use super::super::Row;
     use super::*;
 
-    const TEXTS: [&str; 8] = [
+    const TEXTS: [&str; 16] = [
         "",
         "1",
         "50000.01",
+        "0",
+        "7.50",
+        "~ }{:,",
+        "BTCUSD",
+        "buy",
+        "open",
+        "\u{7f}",
+        "1e5",
         "a\"b",
         "back\\slash",
         "ümlaut",
