@@ -9,6 +9,7 @@
 #   tests/campaign.sh starved                  about 25 minutes; needs root
 #   tests/campaign.sh conservation             about 20 minutes; needs root
 #   tests/campaign.sh soak                     half an hour
+#   tests/campaign.sh scale                    about 10 minutes; needs 25 GB in TMPDIR
 #   tests/campaign.sh defects                  about 30 minutes
 #   tests/campaign.sh clean-200                about 40 minutes
 #   tests/campaign.sh linearizability          seconds, once built; needs Go and a module proxy
@@ -22,8 +23,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 case "${1:-}" in
     quickstart-20-seeds | sigkill-30 | partition-sigkill | freeze-sigkill | docker-pause-sigkill | \
-        starved | conservation | soak | defects | clean-200 | linearizability | kubernetes-sigkill | kubernetes-library) name=$1 ;;
-    *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
+        starved | conservation | soak | scale | defects | clean-200 | linearizability | kubernetes-sigkill | kubernetes-library) name=$1 ;;
+    *) sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
 if [ -n "$(git status --porcelain -- . ':!docs/evidence')" ]; then
     echo "there are changes that are not committed: the table could not name what it was made from" >&2

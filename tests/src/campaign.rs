@@ -16,9 +16,9 @@ use crate::cluster_kill::{ClusterKillWorld, Killed};
 use crate::evidence::{Campaign, Evidence};
 use crate::rates::soak::Soak;
 use crate::shakedown::{Finished, Running, Sandbox, binary, library, run_arguments};
-use crate::starved;
 use crate::storm_proxy::Storms;
 use crate::survival::{CutWorld, FrozenBy, FrozenWorld};
+use crate::{scale, starved};
 
 /// Within this time nothing of a killed run may be left.
 pub const GRACE_S: f64 = 2.0;
@@ -216,6 +216,7 @@ fn rows_of(campaign: Campaign) -> Rows {
             let mut soak = Soak::start(&rates, campaign.rows() as u64);
             Box::new(move |minute| soak.row(minute))
         }
+        Campaign::Scale => Box::new(scale::row),
         Campaign::Defects => {
             let mut pairs = defects::Pairs::new(defects::row, campaign.rows());
             Box::new(move |number| pairs.row(number))

@@ -14,7 +14,7 @@ use std::fmt;
 use crate::campaign::{defects, kubernetes_library, linearizability};
 use crate::cluster_kill;
 use crate::rates::soak;
-use crate::{starved, storm_proxy};
+use crate::{scale, starved, storm_proxy};
 
 /// Facts that every table begins with.
 const FACTS: [&str; 4] = ["campaign", "command", "commit", "seeds"];
@@ -38,6 +38,8 @@ pub enum Campaign {
     Conservation,
     /// The generator for half an hour: what memory it takes.
     Soak,
+    /// Run directories of many orders, judged again.
+    Scale,
     /// Each defect of the reference engine over several seeds, each caught by its check.
     Defects,
     /// The clean engine over many seeds, in the scenarios in which its defects are seen.
@@ -52,7 +54,7 @@ pub enum Campaign {
 
 impl Campaign {
     /// Every campaign.
-    pub const ALL: [Campaign; 13] = [
+    pub const ALL: [Campaign; 14] = [
         Campaign::QuickstartSeeds,
         Campaign::Sigkill,
         Campaign::PartitionSigkill,
@@ -61,6 +63,7 @@ impl Campaign {
         Campaign::Starved,
         Campaign::Conservation,
         Campaign::Soak,
+        Campaign::Scale,
         Campaign::Defects,
         Campaign::Clean,
         Campaign::Linearizability,
@@ -79,6 +82,7 @@ impl Campaign {
             Campaign::Starved => "starved",
             Campaign::Conservation => "conservation",
             Campaign::Soak => "soak",
+            Campaign::Scale => "scale",
             Campaign::Defects => "defects",
             Campaign::Clean => "clean-200",
             Campaign::Linearizability => "linearizability",
@@ -105,6 +109,7 @@ impl Campaign {
             Campaign::Starved => starved::ROWS,
             Campaign::Conservation => storm_proxy::ROWS,
             Campaign::Soak => soak::ROWS,
+            Campaign::Scale => scale::ROWS,
             Campaign::Defects => defects::rows(),
             Campaign::Clean => defects::CLEAN_ROWS,
             Campaign::Linearizability => linearizability::ROWS,
@@ -157,6 +162,7 @@ impl Campaign {
             Campaign::Starved => starved::COLUMNS,
             Campaign::Conservation => storm_proxy::COLUMNS,
             Campaign::Soak => soak::COLUMNS,
+            Campaign::Scale => &scale::COLUMNS,
             Campaign::Defects => &defects::COLUMNS,
             Campaign::Clean => &defects::CLEAN_COLUMNS,
             Campaign::Linearizability => &linearizability::COLUMNS,
@@ -245,6 +251,7 @@ impl Evidence {
             Campaign::Starved => starved::supports(&self.rows).map_err(NoEvidence),
             Campaign::Conservation => storm_proxy::supports(&self.rows).map_err(NoEvidence),
             Campaign::Soak => soak::supports(&self.rows).map_err(NoEvidence),
+            Campaign::Scale => scale::supports(&self.rows).map_err(NoEvidence),
             Campaign::Defects => defects::all_caught(&self.rows).map_err(NoEvidence),
             Campaign::Clean => defects::no_alarm(&self.rows).map_err(NoEvidence),
             Campaign::Linearizability => linearizability::agree(&self.rows).map_err(NoEvidence),

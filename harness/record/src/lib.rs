@@ -31,6 +31,7 @@ pub mod readback;
 pub mod run_dir;
 pub mod run_record;
 pub mod series;
+pub mod side_by_side;
 pub mod slots;
 pub mod split;
 pub mod table;

@@ -47,11 +47,11 @@ impl Outcome {
         Outcome::Unresolved,
     ];
 
-    /// The outcome with this code in the ledger.
+    /// The outcome with this code in the ledger: the codes count [`Outcome::ALL`] from 1.
+    #[inline]
     pub fn from_code(code: u8) -> Option<Outcome> {
-        Outcome::ALL
-            .into_iter()
-            .find(|outcome| *outcome as u8 == code)
+        let index = usize::from(code).checked_sub(1)?;
+        Outcome::ALL.get(index).copied()
     }
 
     /// The name used in files and reports.
@@ -174,6 +174,15 @@ impl OutcomeCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_other_code_is_no_outcome() {
+        for code in 0..=u8::MAX {
+            let mut all = Outcome::ALL.into_iter();
+            let same = all.find(|outcome| *outcome as u8 == code);
+            assert_eq!(Outcome::from_code(code), same, "{code}");
+        }
+    }
 
     #[test]
     fn codes_round_trip_and_every_outcome_is_counted_once() {

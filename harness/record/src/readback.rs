@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod plain;
+mod reader;
 
-/// Bytes that are read at once.
-const READ_BYTES: usize = 1 << 18;
+pub use reader::{RowReader, RowView, read_rows};
 
 /// Which of the five reads.
 #[derive(
@@ -187,57 +187,4 @@ impl RowWriter {
         file.sync_data()?;
         Ok(self.rows)
     }
-}
-
-/// Reads the rows of one read of one copy, one after the other into the same memory.
-#[derive(Debug)]
-pub struct RowReader {
-    file: BufReader<File>,
-    line: Vec<u8>,
-    row: Row,
-}
-
-impl RowReader {
-    /// Opens the rows of one read of one copy.
-    ///
-    /// # Errors
-    /// When the file is missing.
-    pub fn open(run_dir: &Path, read: ReadKind, replica: &str) -> io::Result<Self> {
-        let file = File::open(rows_path(run_dir, read, replica))?;
-        Ok(Self {
-            file: BufReader::with_capacity(READ_BYTES, file),
-            line: Vec::new(),
-            row: Row::default(),
-        })
-    }
-
-    /// The next row; `None` at the end.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or a line is no row.
-    pub fn next_row(&mut self) -> io::Result<Option<&Row>> {
-        self.line.clear();
-        if self.file.read_until(b'\n', &mut self.line)? == 0 {
-            return Ok(None);
-        }
-        if !plain::read(&self.line, &mut self.row) {
-            self.row = serde_json::from_slice(&self.line)?;
-        }
-        Ok(Some(&self.row))
-    }
-}
-
-/// Reads the rows of one read of one copy.
-///
-/// # Errors
-/// When the file is missing or a line is no row.
-pub fn read_rows(
-    run_dir: &Path,
-    read: ReadKind,
-    replica: &str,
-) -> io::Result<impl Iterator<Item = io::Result<Row>>> {
-    let mut reader = RowReader::open(run_dir, read, replica)?;
-    Ok(std::iter::from_fn(move || {
-        reader.next_row().map(Option::<&Row>::cloned).transpose()
-    }))
 }

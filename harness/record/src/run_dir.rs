@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::side_by_side::{cores, side_by_side};
+
 /// Paths in a run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDir {
@@ -121,14 +123,14 @@ impl RunDir {
     /// # Errors
     /// When a file cannot be read or the sums cannot be written.
     pub fn seal(&self) -> io::Result<()> {
+        let mut files = files_below(&self.root)?;
+        files.retain(|path| *path != self.checksums());
         let mut text = String::new();
-        for path in files_below(&self.root)? {
+        for (path, sum) in files.iter().zip(sums(&files)) {
             let name = path
                 .strip_prefix(&self.root)
                 .expect("listed below the root");
-            if path != self.checksums() {
-                text.push_str(&format!("{}  {}\n", sha256_hex(&path)?, name.display()));
-            }
+            text.push_str(&format!("{}  {}\n", sum?, name.display()));
         }
         fs::write(self.checksums(), text)
     }
@@ -138,19 +140,23 @@ impl RunDir {
     /// # Errors
     /// When `SHA256SUMS` is missing or a file cannot be read.
     pub fn tampered(&self) -> io::Result<Vec<Tampered>> {
-        let sums = fs::read_to_string(self.checksums())?;
-        let sealed: BTreeMap<&str, &str> = sums
+        let text = fs::read_to_string(self.checksums())?;
+        let sealed: BTreeMap<&str, &str> = text
             .lines()
             .filter_map(|line| line.split_once("  "))
             .map(|(sum, name)| (name, sum))
             .collect();
+        let there = sealed.keys().map(|name| (*name, self.root.join(name)));
+        let (names, paths): (Vec<&str>, Vec<PathBuf>) =
+            there.filter(|(_, path)| path.is_file()).unzip();
+        let mut sums: BTreeMap<&str, io::Result<String>> =
+            names.into_iter().zip(sums(&paths)).collect();
         let mut all = Vec::new();
-        for (name, sum) in &sealed {
-            let path = self.root.join(name);
-            let how = match path.is_file() {
-                false => How::Removed,
-                true if sha256_hex(&path)? != *sum => How::Changed,
-                true => continue,
+        for (name, sealed) in &sealed {
+            let how = match sums.remove(name).transpose()? {
+                None => How::Removed,
+                Some(sum) if sum != *sealed => How::Changed,
+                Some(_) => continue,
             };
             all.push(Tampered::new(name, how));
         }
@@ -239,6 +245,18 @@ impl Tampered {
     }
 }
 
+/// SHA-256 of each file, in the order of the files. The longest are begun first, so that no core waits for one at the end.
+fn sums(files: &[PathBuf]) -> Vec<io::Result<String>> {
+    let length = |at: &usize| fs::metadata(&files[*at]).map_or(0, |it| it.len());
+    let mut longest_first: Vec<usize> = (0..files.len()).collect();
+    longest_first.sort_by_key(|at| std::cmp::Reverse(length(at)));
+    let sums = side_by_side(&longest_first, cores(), |at| sha256_hex(&files[*at]));
+    let mut in_order: Vec<(usize, io::Result<String>)> =
+        longest_first.into_iter().zip(sums).collect();
+    in_order.sort_by_key(|(at, _)| *at);
+    in_order.into_iter().map(|(_, sum)| sum).collect()
+}
+
 /// SHA-256 of a file in lower-case hexadecimal.
 ///
 /// # Errors
@@ -312,6 +330,41 @@ mod tests {
                 ("readback/extra", How::Added, true),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_no_file_any_more_was_removed_and_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::create(&folder.path().join("run")).unwrap();
+        fs::write(dir.events(), "one\n").unwrap();
+        dir.seal().unwrap();
+        fs::remove_file(dir.events()).unwrap();
+        fs::create_dir(dir.events()).unwrap();
+        // There is no end to it.
+        let endless = "0  /dev/zero\n";
+        let sums = fs::read_to_string(dir.checksums()).unwrap();
+        fs::write(dir.checksums(), sums + endless).unwrap();
+        let found = dir.tampered().unwrap();
+        let told: Vec<(&str, How)> = found.iter().map(|it| (it.name.as_str(), it.how)).collect();
+        assert_eq!(
+            told,
+            [("/dev/zero", How::Removed), ("events.jsonl", How::Removed)]
+        );
+    }
+
+    #[test]
+    fn each_file_has_its_own_sum_whatever_their_lengths() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<PathBuf> = (0..40)
+            .map(|n| {
+                let path = folder.path().join(n.to_string());
+                fs::write(&path, vec![n as u8; (n * 7_919) % 90_000]).unwrap();
+                path
+            })
+            .collect();
+        let one_by_one: Vec<String> = files.iter().map(|it| sha256_hex(it).unwrap()).collect();
+        let together: Vec<String> = sums(&files).into_iter().map(Result::unwrap).collect();
+        assert_eq!(together, one_by_one);
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) fn analysis_of(input: &Input, plan: &Plan) -> Analysis {
         unchecked: unchecked(input, plan, &measured),
         stories: stories(input, plan, &measured),
         health_limit_ns: measured.limit_ns,
-        beside: input.seal.beside.clone(),
+        beside: measured.seal.beside.clone(),
         latency_intervals: measured.tally.intervals,
     }
 }
@@ -113,7 +113,7 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
         invariants: measured.invariants.as_ref().map(Invariants::record),
         drop_copy: measured.drop_copy.as_ref().map(Copied::record),
         leftovers,
-        evidence: input.seal.chain.clone(),
+        evidence: measured.seal.chain.clone(),
         trials: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-const CHUNK_WORDS: usize = 64;
+const CHUNK_WORDS: usize = 256;
 const CHUNK_BITS: u64 = CHUNK_WORDS as u64 * 64;
 
 type Chunk = [u64; CHUNK_WORDS];
@@ -23,18 +23,21 @@ fn place(slot: u64) -> (usize, usize, u64) {
 
 impl Bits {
     /// Adds a slot; false when it was there already.
+    #[inline]
     pub fn insert(&mut self, slot: u64) -> bool {
         let (chunk, word, bit) = place(slot);
         if chunk >= self.chunks.len() {
             self.chunks.resize(chunk + 1, None);
         }
         let chunk = self.chunks[chunk].get_or_insert_with(|| Arc::new([0; CHUNK_WORDS]));
-        let word = &mut Arc::make_mut(chunk)[word];
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
+        if chunk[word] & bit != 0 {
+            return false;
+        }
+        Arc::make_mut(chunk)[word] |= bit;
+        true
     }
 
+    #[inline]
     pub fn contains(&self, slot: u64) -> bool {
         let (chunk, word, bit) = place(slot);
         self.chunk(chunk).is_some_and(|it| it[word] & bit != 0)
@@ -59,6 +62,7 @@ impl Bits {
             match (&mut *own, more) {
                 (_, None) => {}
                 (None, Some(more)) => *own = Some(Arc::clone(more)),
+                (Some(mine), Some(more)) if Arc::ptr_eq(mine, more) => {}
                 (Some(mine), Some(more)) => {
                     if mine.iter().zip(more.iter()).any(|(a, b)| b & !a != 0) {
                         let words = Arc::make_mut(mine).iter_mut().zip(more.iter());
@@ -81,10 +85,29 @@ impl Bits {
 
     /// Takes over each chunk of `other` that is the same, so that it is held once.
     pub fn share(&mut self, other: &Bits) {
-        for (own, same) in self.chunks.iter_mut().zip(&other.chunks) {
-            if own == same {
-                own.clone_from(same);
-            }
+        for at in 0..self.chunks.len() {
+            self.share_at(at, other);
+        }
+    }
+
+    /// The same for the chunk that a slot lies in.
+    pub fn share_around(&mut self, slot: u64, other: &Bits) {
+        self.share_at(place(slot).0, other);
+    }
+
+    /// Whether two slots lie in the same chunk.
+    #[inline]
+    pub fn are_near(one: u64, other: u64) -> bool {
+        one / CHUNK_BITS == other / CHUNK_BITS
+    }
+
+    fn share_at(&mut self, at: usize, other: &Bits) {
+        let (Some(Some(own)), Some(Some(same))) = (self.chunks.get_mut(at), other.chunks.get(at))
+        else {
+            return;
+        };
+        if !Arc::ptr_eq(own, same) && own == same {
+            *own = Arc::clone(same);
         }
     }
 
@@ -169,16 +192,17 @@ mod tests {
 
     #[test]
     fn a_shared_chunk_is_parted_when_one_of_both_changes() {
-        let one: Bits = [5, 5_000].into_iter().collect();
-        let mut other: Bits = [5, 5_001].into_iter().collect();
-        other.share(&one);
+        let one: Bits = [5, 20_000].into_iter().collect();
+        let mut other: Bits = [5, 20_001].into_iter().collect();
+        other.share_around(9, &one);
+        assert!(!other.insert(5));
         assert!(Arc::ptr_eq(
             one.chunks[0].as_ref().unwrap(),
             other.chunks[0].as_ref().unwrap()
         ));
         other.insert(6);
-        assert_eq!(one.iter().collect::<Vec<_>>(), [5, 5_000]);
-        assert_eq!(other.iter().collect::<Vec<_>>(), [5, 6, 5_001]);
+        assert_eq!(one.iter().collect::<Vec<_>>(), [5, 20_000]);
+        assert_eq!(other.iter().collect::<Vec<_>>(), [5, 6, 20_001]);
     }
 
     #[test]

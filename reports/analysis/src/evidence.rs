@@ -95,7 +95,7 @@ fn sees_faults(phase: Phase) -> bool {
 
 fn run_evidence(input: &Input, measured: &Measured) -> Vec<String> {
     let facts = &input.facts;
-    let mut missing = input.seal.broken.clone();
+    let mut missing = measured.seal.broken.clone();
     if let Some((guard, reason)) = &facts.guard_refused {
         missing.push(format!("guard {guard} refused: {reason}"));
     }

@@ -1,8 +1,11 @@
 //! Stories: why the verdict is what it is, and what became of one order.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use shakedown_record::Verdict;
 use shakedown_record::run_dir::RunDir;
+use shakedown_record::run_record::OrderExample;
 use shakedown_scenarios::plan::Plan;
 
 use crate::analyse::analysis_of;
@@ -12,7 +15,7 @@ use crate::error::AnalysisError;
 use crate::facts::Facts;
 use crate::input::Input;
 use crate::measured::Measured;
-use crate::story::Teller;
+use crate::story::{Followers, Teller};
 use crate::words::{count, duration_s};
 
 /// A story, in order of time.
@@ -173,46 +176,68 @@ fn outages(analysis: &Analysis) -> Vec<Step> {
 pub(crate) fn stories(input: &Input, plan: &Plan, measured: &Measured) -> Vec<Story> {
     let over = over(&measured.struck, &measured.recovered);
     let teller = teller(input, plan, measured, &over);
-    let mut stories: Vec<Story> = Vec::new();
+    let mut firsts: Vec<(&OrderExample, u64)> = Vec::new();
     for example in &measured.assessment.data_loss.examples {
-        let told = stories.iter().any(|story| story.class == example.class);
-        if let Some(slot) = example.slot.filter(|_| !told) {
-            stories.push(Story {
-                class: example.class.clone(),
-                order: example.order.clone(),
-                explanation: of_slot(input, measured, &teller, slot),
-            });
-        }
+        let told = firsts.iter().any(|(it, _)| it.class == example.class);
+        firsts.extend(example.slot.filter(|_| !told).map(|slot| (example, slot)));
     }
-    stories.extend(of_books(input, measured, &teller));
-    stories
+    let of_books = of_books(measured);
+    let slots = firsts.iter().map(|(_, slot)| *slot);
+    let slots = slots.chain(of_books.iter().map(|first| first.slot));
+    let followers = Followers::of(input, &slots.collect());
+    let told = firsts.into_iter().map(|(example, slot)| Story {
+        class: example.class.clone(),
+        order: example.order.clone(),
+        explanation: of_slot(measured, &teller, &followers, slot),
+    });
+    let of_books = of_books.iter().map(|first| {
+        let mut explanation = of_slot(measured, &teller, &followers, first.slot);
+        explanation.headline = first.text.to_string();
+        explanation
+            .steps
+            .extend(first.around.iter().map(|line| Step {
+                at_s: None,
+                text: format!("in the engine's order {line}"),
+            }));
+        Story {
+            class: first.class.to_string(),
+            order: input.order_id(first.slot),
+            explanation,
+        }
+    });
+    told.chain(of_books).collect()
 }
 
-/// The story of the order behind the first contradiction and the first breach, with the requests around it.
-fn of_books(input: &Input, measured: &Measured, teller: &Teller<'_>) -> Vec<Story> {
+/// A contradiction or a breach.
+struct OfBooks<'a> {
+    class: &'static str,
+    slot: u64,
+    text: &'a str,
+    /// The requests around it.
+    around: &'a [String],
+}
+
+/// The first contradiction and the first breach, where there is an order behind them.
+fn of_books(measured: &Measured) -> Vec<OfBooks<'_>> {
     let history = measured.history.iter().flat_map(|it| it.first.first());
     let history = history.map(|first| ("history", first.slot, &first.text, &first.around[..]));
     let broken = measured.invariants.iter().flat_map(|it| it.first.first());
     let broken = broken.map(|first| ("invariants", first.slot, &first.text, &[][..]));
     let copied = measured.drop_copy.iter().flat_map(|it| it.first.first());
     let copied = copied.map(|(text, slot)| ("drop-copy", *slot, text, &[][..]));
-    let told = history
-        .chain(broken)
-        .chain(copied)
-        .filter_map(|(class, slot, text, around)| {
-            let mut explanation = of_slot(input, measured, teller, slot?);
-            explanation.headline = text.clone();
-            explanation.steps.extend(around.iter().map(|line| Step {
-                at_s: None,
-                text: line.clone(),
-            }));
-            Some(Story {
-                class: class.to_string(),
-                order: input.order_id(slot?),
-                explanation,
-            })
-        });
-    told.collect()
+    let with_slot =
+        history
+            .chain(broken)
+            .chain(copied)
+            .filter_map(|(class, slot, text, around)| {
+                Some(OfBooks {
+                    class,
+                    slot: slot?,
+                    text,
+                    around,
+                })
+            });
+    with_slot.collect()
 }
 
 fn teller<'a>(
@@ -230,11 +255,17 @@ fn teller<'a>(
     }
 }
 
-fn of_slot(input: &Input, measured: &Measured, teller: &Teller<'_>, slot: u64) -> Explanation {
+fn of_slot(
+    measured: &Measured,
+    teller: &Teller<'_>,
+    followers: &Followers,
+    slot: u64,
+) -> Explanation {
+    let order = teller.input.order_id(slot);
     Explanation {
-        subject: format!("order {}, slot {}", input.order_id(slot), count(slot)),
+        subject: format!("order {order}, slot {}", count(slot)),
         headline: teller.in_short(slot),
-        steps: order_steps(input, measured, teller, slot),
+        steps: order_steps(measured, teller, followers, slot),
     }
 }
 
@@ -247,10 +278,17 @@ fn of_order(input: &Input, plan: &Plan, order: &str) -> Result<Explanation, Anal
     let measured = Measured::of(input, plan);
     let over = over(&measured.struck, &measured.recovered);
     let teller = teller(input, plan, &measured, &over);
-    Ok(of_slot(input, &measured, &teller, slot))
+    let followers = Followers::of(input, &BTreeSet::from([slot]));
+    Ok(of_slot(&measured, &teller, &followers, slot))
 }
 
-fn order_steps(input: &Input, measured: &Measured, teller: &Teller<'_>, slot: u64) -> Vec<Step> {
+fn order_steps(
+    measured: &Measured,
+    teller: &Teller<'_>,
+    followers: &Followers,
+    slot: u64,
+) -> Vec<Step> {
+    let input = teller.input;
     let Some(entry) = input.orders.get(slot) else {
         return Vec::new();
     };
@@ -289,12 +327,8 @@ fn order_steps(input: &Input, measured: &Measured, teller: &Teller<'_>, slot: u6
             .zip(teller.retries(slot))
             .map(|(retry, text)| at(retry.sent_ns, text)),
     );
-    steps.extend(
-        teller
-            .followers(slot)
-            .into_iter()
-            .map(|(ns, text)| at(ns, text)),
-    );
+    let followers = followers.of_order(slot).map(|it| teller.follower(it));
+    steps.extend(followers.map(|(ns, text)| at(ns, text)));
     steps.sort_by(|a, b| {
         a.at_s
             .unwrap_or(f64::MAX)

@@ -55,7 +55,9 @@ pub(crate) fn gaps(orders: &Orders, limit_ns: u64) -> Vec<Gap> {
             open.entry(entry.session)
                 .or_insert_with(|| OpenGap::begin(orders, &entry))
                 .last_bad(&entry);
-        } else if let Some(begun) = open.remove(&entry.session) {
+        } else if !open.is_empty()
+            && let Some(begun) = open.remove(&entry.session)
+        {
             gaps.push(Gap {
                 to_ns: entry.done_ns,
                 ..begun.gap
@@ -160,6 +162,9 @@ fn both(left: Option<u64>, right: Option<u64>) -> Option<u64> {
 /// For each start (ascending): the completion of the first acknowledged order that was intended after it.
 pub(crate) fn first_acks(orders: &Orders, starts_ns: &[u64]) -> Vec<Option<u64>> {
     let mut first: Vec<Option<u64>> = vec![None; starts_ns.len()];
+    if starts_ns.is_empty() {
+        return first;
+    }
     let mut settled = 0;
     for (_, entry) in orders.iter() {
         let begun = starts_ns.partition_point(|start_ns| *start_ns < entry.intended_ns);

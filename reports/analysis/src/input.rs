@@ -17,7 +17,6 @@ use shakedown_record::{Outcome, Phase, PhaseWindows};
 use crate::error::AnalysisError;
 use crate::facts::Facts;
 use crate::orders::Orders;
-use crate::seal::Seal;
 
 /// Names of the nodes that served us, as the generator counts them: a JSON array beside the ledger.
 const SERVED_BY: &str = "served-by.json";
@@ -40,8 +39,6 @@ pub(crate) struct Input {
     pub points: Option<Vec<PointsRow>>,
     /// What the market-data feed told; `None` when nobody listened.
     pub feed: Option<Vec<FeedRow>>,
-    /// Whether all this is as the run left it.
-    pub seal: Seal,
     served_by: Vec<String>,
     /// What could not be read, in words.
     pub missing: Vec<String>,
@@ -149,7 +146,6 @@ impl Input {
             trades,
             points,
             feed,
-            seal: Seal::of(dir),
             served_by: std::fs::read(ledger.join(SERVED_BY))
                 .ok()
                 .and_then(|text| serde_json::from_slice(&text).ok())
@@ -205,8 +201,11 @@ impl Input {
             let slot = self.server_ids.slot_of.get(id);
             return slot.map_or(Whose::Foreign, |slot| Whose::Slot(*slot));
         };
-        let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let number = |text: &str| Some(text).filter(is_number)?.parse().ok();
+        // The parser takes a plus sign too.
+        let number = |text: &str| match text.as_bytes().first()?.is_ascii_digit() {
+            true => text.parse().ok(),
+            false => None,
+        };
         match rest.strip_prefix('s') {
             Some(rest) => number(rest).map_or(Whose::Stranger, Whose::Sentinel),
             None => number(rest).map_or(Whose::Stranger, Whose::Slot),

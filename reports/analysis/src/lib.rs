@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! input      events, ledger, retries, ids    what is missing is named, never fatal
+//!            (the next four side by side)
 //!   seal     the chain of events, the sums    what was changed since is missing too
 //!   tally    one walk over the ledger         phases, 100 ms slots, timeline, histograms
 //!   gaps     sessions without good answers    -> failover, outages
@@ -42,10 +43,11 @@ mod points;
 mod replayed;
 mod seal;
 mod series;
-mod side_by_side;
 mod split;
 mod story;
 mod tally;
+#[cfg(test)]
+mod testing;
 mod timeline;
 mod unchecked;
 mod venue;

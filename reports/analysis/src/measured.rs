@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use shakedown_record::run_dir::RunDir;
 use shakedown_record::run_record::{Availability, GeneratorInfo};
+use shakedown_record::side_by_side::both;
 use shakedown_record::slots::{SlotStats, p99_limit_ns, steady_slots};
 use shakedown_record::{Phase, PhaseWindows};
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
 use crate::books::{Copied, History, Invariants, drop_copy, history, invariants};
-use crate::data_loss::{Assessment, assess};
+use crate::data_loss::{Assessment, assess, look};
 use crate::engine_latency::{EngineHistogram, by_phase};
 use crate::failover::{Struck, Timed, View, struck};
 use crate::feed::{FeedMeasured, measure};
@@ -18,6 +20,7 @@ use crate::input::Input;
 use crate::metrics::Store;
 use crate::phases::windows;
 use crate::points::{self, PointsMeasured};
+use crate::seal::Seal;
 use crate::series::stats_of;
 use crate::tally::Tally;
 use crate::venue::{self, VenueFigures};
@@ -47,6 +50,8 @@ pub(crate) struct Measured {
     pub feed: FeedMeasured,
     pub points: PointsMeasured,
     pub venue: Option<VenueFigures>,
+    /// Whether all this rests on what the run left.
+    pub seal: Seal,
 }
 
 impl Measured {
@@ -54,30 +59,32 @@ impl Measured {
     pub fn of(input: &Input, plan: &Plan) -> Self {
         let end_ns = input.end_ns();
         let windows = windows(&input.facts, end_ns as i64);
-        let tally = Tally::over(&input.orders, &windows, end_ns);
-        let slots = stats_of(&tally.slots);
-        let limit_ns = p99_limit_ns(steady(&slots, &windows), steady_limit_ns(plan));
         let struck = struck(&input.facts);
-        let gaps = gaps(&input.orders, limit_ns);
-        let view = View {
-            orders: &input.orders,
-            scheduled: input.orders.written,
-            slots: &slots,
+        // None of these needs another, and with many orders each takes its time.
+        let ((service, looked), seal) = both(
+            || {
+                both(
+                    || Service::of(input, plan, &windows, &struck),
+                    || look(input, plan),
+                )
+            },
+            || Seal::of(&RunDir::at(&input.root)),
+        );
+        let Service {
+            tally,
+            slots,
             limit_ns,
-            end_ns,
-            clock_error_ns: input.clock_error_ns(),
-            struck: &struck,
-            gaps: &gaps,
-            from_ns: windows.steady_from_ns.map(|from| from as u64),
-        };
-        let failovers = view.failovers();
-        let recovered = view.recoveries();
+            gaps,
+            failovers,
+            recovered,
+        } = service;
         let projected = failure_rate(plan).and_then(|rate| match project(&failovers, rate) {
             Projection::Known(projected) => Some(projected),
             Projection::AtBest(_) | Projection::NoFailover => None,
         });
-        let assessment = assess(input, plan, &struck, &recovered);
+        let assessment = assess(input, plan, looked, &struck, &recovered);
         Self {
+            seal,
             history: history(input, plan, &assessment.reads),
             invariants: invariants(input, plan, &assessment.reads),
             drop_copy: drop_copy(input, plan, &assessment.reads),
@@ -96,6 +103,46 @@ impl Measured {
             recovered,
             gaps,
             failovers,
+        }
+    }
+}
+
+/// How the orders were served.
+struct Service {
+    tally: Tally,
+    slots: Vec<SlotStats>,
+    limit_ns: u64,
+    gaps: Vec<Gap>,
+    failovers: Vec<Timed>,
+    recovered: Vec<Option<u64>>,
+}
+
+impl Service {
+    fn of(input: &Input, plan: &Plan, windows: &PhaseWindows, struck: &[Struck]) -> Self {
+        let end_ns = input.end_ns();
+        let tally = Tally::over(&input.orders, windows, end_ns);
+        let slots = stats_of(&tally.slots);
+        let limit_ns = p99_limit_ns(steady(&slots, windows), steady_limit_ns(plan));
+        let gaps = gaps(&input.orders, limit_ns);
+        let view = View {
+            orders: &input.orders,
+            scheduled: input.orders.written,
+            slots: &slots,
+            limit_ns,
+            end_ns,
+            clock_error_ns: input.clock_error_ns(),
+            struck,
+            gaps: &gaps,
+            from_ns: windows.steady_from_ns.map(|from| from as u64),
+        };
+        let (failovers, recovered) = (view.failovers(), view.recoveries());
+        Self {
+            tally,
+            limit_ns,
+            failovers,
+            recovered,
+            slots,
+            gaps,
         }
     }
 }

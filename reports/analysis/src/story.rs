@@ -1,5 +1,7 @@
 //! The story of one order: what was sent, how it ended, which fault was near, which copies have it.
 
+use std::collections::BTreeSet;
+
 use shakedown_record::ledger::{Entry, OrderKind};
 use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::plan::Plan;
@@ -147,18 +149,29 @@ impl Teller<'_> {
         text
     }
 
-    /// Cancels and replaces that address the order, with how they ended.
-    pub fn followers(&self, slot: u64) -> Vec<(u64, String)> {
-        let follows = |entry: &Entry| entry.target == Some(slot);
-        self.input
-            .orders
-            .iter()
-            .filter(|(_, entry)| follows(entry))
-            .map(|(_, entry)| {
-                let text = format!("{}: {}", self.order_words(&entry), self.ending(&entry));
-                (entry.intended_ns, text)
-            })
-            .collect()
+    /// A cancel or replace, with when it was due and how it ended.
+    pub fn follower(&self, entry: &Entry) -> (u64, String) {
+        let text = format!("{}: {}", self.order_words(entry), self.ending(entry));
+        (entry.intended_ns, text)
+    }
+}
+
+/// Cancels and replaces that address some orders, all found in one walk over the ledger.
+pub(crate) struct Followers(Vec<Entry>);
+
+impl Followers {
+    /// Those of these orders.
+    pub fn of(input: &Input, orders: &BTreeSet<u64>) -> Self {
+        let follows = |entry: &Entry| entry.target.is_some_and(|it| orders.contains(&it));
+        match orders.is_empty() {
+            true => Self(Vec::new()),
+            false => Self(input.orders.picked(follows)),
+        }
+    }
+
+    /// Those of one of them, in the order of the ledger.
+    pub fn of_order(&self, slot: u64) -> impl Iterator<Item = &Entry> {
+        self.0.iter().filter(move |it| it.target == Some(slot))
     }
 }
 

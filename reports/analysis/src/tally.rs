@@ -93,17 +93,15 @@ impl Tally {
         let mut slots = Series::new(SLOT_NS as u64, orders.in_order);
         let mut rows = Series::new(row_ns, orders.in_order);
         let mut log = Log::new(end_ns);
-        let mut phases: BTreeMap<Phase, PhaseTally> = Phase::ALL
-            .into_iter()
-            .map(|phase| (phase, PhaseTally::default()))
-            .collect();
-        for (_, entry) in orders.iter() {
+        let mut tallies = Phase::ALL.map(|phase| (phase, PhaseTally::default()));
+        orders.iter().for_each(|(_, entry)| {
             let phase = windows.phase_at(entry.intended_ns as i64);
-            phases.entry(phase).or_default().add(&entry, orders);
+            tallies[phase as usize].1.add(&entry, orders);
             slots.add(&entry, orders.timeout_ns);
             rows.add(&entry, orders.timeout_ns);
             log.add(entry.intended_ns, orders.response_ns(&entry));
-        }
+        });
+        let mut phases = BTreeMap::from(tallies);
         let mut outcomes = phases[&Phase::WarmUp].outcomes;
         let mut run = PhaseTally::default();
         for phase in [Phase::Steady, Phase::Impact, Phase::Recovery] {

@@ -1,50 +1,13 @@
 //! The histories of many symbols, each judged by itself: a history is linearizable when that of each object is
 //! (Herlihy and Wing's locality).
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use shakedown_record::side_by_side::side_by_side;
 
 use crate::witness::{Testimony, Witnessed, replay};
 
-const NO_PANIC: &str = "a thread that panics ends the scope of all";
-
 /// Replays each history, on so many threads; the answers are in the order of the histories.
 pub fn replay_all(testimonies: &[Testimony<'_>], threads: usize) -> Vec<Witnessed> {
-    each(testimonies, threads, replay)
-}
-
-/// Judges each history, on so many threads; the answers are in the order of the histories.
-pub(crate) fn each<T: Sync, A: Send>(
-    histories: &[T],
-    threads: usize,
-    judge: impl Fn(&T) -> A + Sync,
-) -> Vec<A> {
-    let next = AtomicUsize::new(0);
-    let answers: Vec<Mutex<Option<A>>> = histories.iter().map(|_| Mutex::default()).collect();
-    let work = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(history) = histories.get(at) else {
-                return;
-            };
-            let answer = judge(history);
-            *answers[at].lock().expect(NO_PANIC) = Some(answer);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let answers = answers.into_iter();
-    answers
-        .map(|answer| {
-            let answer = answer.into_inner().expect(NO_PANIC);
-            answer.expect("every history was judged")
-        })
-        .collect()
+    side_by_side(testimonies, threads, replay)
 }
 
 #[cfg(test)]

@@ -18,12 +18,12 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use shakedown_record::ledger::Side;
+use shakedown_record::side_by_side::side_by_side;
 
 use crate::book::Book;
 use crate::operation::{Ask, Learned, Operation};
 use crate::reading::{Known, Misfit, Reading, Taken};
 use crate::search::{Found, Search, Span, picture};
-use crate::symbols::each;
 
 pub use answer::{Bound, Ended, Limits, Searched, Undecided, Unexplained};
 use cuts::cuts;
@@ -34,7 +34,7 @@ pub fn search_windows_all(
     limits: &Limits,
     threads: usize,
 ) -> Vec<Searched> {
-    each(histories, threads, |(operations, reading)| {
+    side_by_side(histories, threads, |(operations, reading)| {
         search_windows(operations, reading, limits)
     })
 }

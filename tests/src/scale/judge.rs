@@ -20,6 +20,8 @@ pub struct Judged {
     pub anonymous_bytes: u64,
     pub acknowledged: u64,
     pub found: Planted,
+    /// Findings of classes of which nothing was planted.
+    pub others: u64,
 }
 
 /// Runs `shakedown report DIR --format json`.
@@ -55,7 +57,14 @@ pub fn judge(binary: &Path, run: &Path) -> io::Result<Judged> {
             lost: count("lost")?,
             corrupt: count("corrupt")?,
             phantom: count("phantom")?,
+            duplicate: count("duplicate")?,
+            resurrected: count("resurrected")?,
         },
+        // A single copy can differ from no other: there it is null.
+        others: ["divergent", "reordered", "unresolved"]
+            .map(|class| loss[class].as_u64().unwrap_or(0))
+            .iter()
+            .sum(),
     })
 }
 

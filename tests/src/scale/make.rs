@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use shakedown_record::event::{
     Event, EventWriter, GeneratorReport, Moment, ReadBackDone, ReplicaSeen, Stamped,
 };
@@ -20,6 +21,12 @@ const RATE_PER_S: u64 = 100_000;
 const SESSIONS: u64 = 64;
 /// Messages in a round of the mix: 14 new, 5 cancels, 1 replace.
 const ROUND: u64 = 20;
+const NEW: u64 = 14;
+const CANCELS: u64 = 5;
+
+/// An order of a round that nobody cancels or replaces, and one that is cancelled.
+const UNTOUCHED: u64 = 8;
+const CANCELLED: u64 = 2;
 
 const SCENARIO: &str = "\
 scenario: scale
@@ -37,7 +44,7 @@ sla: { lost: { lost-orders: { at-most: 0 } } }
 ";
 
 /// What was made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Made {
     pub messages: u64,
     /// Acknowledged new orders.
@@ -85,10 +92,15 @@ read-back:
     )
 }
 
+/// So many messages have so many new orders, the last of which may be of a round that is not whole.
+fn messages_for(orders: u64) -> u64 {
+    orders / NEW * ROUND + orders % NEW
+}
+
 fn kind(slot: u64) -> OrderKind {
     match slot % ROUND {
-        0..14 => OrderKind::New,
-        14..19 => OrderKind::Cancel,
+        at if at < NEW => OrderKind::New,
+        at if at < NEW + CANCELS => OrderKind::Cancel,
         _ => OrderKind::Replace,
     }
 }
@@ -96,7 +108,7 @@ fn kind(slot: u64) -> OrderKind {
 /// The order that a cancel or replace is about: those of a round are about the first orders of it.
 fn target(slot: u64) -> Option<u64> {
     let at = slot % ROUND;
-    (at >= 14).then(|| slot - at + (at - 14))
+    (at >= NEW).then(|| slot - at + (at - NEW))
 }
 
 fn entry(slot: u64, is_phantom: bool) -> Entry {
@@ -133,44 +145,53 @@ fn side(slot: u64) -> Side {
     }
 }
 
-/// Slots at which something is planted: spread over the run, each a new order that nobody replaces.
+/// Slots at which something is planted: spread over the run.
 struct Spots {
     lost: Vec<u64>,
     corrupt: Vec<u64>,
     phantom: Vec<u64>,
+    duplicate: Vec<u64>,
+    resurrected: Vec<u64>,
 }
 
 impl Spots {
     fn of(planted: Planted, messages: u64) -> Self {
-        let all = planted.lost + planted.corrupt + planted.phantom;
-        let rounds = messages / ROUND / (all + 1);
-        let mut spots = (1..=all).map(|n| n * rounds.max(1) * ROUND + 8);
-        let mut take = |count: u64| spots.by_ref().take(count as usize).collect();
+        let all = planted.all();
+        let rounds = (messages / ROUND / (all + 1)).max(1);
+        let mut spots = (1..=all).map(|n| n * rounds * ROUND);
+        let mut take = |count: u64, at: u64| {
+            let of = spots.by_ref().take(count as usize);
+            of.map(|round| round + at).collect()
+        };
         Self {
-            lost: take(planted.lost),
-            corrupt: take(planted.corrupt),
-            phantom: take(planted.phantom),
+            lost: take(planted.lost, UNTOUCHED),
+            corrupt: take(planted.corrupt, UNTOUCHED),
+            phantom: take(planted.phantom, UNTOUCHED),
+            duplicate: take(planted.duplicate, UNTOUCHED),
+            resurrected: take(planted.resurrected, CANCELLED),
         }
     }
 }
 
-/// Makes it.
+/// Makes one with so many acknowledged orders.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn make(root: &Path, messages: u64, copies: u32, planted: Planted) -> io::Result<Made> {
+pub fn make(root: &Path, orders: u64, copies: u32, planted: Planted) -> io::Result<Made> {
+    let messages = messages_for(orders + planted.phantom);
     let dir = RunDir::create(root)?;
     fs::write(dir.scenario(), SCENARIO)?;
     fs::write(dir.system(), system(copies))?;
     fs::write(dir.ledger().join("served-by.json"), r#"["engine-1"]"#)?;
     let spots = Spots::of(planted, messages);
     let mut outcomes = OutcomeCounts::default();
-    let mut orders = 0;
+    let mut acknowledged = 0;
     let mut ledger = LedgerWriter::new(&dir.ledger());
     for slot in 0..messages {
         let entry = entry(slot, spots.phantom.contains(&slot));
         outcomes.add(entry.settled(), 1);
-        orders += u64::from(entry.kind.makes_order() && entry.outcome == Some(Outcome::Acked));
+        acknowledged +=
+            u64::from(entry.kind.makes_order() && entry.outcome == Some(Outcome::Acked));
         ledger.put(slot, &entry)?;
         ledger.release_below(slot);
     }
@@ -182,7 +203,7 @@ pub fn make(root: &Path, messages: u64, copies: u32, planted: Planted) -> io::Re
     dir.seal()?;
     Ok(Made {
         messages,
-        orders,
+        orders: acknowledged,
         copies,
         ledger_bytes: messages * 64,
         readback_bytes: fs::metadata(first)?.len() * u64::from(copies),
@@ -207,7 +228,16 @@ fn write_rows(dir: &RunDir, messages: u64, copies: u32, spots: &Spots) -> io::Re
             .find(|later| target(**later) == Some(slot))
             .unwrap_or(&slot);
         let more = u32::from(spots.corrupt.contains(&slot));
-        out.write(&row(slot, &entry(*values, false), more))?;
+        let is_cancelled = slot % ROUND < CANCELS && slot + NEW < messages;
+        let state = match (slot % 2, is_cancelled) {
+            (_, true) if spots.resurrected.contains(&slot) => "open",
+            (_, true) => "cancelled",
+            (0, false) => "open",
+            (_, false) => "filled",
+        };
+        let row = row(slot, &entry(*values, false), more, state);
+        let times = 1 + u32::from(spots.duplicate.contains(&slot));
+        (0..times).try_for_each(|_| out.write(&row))?;
     }
     out.write(&Row {
         id: format!("{PREFIX}-s0"),
@@ -222,9 +252,8 @@ fn write_rows(dir: &RunDir, messages: u64, copies: u32, spots: &Spots) -> io::Re
     Ok(rows)
 }
 
-fn row(slot: u64, values: &Entry, more_lots: u32) -> Row {
+fn row(slot: u64, values: &Entry, more_lots: u32, state: &str) -> Row {
     let lots = i64::from(values.quantity_lots + more_lots);
-    let states = ["open", "filled", "cancelled"];
     Row {
         id: format!("{PREFIX}-{slot}"),
         found: true,
@@ -235,7 +264,7 @@ fn row(slot: u64, values: &Entry, more_lots: u32) -> Row {
             Side::Buy => "buy".into(),
             Side::Sell => "sell".into(),
         }),
-        state: Some(states[(slot % 3) as usize].into()),
+        state: Some(state.into()),
         ..Row::default()
     }
 }

@@ -4,6 +4,7 @@
     reason = "a test says what it expects by unwrapping it"
 )]
 
+use shakedown_tests::evidence::Evidence;
 use shakedown_tests::peers::{Table, document, supports};
 use shakedown_tests::shakedown::workspace;
 
@@ -29,4 +30,15 @@ fn the_tables_of_the_document_are_those_of_the_runs() {
         made == page,
         "docs/benchmarks.md is not what tests/peers/run --tables makes of docs/evidence/peers.tsv"
     );
+}
+
+#[test]
+fn what_judging_takes_is_what_its_campaign_measured() {
+    let read = |name: &str| std::fs::read_to_string(workspace().join("docs").join(name)).unwrap();
+    let (page, table) = (read("benchmarks.md"), read("evidence/scale.tsv"));
+    let evidence = Evidence::parse(&table).unwrap_or_else(|wrong| panic!("{wrong}"));
+    for row in evidence.rows {
+        let line = format!("| {} |", row[..8].join(" | "));
+        assert!(page.contains(&line), "docs/benchmarks.md lacks {line}");
+    }
 }

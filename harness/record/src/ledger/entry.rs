@@ -27,20 +27,21 @@ pub enum OrderKind {
 
 impl OrderKind {
     /// True for the kinds that make an order of their own.
+    #[inline]
     pub fn makes_order(self) -> bool {
         matches!(self, OrderKind::New | OrderKind::Oversized)
     }
 
+    #[inline]
     fn from_code(code: u8) -> Option<OrderKind> {
-        [
-            OrderKind::Request,
-            OrderKind::New,
-            OrderKind::Cancel,
-            OrderKind::Replace,
-            OrderKind::Oversized,
-        ]
-        .into_iter()
-        .find(|kind| *kind as u8 == code)
+        match code {
+            0 => Some(OrderKind::Request),
+            1 => Some(OrderKind::New),
+            2 => Some(OrderKind::Cancel),
+            3 => Some(OrderKind::Replace),
+            4 => Some(OrderKind::Oversized),
+            _ => None,
+        }
     }
 }
 
@@ -142,12 +143,11 @@ impl Entry {
 
     /// The entry in 64 bytes: `Ok(None)` when the slot was never written, `Err` when the bytes are no entry.
     #[inline]
-    pub fn decode(bytes: &[u8; ENTRY_BYTES]) -> Result<Option<Entry>, String> {
+    pub fn decode(bytes: &[u8; ENTRY_BYTES]) -> Result<Option<Entry>, NoEntry> {
         if bytes[61] & PRESENT == 0 {
-            return if bytes.iter().all(|byte| *byte == 0) {
-                Ok(None)
-            } else {
-                Err("unmarked entry".to_string())
+            return match *bytes == [0; ENTRY_BYTES] {
+                true => Ok(None),
+                false => Err(NoEntry::Unmarked),
             };
         }
         let word =
@@ -157,9 +157,7 @@ impl Entry {
         let optional = |at: usize| word(at).checked_sub(1);
         let outcome = match bytes[62] {
             0 => None,
-            code => {
-                Some(Outcome::from_code(code).ok_or_else(|| format!("unknown outcome {code}"))?)
-            }
+            code => Some(Outcome::from_code(code).ok_or(NoEntry::Outcome(code))?),
         };
         Ok(Some(Entry {
             intended_ns: word(0),
@@ -173,8 +171,7 @@ impl Entry {
             session: u16::from_le_bytes([bytes[56], bytes[57]]),
             symbol: bytes[58],
             account: bytes[59],
-            kind: OrderKind::from_code(bytes[60])
-                .ok_or_else(|| format!("unknown kind {}", bytes[60]))?,
+            kind: OrderKind::from_code(bytes[60]).ok_or(NoEntry::Kind(bytes[60]))?,
             side: if bytes[61] & 1 == 0 {
                 Side::Buy
             } else {
@@ -184,6 +181,17 @@ impl Entry {
             served_by: bytes[63],
         }))
     }
+}
+
+/// Why 64 bytes are no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoEntry {
+    #[error("unmarked entry")]
+    Unmarked,
+    #[error("unknown outcome {0}")]
+    Outcome(u8),
+    #[error("unknown kind {0}")]
+    Kind(u8),
 }
 
 /// Marks a written entry, so that a slot of zeroes is told from a first order.
@@ -239,6 +247,33 @@ pub(crate) mod tests {
         let mut unmarked = sample(7).encode();
         unmarked[61] = 0;
         assert!(Entry::decode(&unmarked).is_err());
+    }
+
+    #[test]
+    fn a_kind_is_its_code_and_every_other_code_is_none() {
+        let kinds = [
+            OrderKind::Request,
+            OrderKind::New,
+            OrderKind::Cancel,
+            OrderKind::Replace,
+            OrderKind::Oversized,
+        ];
+        for code in 0..=u8::MAX {
+            let same = kinds.into_iter().find(|kind| *kind as u8 == code);
+            assert_eq!(OrderKind::from_code(code), same, "{code}");
+        }
+    }
+
+    #[test]
+    fn damage_is_told_in_words() {
+        let with = |at: usize, byte: u8| {
+            let mut bytes = sample(7).encode();
+            bytes[at] = byte;
+            Entry::decode(&bytes).unwrap_err().to_string()
+        };
+        assert_eq!(with(60, 9), "unknown kind 9");
+        assert_eq!(with(61, 0), "unmarked entry");
+        assert_eq!(with(62, 99), "unknown outcome 99");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use drop_copy::{
     CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd, read_drop_copy,
     read_drop_copy_end,
 };
-pub use entry::{ENTRY_BYTES, Entry, OrderKind, Side};
+pub use entry::{ENTRY_BYTES, Entry, NoEntry, OrderKind, Side};
 pub use reader::{LedgerError, LedgerReader};
 pub use retry::{Retry, ServerId, read_retries, read_server_ids};
 pub use writer::LedgerWriter;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use super::{ENTRY_BYTES, Entry, SEGMENT_ENTRIES, segment_name};
+use super::{ENTRY_BYTES, Entry, NoEntry, SEGMENT_ENTRIES, segment_name};
 
 /// Why a ledger cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum LedgerError {
     Damaged {
         path: PathBuf,
         slot: u64,
-        what: String,
+        what: NoEntry,
     },
     #[error("{path}, line {line}: {what}")]
     Line {
@@ -82,25 +82,53 @@ impl LedgerReader {
     /// When the bytes are no entry.
     #[inline]
     pub fn get(&self, slot: u64) -> Result<Option<Entry>, LedgerError> {
+        self.look(slot).map_err(|what| self.damaged(slot, what))
+    }
+
+    /// The same, and only what is wrong with the bytes.
+    ///
+    /// # Errors
+    /// When the bytes are no entry.
+    #[inline]
+    pub fn look(&self, slot: u64) -> Result<Option<Entry>, NoEntry> {
         let at = (slot % SEGMENT_ENTRIES) as usize * ENTRY_BYTES;
         let segment = self.segments.get((slot / SEGMENT_ENTRIES) as usize);
-        let Some(bytes) = segment.and_then(|segment| segment.get(at..at + ENTRY_BYTES)) else {
-            return Ok(None);
-        };
-        Entry::decode(bytes.try_into().expect("slice of the entry's length")).map_err(|what| {
-            LedgerError::Damaged {
-                path: self.folder.join(segment_name(slot)),
-                slot,
-                what,
-            }
-        })
+        let bytes = segment.and_then(|segment| segment.get(at..)?.first_chunk());
+        bytes.map_or(Ok(None), Entry::decode)
+    }
+
+    /// The damage of a slot with its file.
+    pub fn damaged(&self, slot: u64, what: NoEntry) -> LedgerError {
+        LedgerError::Damaged {
+            path: self.folder.join(segment_name(slot)),
+            slot,
+            what,
+        }
+    }
+
+    /// How many segments there are.
+    pub fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Every slot of a segment in order, as [`LedgerReader::look`] finds it.
+    pub fn slots_of(
+        &self,
+        segment: usize,
+    ) -> impl Iterator<Item = (u64, Result<Option<Entry>, NoEntry>)> + '_ {
+        let first = segment as u64 * SEGMENT_ENTRIES;
+        let bytes: &[u8] = self.segments.get(segment).map_or(&[], |map| map);
+        let (entries, _) = bytes.as_chunks::<ENTRY_BYTES>();
+        let slots = (first..first + SEGMENT_ENTRIES).zip(entries);
+        slots.map(|(slot, bytes)| (slot, Entry::decode(bytes)))
     }
 
     /// Every written slot in order.
     pub fn entries(&self) -> impl Iterator<Item = Result<(u64, Entry), LedgerError>> + '_ {
-        (0..self.capacity()).filter_map(|slot| match self.get(slot) {
+        let slots = (0..self.segments()).flat_map(|segment| self.slots_of(segment));
+        slots.filter_map(|(slot, found)| match found {
             Ok(entry) => entry.map(|entry| Ok((slot, entry))),
-            Err(error) => Some(Err(error)),
+            Err(what) => Some(Err(self.damaged(slot, what))),
         })
     }
 }

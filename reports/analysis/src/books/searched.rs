@@ -3,16 +3,14 @@
 //! Whatever a request without an answer may have done is tried as well: what no order explains is a contradiction, unless
 //! orders of others may have traded with ours.
 
-use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::thread::available_parallelism;
-
 use shakedown_history::{
     Bound, Ended, Learned, Limits, Misfit, Operation, Reading, Searched, Undecided, Unexplained,
     search_windows_all,
 };
+use shakedown_record::side_by_side::cores;
 use shakedown_scenarios::HistoryBy;
 use shakedown_scenarios::plan::Plan;
+use std::collections::BTreeMap;
 
 use super::copy::{Copies, CopyBook, id_of, slot_of};
 use super::history::{Contradiction, History, KEPT, Search};
@@ -49,8 +47,7 @@ pub(super) fn searched(
             (&requests.of_symbol[&case.symbol][..], reading)
         })
         .collect();
-    let threads = available_parallelism().map_or(1, NonZero::get);
-    let all = search_windows_all(&histories, &Limits::USUAL, threads);
+    let all = search_windows_all(&histories, &Limits::USUAL, cores());
     let mut judging = Judging {
         requests,
         words,

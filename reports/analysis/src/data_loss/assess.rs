@@ -3,11 +3,13 @@
 use shakedown_record::Outcome;
 use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::{Coverage, DataLoss, OrderExample};
+use shakedown_record::side_by_side::both;
 use shakedown_scenarios::checkable;
-use shakedown_scenarios::plan::{DataClass, Plan, System};
+use shakedown_scenarios::plan::{DataClass, PeakFlow, Plan, RuleKind, System};
 
 use super::classes::{self, Class, Classes, Gone, Sorter};
-use super::copies::{CopyRead, Reader};
+use super::copies::{Keeps, Reader};
+use super::copy_read::CopyRead;
 use super::fates::Fates;
 use super::reordered::reordered;
 use super::rpo::{Rpo, over, rpo};
@@ -40,16 +42,39 @@ pub(crate) struct Assessment {
     pub reads: Vec<(ReadKind, Vec<CopyRead>)>,
 }
 
-/// Looks for every order on every copy. `recovered[i]`: when service was back after firing `i`.
+/// What the ledger and the copies hold, before it is held against each other: nothing of it depends on faults.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    fates: Fates,
+    reads: Vec<(ReadKind, Vec<CopyRead>)>,
+    reordered: Class,
+}
+
+/// Looks at every order in the ledger and on every copy.
+pub(crate) fn look(input: &Input, plan: &Plan) -> Looked {
+    let known = || {
+        let fates = Fates::of(input);
+        let reads = read_all(input, plan, &fates);
+        (fates, reads)
+    };
+    let ((fates, reads), reordered) = both(known, || numbered_wrong(input, plan));
+    Looked {
+        fates,
+        reads,
+        reordered,
+    }
+}
+
+/// What became of every order. `recovered[i]`: when service was back after firing `i`.
 pub(crate) fn assess(
     input: &Input,
     plan: &Plan,
+    looked: Looked,
     struck: &[Struck],
     recovered: &[Option<u64>],
 ) -> Assessment {
-    let fates = Fates::of(input);
-    let reads = read_all(input, plan, &fates);
-    let (mut classes, gone) = all_classes(input, plan, &fates, &reads);
+    let (mut classes, gone) = all_classes(input, plan, &looked);
+    let Looked { fates, reads, .. } = looked;
     let stale = stale(input, plan, &fates, &reads);
     classes.insert(DataClass::Stale, stale.class.clone());
     let lost = &classes[&DataClass::Lost];
@@ -99,28 +124,65 @@ fn read_all(input: &Input, plan: &Plan, fates: &Fates) -> Vec<(ReadKind, Vec<Cop
     if plan.system.read_back.is_none() {
         return Vec::new();
     }
-    let reader = Reader { input, plan, fates };
-    plan.reads
-        .iter()
-        .filter(|read| **read != ReadKind::Degraded)
-        .map(|read| (*read, reader.copies(*read)))
-        .collect()
+    let asked = plan.reads.iter().filter(|it| **it != ReadKind::Degraded);
+    let mut asked = asked.peekable();
+    let mut ended = Bits::default();
+    let mut reads = Vec::new();
+    while let Some(read) = asked.next() {
+        let reader = Reader {
+            input,
+            plan,
+            fates,
+            ended: &ended,
+            keeps: Keeps {
+                ended: asked.peek().is_some(),
+                filled: counts_trades(plan),
+            },
+        };
+        let mut copies = reader.copies(*read);
+        for copy in &mut copies {
+            let own = std::mem::take(&mut copy.ended);
+            if copy.is_complete() {
+                ended.union(&own);
+            }
+        }
+        reads.push((*read, copies));
+    }
+    reads
 }
 
-fn all_classes(
-    input: &Input,
-    plan: &Plan,
-    fates: &Fates,
-    reads: &[(ReadKind, Vec<CopyRead>)],
-) -> (Classes, Vec<Gone>) {
-    let reordered = match provable(DataClass::Reordered, &plan.system) {
+/// Whether a rule asks how many orders were filled.
+fn counts_trades(plan: &Plan) -> bool {
+    let of_trades = |kind: &RuleKind| {
+        matches!(
+            kind,
+            RuleKind::Peak {
+                flow: PeakFlow::Trades,
+                ..
+            }
+        )
+    };
+    plan.rules.iter().any(|rule| of_trades(&rule.kind))
+}
+
+/// Orders that the engine numbered against time.
+fn numbered_wrong(input: &Input, plan: &Plan) -> Class {
+    match provable(DataClass::Reordered, &plan.system) {
         Ok(()) => reordered(input, plan, 2 * input.clock_error_ns()),
         Err(why) => Class {
             incomplete: Some(why),
             not_checkable: true,
             ..Class::default()
         },
-    };
+    }
+}
+
+fn all_classes(input: &Input, plan: &Plan, looked: &Looked) -> (Classes, Vec<Gone>) {
+    let Looked {
+        fates,
+        reads,
+        reordered,
+    } = looked;
     let unread = |why: &str, not_checkable: bool| {
         let mut all = classes::unknown(why, not_checkable);
         all.insert(DataClass::Reordered, reordered.clone());
@@ -130,7 +192,7 @@ fn all_classes(
     if plan.system.read_back.is_none() {
         return (unread("the profile has no read-back", true), gone);
     }
-    let mut ended = Bits::default();
+    let mut had_ended = false;
     for (read, copies) in reads {
         let sorter = Sorter {
             input,
@@ -138,14 +200,14 @@ fn all_classes(
             fates,
             read: *read,
             copies,
-            ended: &ended,
-            reordered: &reordered,
+            had_ended,
+            reordered,
         };
         let more = sorter.classes();
         gone.extend(Gone::of(*read, &all, &more));
         classes::merge(&mut all, more);
-        let complete = copies.iter().filter(|copy| copy.is_complete());
-        complete.for_each(|copy| ended.union(&copy.ended));
+        let mut complete = copies.iter().filter(|copy| copy.is_complete());
+        had_ended |= complete.any(|copy| copy.has_ended);
     }
     match all.is_empty() {
         true => {

@@ -6,7 +6,8 @@ use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::checkable;
 use shakedown_scenarios::plan::{DataClass, Identity, Plan};
 
-use super::copies::{CopyRead, copies_are_equal};
+use super::copies::copies_are_equal;
+use super::copy_read::CopyRead;
 use super::fates::Fates;
 use crate::bits::Bits;
 use crate::input::Input;
@@ -102,8 +103,8 @@ pub(crate) struct Sorter<'a> {
     pub fates: &'a Fates,
     pub read: ReadKind,
     pub copies: &'a [CopyRead],
-    /// Orders that had ended before this read, by an earlier one.
-    pub ended: &'a Bits,
+    /// Some had ended before this read, by an earlier one.
+    pub had_ended: bool,
     /// What no read is needed for.
     pub reordered: &'a Class,
 }
@@ -281,17 +282,16 @@ impl Sorter<'_> {
 
     /// Only of a copy that has caught up: another one may not know of the cancel yet.
     fn resurrected(&self) -> Class {
-        let mut ended = self.fates.cancelled.clone();
-        ended.union(self.ended);
-        let mut open = Bits::default();
+        let mut found = Bits::default();
         let complete = self.copies.iter().filter(|copy| copy.is_complete());
-        complete.for_each(|copy| open.union(&copy.open));
+        complete.for_each(|copy| found.union(&copy.revived));
+        let none_ended = self.fates.cancelled.is_empty() && !self.had_ended;
         let nothing = || "no cancel was acknowledged, so nothing could come to life again";
         Class {
-            found: open.and(&ended),
+            found,
             incomplete: self
                 .unread()
-                .or_else(|| ended.is_empty().then(|| nothing().to_string())),
+                .or_else(|| none_ended.then(|| nothing().to_string())),
             ..Class::default()
         }
     }

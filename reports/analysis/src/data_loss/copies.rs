@@ -4,61 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use shakedown_record::event::ReadBackDone;
-use shakedown_record::readback::{ReadKind, Row, RowReader};
+use shakedown_record::readback::{ReadKind, RowReader, RowView};
+use shakedown_record::side_by_side::{cores, side_by_side};
 use shakedown_scenarios::plan::{DataLayout, Identity, Plan, ReadBack};
 
+use super::copy_read::{CopyRead, KEPT};
 use super::expected::difference;
 use super::fates::Fates;
 use crate::bits::Bits;
 use crate::input::{Input, Whose};
-use crate::side_by_side::side_by_side;
 
-/// Examples that are kept of each finding on one copy.
-const KEPT: usize = 5;
-
-/// One copy as one read found it.
-#[derive(Debug, Default)]
-pub(crate) struct CopyRead {
-    pub replica: String,
-    /// Why it counts as not completely read; `None`: every order that it holds was seen.
-    pub unread: Option<String>,
-    /// Orders of ours that it holds.
-    pub present: Bits,
-    /// Orders that it holds more than once.
-    pub twice: Bits,
-    /// Orders that it holds though they cannot have executed.
-    pub phantom: Bits,
-    /// Rows that bear our prefix and are no order of ours: how many, and the first of them.
-    pub strangers: u64,
-    pub named_strangers: Vec<String>,
-    /// Orders that it holds with other values than were sent.
-    pub corrupt: Bits,
-    /// What differs, for the first of them.
-    pub differences: BTreeMap<u64, String>,
-    /// Orders of which all was traded, by what the copy says.
-    pub filled: Bits,
-    /// Orders that can still trade, and orders that cannot, by what the copy says.
-    pub open: Bits,
-    pub ended: Bits,
-    /// Where orders are read by id: those that it was asked for.
-    pub asked: Option<Bits>,
-    rows: u64,
-    /// Sentinels that it holds, of whatever read.
-    pub sentinels: BTreeSet<String>,
-}
-
-impl CopyRead {
-    fn unread(replica: &str, why: String) -> Self {
-        Self {
-            replica: replica.to_string(),
-            unread: Some(why),
-            ..Self::default()
-        }
-    }
-
-    pub fn is_complete(&self) -> bool {
-        self.unread.is_none()
-    }
+/// Sets of every order that are only kept where somebody asks for them, since each takes memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keeps {
+    pub ended: bool,
+    pub filled: bool,
 }
 
 /// Everything that a row is held against.
@@ -66,13 +26,34 @@ pub(crate) struct Reader<'a> {
     pub input: &'a Input,
     pub plan: &'a Plan,
     pub fates: &'a Fates,
+    /// Orders that had ended before this read, by an earlier one.
+    pub ended: &'a Bits,
+    pub keeps: Keeps,
 }
 
 impl Reader<'_> {
     /// The copies that one read must have covered, each with what it held.
     pub fn copies(&self, read: ReadKind) -> Vec<CopyRead> {
+        self.copies_in(read, cores() as u64)
+    }
+
+    /// The same, the rows of each copy taken in so many parts at the same time: the parts are not to be seen in what is found.
+    fn copies_in(&self, read: ReadKind, parts: u64) -> Vec<CopyRead> {
         let expected = expected_replicas(self.plan).unwrap_or_else(|| self.replicas_seen(read));
-        side_by_side(&expected, |replica| self.copy(read, replica))
+        let all: Vec<(&String, u64)> = expected
+            .iter()
+            .flat_map(|replica| (0..parts).map(move |part| (replica, part)))
+            .collect();
+        let taken = side_by_side(&all, cores(), |(replica, part)| {
+            let done = self.done(read, replica)?;
+            Some(self.part(done, (*part, parts)))
+        });
+        let mut taken = taken.into_iter();
+        let copy = |replica: &String| {
+            let own: Vec<Part> = taken.by_ref().take(parts as usize).flatten().collect();
+            self.copy(read, replica, own)
+        };
+        expected.iter().map(copy).collect()
     }
 
     /// Where copies cannot be told apart: whatever was read, and one at least.
@@ -90,22 +71,29 @@ impl Reader<'_> {
         }
     }
 
-    fn copy(&self, read: ReadKind, replica: &str) -> CopyRead {
-        let reads = &self.input.facts.reads;
-        let last = reads
-            .iter()
-            .rev()
-            .find(|done| done.read == read && done.replica == replica);
-        let Some(done) = last else {
+    /// The last read of a copy.
+    fn done(&self, read: ReadKind, replica: &str) -> Option<&ReadBackDone> {
+        let mut reads = self.input.facts.reads.iter().rev();
+        reads.find(|done| done.read == read && done.replica == replica)
+    }
+
+    /// A copy of its parts, in the order of its rows.
+    fn copy(&self, read: ReadKind, replica: &str, parts: Vec<Part>) -> CopyRead {
+        let Some(done) = self.done(read, replica) else {
             let why = format!("{replica} was not read back ({})", read.name());
             return CopyRead::unread(replica, why);
         };
-        let mut copy = CopyRead {
-            replica: replica.to_string(),
-            asked: done.by_id.then(Bits::default),
-            ..CopyRead::default()
-        };
-        let broken = self.take_rows(read, &mut copy).err();
+        let mut copy = self.empty(done);
+        let mut broken = None;
+        for part in parts {
+            copy.append(part.rows);
+            broken = part.broken;
+            // What lies behind a row that cannot be read is not known, on however many threads it was looked for.
+            if broken.is_some() {
+                break;
+            }
+        }
+        copy.present.share(&self.fates.acked);
         copy.unread = broken
             .map(|error| format!("the rows of {replica} cannot be read: {error}"))
             .or_else(|| self.why_no_outage(read))
@@ -113,10 +101,38 @@ impl Reader<'_> {
         copy
     }
 
-    fn take_rows(&self, read: ReadKind, copy: &mut CopyRead) -> io::Result<()> {
-        let mut rows = RowReader::open(&self.input.root, read, &copy.replica)?;
+    fn empty(&self, done: &ReadBackDone) -> CopyRead {
+        CopyRead {
+            replica: done.replica.clone(),
+            asked: done.by_id.then(Bits::default),
+            ..CopyRead::default()
+        }
+    }
+
+    /// What one of some parts of the rows of a copy holds.
+    fn part(&self, done: &ReadBackDone, part: (u64, u64)) -> Part {
+        let mut rows = self.empty(done);
+        let broken = self.take_rows(done, part, &mut rows).err();
+        Part { rows, broken }
+    }
+
+    fn take_rows(
+        &self,
+        done: &ReadBackDone,
+        part: (u64, u64),
+        copy: &mut CopyRead,
+    ) -> io::Result<()> {
+        let mut rows = RowReader::open_part(&self.input.root, done.read, &done.replica, part)?;
+        let mut last = 0;
         while let Some(row) = rows.next_row()? {
-            self.take(copy, row);
+            let Some(slot) = self.take(copy, &row) else {
+                continue;
+            };
+            // Rows lie about in the order of the slots: what one of these chunks lacks now it will hardly get.
+            if !Bits::are_near(last, slot) {
+                copy.present.share_around(last, &self.fates.acked);
+            }
+            last = slot;
         }
         copy.present.share(&self.fates.acked);
         Ok(())
@@ -190,64 +206,77 @@ impl Reader<'_> {
         }
     }
 
-    fn take(&self, copy: &mut CopyRead, row: &Row) {
+    /// Takes a row; the slot, where it holds an order of ours.
+    #[inline]
+    fn take(&self, copy: &mut CopyRead, row: &RowView<'_>) -> Option<u64> {
         copy.rows += 1;
-        let slot = match self.input.whose(&row.id) {
+        let slot = match self.input.whose(row.id) {
             Whose::Slot(slot) => slot,
             Whose::Sentinel(_) => {
                 if row.found {
-                    copy.sentinels.insert(row.id.clone());
+                    copy.sentinels.insert(row.id.to_string());
                 }
-                return;
+                return None;
             }
-            Whose::Stranger => return self.take_stranger(copy, row),
-            Whose::Foreign => return,
+            Whose::Stranger => {
+                self.take_stranger(copy, row);
+                return None;
+            }
+            Whose::Foreign => return None,
         };
         if slot >= self.input.orders.slots_end {
             // Slots behind damaged ones may have been sent; of an intact ledger we know that they were not.
             if self.input.orders.damaged == 0 {
                 self.take_stranger(copy, row);
             }
-            return;
+            return None;
         }
         if let Some(asked) = &mut copy.asked {
             asked.insert(slot);
         }
-        if row.found {
-            self.take_found(copy, slot, row);
+        if !row.found {
+            return None;
         }
+        self.take_found(copy, slot, row);
+        Some(slot)
     }
 
-    fn take_stranger(&self, copy: &mut CopyRead, row: &Row) {
+    fn take_stranger(&self, copy: &mut CopyRead, row: &RowView<'_>) {
         if !row.found {
             return;
         }
         copy.strangers += 1;
         if copy.named_strangers.len() < KEPT {
-            copy.named_strangers.push(row.id.clone());
+            copy.named_strangers.push(row.id.to_string());
         }
     }
 
     /// What the state of a row says.
-    fn take_state(&self, copy: &mut CopyRead, slot: u64, row: &Row) {
+    fn take_state(&self, copy: &mut CopyRead, slot: u64, row: &RowView<'_>) {
         let fields = match &self.plan.system.read_back {
             Some(ReadBack::List { fields, .. } | ReadBack::ById { fields, .. }) => fields,
             None => return,
         };
-        let Some(state) = &row.state else {
+        let Some(state) = row.state else {
             return;
         };
-        if fields.filled_states.contains(state) {
+        let is_among = |states: &[String]| states.iter().any(|known| known == state);
+        if self.keeps.filled && is_among(&fields.filled_states) {
             copy.filled.insert(slot);
         }
-        if fields.open_states.contains(state) {
-            copy.open.insert(slot);
+        if is_among(&fields.open_states) {
+            if self.fates.cancelled.contains(slot) || self.ended.contains(slot) {
+                copy.revived.insert(slot);
+            }
         } else if !fields.open_states.is_empty() {
-            copy.ended.insert(slot);
+            copy.has_ended = true;
+            if self.keeps.ended {
+                copy.ended.insert(slot);
+            }
         }
     }
 
-    fn take_found(&self, copy: &mut CopyRead, slot: u64, row: &Row) {
+    fn take_found(&self, copy: &mut CopyRead, slot: u64, row: &RowView<'_>) {
         if !copy.present.insert(slot) {
             copy.twice.insert(slot);
         }
@@ -259,9 +288,7 @@ impl Reader<'_> {
                 let changes = self.fates.replaces.of(self.input, slot);
                 if let Some(what) = difference(self.plan, &entry, &changes, row) {
                     copy.corrupt.insert(slot);
-                    if copy.differences.len() < KEPT {
-                        copy.differences.insert(slot, what);
-                    }
+                    copy.note_difference(slot, what);
                 }
             }
             // A slot whose entry is damaged says nothing about what was sent.
@@ -271,6 +298,13 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// What some rows of a copy hold, and why the next one cannot be read.
+#[derive(Debug)]
+struct Part {
+    rows: CopyRead,
+    broken: Option<io::Error>,
 }
 
 /// Every copy must hold every order.
@@ -298,3 +332,6 @@ pub(crate) fn expected_replicas(plan: &Plan) -> Option<Vec<String>> {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use shakedown_record::Decimal;
 use shakedown_record::ledger::{Entry, Side};
-use shakedown_record::readback::Row;
+use shakedown_record::readback::RowView;
 use shakedown_scenarios::plan::Plan;
 
 use crate::input::Fate;
@@ -90,18 +90,14 @@ pub(crate) fn difference(
     plan: &Plan,
     entry: &Entry,
     changes: &[Change],
-    row: &Row,
+    row: &RowView<'_>,
 ) -> Option<String> {
     let symbol = plan.load.symbols.get(usize::from(entry.symbol))?;
     let side = &plan.system.orders.side_names[entry.side as usize];
-    if let Some(found) = row.symbol.as_ref().filter(|found| **found != symbol.name) {
+    if let Some(found) = row.symbol.filter(|found| *found != symbol.name) {
         return Some(format!("symbol {found}, sent {}", symbol.name));
     }
-    if let Some(found) = row
-        .side
-        .as_ref()
-        .filter(|found| !found.eq_ignore_ascii_case(side))
-    {
+    if let Some(found) = row.side.filter(|found| !found.eq_ignore_ascii_case(side)) {
         return Some(format!("side {found}, sent {side}"));
     }
     let instrument = &symbol.instrument;
@@ -110,26 +106,25 @@ pub(crate) fn difference(
         [] => Cow::Borrowed(std::slice::from_ref(&own)),
         changes => Cow::Owned(allowed(own, changes)),
     };
-    let is = |text: &Option<String>, unit: Decimal, count: i64| {
-        text.as_ref()
-            .is_none_or(|text| text.parse::<Decimal>() == Ok(unit.times(count)))
+    let is = |text: Option<&str>, unit: Decimal, count: i64| {
+        text.is_none_or(|text| text.parse::<Decimal>() == Ok(unit.times(count)))
     };
     let lots = |values: &Values| i64::from(values.quantity_lots);
-    let right_price = |values: &Values| is(&row.price, instrument.tick, values.price_ticks);
-    let right_quantity = |values: &Values| is(&row.quantity, instrument.lot, lots(values));
+    let right_price = |values: &Values| is(row.price, instrument.tick, values.price_ticks);
+    let right_quantity = |values: &Values| is(row.quantity, instrument.lot, lots(values));
     let mut of_right_price = allowed
         .iter()
         .filter(|values| right_price(values))
         .peekable();
     let Some(first) = of_right_price.peek().copied() else {
-        let found = row.price.as_deref().unwrap_or_default();
+        let found = row.price.unwrap_or_default();
         let expected = instrument.tick.times(allowed[0].price_ticks);
         return Some(format!("price {found}, expected {expected}"));
     };
     if of_right_price.any(right_quantity) {
         return None;
     }
-    let found = row.quantity.as_deref().unwrap_or_default();
+    let found = row.quantity.unwrap_or_default();
     let expected = instrument.lot.times(lots(first));
     Some(format!("quantity {found}, expected {expected}"))
 }

@@ -3,7 +3,7 @@
 use shakedown_record::Outcome;
 use shakedown_record::ledger::OrderKind;
 
-use super::replaces::{Collector, Replaces};
+use super::replaces::Replaces;
 use crate::bits::Bits;
 use crate::input::{Fate, Input};
 
@@ -30,8 +30,7 @@ impl Fates {
     /// Sorts every order of the ledger.
     pub fn of(input: &Input) -> Self {
         let mut fates = Fates::default();
-        let mut replaces = Collector::default();
-        for (slot, entry) in input.orders.iter() {
+        input.orders.iter().for_each(|(slot, entry)| {
             // A damaged entry may name any slot; of one that was never written there is no row to judge.
             let target = entry
                 .target
@@ -41,7 +40,7 @@ impl Fates {
                 OrderKind::Replace => match (target, input.fate(slot, &entry)) {
                     (None, _) | (_, Fate::Absent(_)) => {}
                     (Some(target), Fate::Acked { .. } | Fate::Indeterminate) => {
-                        replaces.add(slot, target);
+                        fates.replaces.add(slot, target);
                     }
                 },
                 OrderKind::Cancel => {
@@ -52,8 +51,8 @@ impl Fates {
                 }
                 OrderKind::Request => {}
             }
-        }
-        fates.replaces = replaces.sorted(input);
+        });
+        fates.replaces.sort();
         fates
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! ledger + retries --> fates (acknowledged, indeterminate, absent)      fates.rs
 //! ledger           --> values an order may have now                      replaces.rs, expected.rs
-//! read-back        --> what each copy holds, and whether it was read     copies.rs
+//! read-back        --> what each copy holds, and whether it was read     copies.rs, copy_read.rs
 //! fates x copies   --> classes                                           classes.rs
 //! ledger           --> orders numbered against time                     reordered.rs
 //! lost orders      --> RPO                                               rpo.rs
@@ -16,6 +16,7 @@
 mod assess;
 mod classes;
 mod copies;
+mod copy_read;
 mod expected;
 mod fates;
 mod reordered;
@@ -23,7 +24,7 @@ mod replaces;
 mod rpo;
 mod stale;
 
-pub(crate) use assess::{Assessment, NEVER_CHECKED, assess, outcome_words};
-pub(crate) use copies::CopyRead;
+pub(crate) use assess::{Assessment, NEVER_CHECKED, assess, look, outcome_words};
+pub(crate) use copy_read::CopyRead;
 pub(crate) use expected::side_name;
 pub(crate) use rpo::{fault_of, over};

@@ -52,17 +52,13 @@ pub(super) fn reordered(input: &Input, plan: &Plan, clock_error_ns: u64) -> Clas
         DataLayout::Sharded { .. } => true,
         DataLayout::Replicated | DataLayout::Store { .. } | DataLayout::Memory => false,
     };
-    let mut numberings: HashMap<Option<u8>, Numbering> = HashMap::new();
+    let mut numberings: Vec<Numbering> = (0..=u8::MAX).map(|_| Numbering::default()).collect();
     let mut waiting: BinaryHeap<Reverse<Numbered>> = BinaryHeap::new();
     let mut suspects: Vec<u64> = Vec::new();
     let mut numbered = 0u64;
     let mut take = |one: Numbered| {
-        let of = by_symbol.then_some(one.symbol);
-        if numberings
-            .entry(of)
-            .or_default()
-            .takes(&one, clock_error_ns)
-        {
+        let of = if by_symbol { one.symbol } else { 0 };
+        if numberings[usize::from(of)].takes(&one, clock_error_ns) {
             suspects.push(one.slot);
         }
     };

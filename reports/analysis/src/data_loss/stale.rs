@@ -10,7 +10,7 @@ use shakedown_record::readback::{ReadKind, read_rows};
 use shakedown_scenarios::plan::Plan;
 
 use super::classes::Class;
-use super::copies::CopyRead;
+use super::copy_read::CopyRead;
 use super::fates::Fates;
 use crate::bits::Bits;
 use crate::input::{Fate, Input};

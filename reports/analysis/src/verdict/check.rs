@@ -25,7 +25,7 @@ pub(crate) fn check(
     let missing = evidence.missing(&rule.kind);
     let (verdict, why) = match (&finding.holds, missing.as_slice()) {
         // Changed evidence proves nothing, not even what is wrong.
-        (_, missing) if !input.seal.broken.is_empty() => {
+        (_, missing) if !measured.seal.broken.is_empty() => {
             (Verdict::Inconclusive, missing.join("; "))
         }
         (Holds::NoWithProof, _) => (Verdict::Fail, finding.why.clone()),
