@@ -3,7 +3,7 @@
 #
 #   tests/run.sh             the tier
 #   tests/run.sh --all       and the tests that are like others of the tier: two kinds of removed containers, delays without root,
-#                            and those of Kubernetes that tests/kubernetes.sh names; half an hour more
+#                            outages over io_uring, and those of Kubernetes that tests/kubernetes.sh names; half an hour more
 #   tests/run.sh --quick     without what needs more than cargo
 #   tests/run.sh STAGE...    only these stages, after the build
 #
@@ -198,7 +198,8 @@ stage crates 500 cargo test --release --workspace --no-fail-fast $(integration_t
 stage netem 300 bash -c netem
 stage instructions 240 tests/instructions.sh
 stage conformance 300 cargo test --release --workspace --test conformance -- --test-threads=4
-SHAKEDOWN_TEST_IO=io-uring stage conformance-ring 120 cargo test --release --workspace --test conformance -- --test-threads=4 outages:: outcomes::what_is_acknowledged pipelining::
+# shellcheck disable=SC2046 # one word an option
+SHAKEDOWN_TEST_IO=io-uring stage conformance-ring 120 cargo test --release --workspace --test conformance -- --test-threads=4 outages:: outcomes::what_is_acknowledged pipelining:: $(unless_all outages::)
 stage rates 60 bash -c '"$0" 1000000 5 && "$0" engine 100000 5 1 8192 256' "$target/release/rates"
 stage scale 60 "$target/release/scale" 1000000 2
 stage peers 300 tests/peers/run --sample
