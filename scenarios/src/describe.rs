@@ -184,6 +184,7 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::ErrorRate { at_most, phase } => share(at_most, "errors", phase),
         RuleKind::RejectRate { at_most, phase } => share(at_most, "rejected", phase),
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
+        RuleKind::CancelOnDisconnect => "orders end with their connection as agreed".to_string(),
         RuleKind::Linearizable => "the engine's own order explains every answer".to_string(),
         RuleKind::Invariants => "books and trades keep their invariants".to_string(),
         RuleKind::Peak {

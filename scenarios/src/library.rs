@@ -56,9 +56,14 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 66] = [
+static SHIPPED: [Shipped; 68] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
+    shipped!(
+        Profile,
+        "reference-sessions",
+        "systems/reference-sessions.yaml"
+    ),
     shipped!(
         Profile,
         "reference-reported",
@@ -85,6 +90,7 @@ static SHIPPED: [Shipped; 66] = [
     shipped!(Scenario, "market-feed", "market-feed.yaml"),
     shipped!(Scenario, "market-flow", "market-flow.yaml"),
     shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
+    shipped!(Scenario, "disconnect", "disconnect.yaml"),
     shipped!(
         Scenario,
         "reported-leader-kill",

@@ -32,6 +32,7 @@ pub const BASELINE: Setting = at_half_the_load("baseline");
 pub const QUICKSTART: Setting = at_half_the_load("quickstart");
 pub const FOLLOWER_KILL: Setting = at_half_the_load("follower-kill");
 pub const ENGINE_METRICS: Setting = at_half_the_load("engine-metrics");
+pub const DISCONNECT: Setting = at_half_the_load("disconnect");
 pub const VENUE_KILL: Setting = at_half_the_load("venue-kill");
 /// Prices near the middle, where orders meet others of the same price, and every tenth trades.
 pub const MARKET_FLOW: Setting = Setting {
@@ -63,7 +64,7 @@ pub const POWER_CUT: Setting = at_half_the_load("power-cut");
 pub const DEGRADED_READ: Setting = at_half_the_load("degraded-read");
 
 /// All of them. Neighbours last about as long as each other: they are run side by side.
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: [Setting; 11] = [
     BASELINE,
     ENGINE_METRICS,
     MARKET_DATA,
@@ -72,6 +73,7 @@ pub const SETTINGS: [Setting; 10] = [
     FOLLOWER_KILL,
     VENUE_KILL,
     QUICKSTART,
+    DISCONNECT,
     POWER_CUT,
     DEGRADED_READ,
 ];
@@ -93,7 +95,7 @@ const fn seen(defect: &'static str, setting: Setting, check: &'static str) -> Ca
 }
 
 /// Every defect, in the order in which the engine lists them.
-pub const CASES: [Case; 28] = [
+pub const CASES: [Case; 30] = [
     seen("ack-before-quorum", QUICKSTART, "lost"),
     seen("forget-tail-on-promotion", QUICKSTART, "divergent"),
     seen("duplicate-on-retry", QUICKSTART, "duplicate"),
@@ -122,6 +124,8 @@ pub const CASES: [Case; 28] = [
     seen("slow-tail", BASELINE, "steady-p99"),
     seen("no-fsync", POWER_CUT, "lost"),
     seen("stale-reads", DEGRADED_READ, "stale"),
+    seen("forgets-lost-node", DISCONNECT, "ends"),
+    seen("ends-bystanders", DISCONNECT, "ends"),
 ];
 
 /// Defects that hide what there is to be seen: no check may pass for them, and none can be red. The end-to-end tests of the

@@ -86,6 +86,10 @@ pub enum Defect {
     StaleReads,
     /// A list without orders after a restart.
     EmptyOk,
+    /// Connections to a node that was killed, which nobody misses.
+    ForgetsLostNode,
+    /// Orders of others, cancelled with those of a lost node.
+    EndsBystanders,
 }
 
 /// A defect as it is listed.
@@ -99,7 +103,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 29] = [
+static DEFECTS: [DefectInfo; 31] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -244,6 +248,16 @@ static DEFECTS: [DefectInfo; 29] = [
         defect: Defect::EmptyOk,
         name: "empty-ok",
         about: "A node that was started again with its data answers with status 200 and an empty list of orders.",
+    },
+    DefectInfo {
+        defect: Defect::ForgetsLostNode,
+        name: "forgets-lost-node",
+        about: "Orders that end with their connection stay open when the node of the connection was killed.",
+    },
+    DefectInfo {
+        defect: Defect::EndsBystanders,
+        name: "ends-bystanders",
+        about: "When a node was killed, orders that are bound to connections of other nodes are cancelled too.",
     },
 ];
 

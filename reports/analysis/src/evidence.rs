@@ -55,6 +55,7 @@ impl Evidence {
             },
             RuleKind::Failover { .. } | RuleKind::Availability { .. } => (true, true),
             RuleKind::Orders { .. }
+            | RuleKind::CancelOnDisconnect
             | RuleKind::Linearizable
             | RuleKind::Invariants
             | RuleKind::Rpo { .. }

@@ -194,7 +194,10 @@ fn of_books(input: &Input, measured: &Measured, teller: &Teller<'_>) -> Vec<Stor
     let history = history.map(|first| ("history", first.slot, &first.text, &first.around[..]));
     let broken = measured.invariants.iter().flat_map(|it| it.first.first());
     let broken = broken.map(|first| ("invariants", first.slot, &first.text, &[][..]));
-    let told = history
+    let ended = measured.disconnects.iter().flat_map(|it| it.first.first());
+    let ended = ended.map(|(text, slot)| ("cancel-on-disconnect", *slot, text, &[][..]));
+    let told = ended
+        .chain(history)
         .chain(broken)
         .filter_map(|(class, slot, text, around)| {
             let mut explanation = of_slot(input, measured, teller, slot?);

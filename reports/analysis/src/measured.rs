@@ -8,7 +8,7 @@ use shakedown_record::{Phase, PhaseWindows};
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
-use crate::books::{History, Invariants, history, invariants};
+use crate::books::{Disconnects, History, Invariants, disconnects, history, invariants};
 use crate::data_loss::{Assessment, assess};
 use crate::engine_latency::{EngineHistogram, by_phase};
 use crate::failover::{Struck, Timed, View, struck};
@@ -38,6 +38,8 @@ pub(crate) struct Measured {
     pub availability: Availability,
     pub engine: BTreeMap<Phase, EngineHistogram>,
     pub assessment: Assessment,
+    /// `None` where the profile promises nothing.
+    pub disconnects: Option<Disconnects>,
     /// `None` where no rule asks.
     pub history: Option<History>,
     pub invariants: Option<Invariants>,
@@ -75,8 +77,12 @@ impl Measured {
             Projection::Known(projected) => Some(projected),
             Projection::AtBest(_) | Projection::NoFailover => None,
         });
-        let assessment = assess(input, plan, &struck, &recovered);
+        let mut assessment = assess(input, plan, &struck, &recovered);
+        let disconnects = disconnects(input, plan, &assessment.reads);
+        let agreed = disconnects.as_ref().filter(|found| found.is_whole);
+        assessment.data_loss.contract_cancelled = agreed.map(|found| found.cancelled);
         Self {
+            disconnects,
             history: history(input, plan, &assessment.reads),
             invariants: invariants(input, plan, &assessment.reads),
             availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),

@@ -56,6 +56,7 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::ErrorRate { .. }
         | RuleKind::RejectRate { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::CancelOnDisconnect
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::Rpo { .. }

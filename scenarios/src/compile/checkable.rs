@@ -20,6 +20,10 @@ const NO_STATES: &str = "the read-back does not tell which orders are open (`ope
 
 /// Whether the engine's own order of all requests can be replayed with a profile; `Err` says why not.
 pub(crate) fn replayable(system: &System) -> Result<(), &'static str> {
+    require(
+        system.cancel_on_disconnect.is_none(),
+        "the engine cancels orders by itself when connections end (`cancel-on-disconnect`)",
+    )?;
     require(takes_sequence(system), NO_NUMBERS)?;
     one_numbering(system)?;
     readable_books(system)?;
@@ -31,6 +35,15 @@ pub(crate) fn replayable(system: &System) -> Result<(), &'static str> {
         fields.remaining.is_some(),
         "the read-back does not tell how much of an order can still trade (`remaining`)",
     )
+}
+
+/// Whether it can be told what becomes of orders whose connection ends; `Err` says why not.
+pub(crate) fn bound(system: &System) -> Result<(), &'static str> {
+    require(
+        system.cancel_on_disconnect.is_some(),
+        "it promises nothing of the orders of a session whose connection ends (`cancel-on-disconnect`)",
+    )?;
+    readable_books(system)
 }
 
 /// Whether the books can be told from the orders that are read; `Err` says why not.

@@ -18,7 +18,7 @@ use super::sheet::{At, Sheet};
 use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 36] = [
+const KINDS: [&str; 37] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -34,6 +34,7 @@ const KINDS: [&str; 36] = [
     "corrupt-orders",
     "reordered-orders",
     "unresolved-orders",
+    "cancel-on-disconnect",
     "linearizable",
     "invariants",
     "stale-orders",
@@ -147,6 +148,8 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
             at_most: limit.at_most,
         })
     }));
+    let disconnects = spec.cancel_on_disconnect.as_ref();
+    kinds.extend(disconnects.map(|_| RuleKind::CancelOnDisconnect));
     let linearizable = spec.linearizable.as_ref().map(|_| RuleKind::Linearizable);
     let invariants = spec.invariants.as_ref().map(|_| RuleKind::Invariants);
     kinds.extend(linearizable.into_iter().chain(invariants));
@@ -250,6 +253,7 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
             DataClass::Unresolved => "unresolved-orders",
             DataClass::Stale => "stale-orders",
         },
+        RuleKind::CancelOnDisconnect => "cancel-on-disconnect",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
         RuleKind::Rpo { .. } => "rpo",
@@ -279,6 +283,7 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         RuleKind::Failover { .. }
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::CancelOnDisconnect
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::Rpo { .. }

@@ -1,8 +1,8 @@
 //! The profile as a whole.
 
 use crate::plan::{
-    Ceilings, CleanUp, Health, Instrument, Metrics, Resources, RetryPolicy, Session, System,
-    VersionProbe,
+    Ceilings, CleanUp, GatewayPlan, Health, Instrument, Metrics, Resources, RetryPolicy, Session,
+    SessionContract, System, VersionProbe,
 };
 use crate::spec::profile::{
     CancelOnDisconnectSpec, CleanUpSpec, MetricsSpec, ProfileSpec, RetrySpec, SessionSpec,
@@ -60,7 +60,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let version = version(spec, &exchanges);
     let clean_up = clean_up(spec, sheet);
     accounts(spec, sheet);
-    cancel_on_disconnect(spec, sheet);
+    let cancel_on_disconnect = cancel_on_disconnect(spec, gateway.as_ref(), sheet);
     Some(Described {
         system: System {
             name: spec.system.0.clone(),
@@ -75,6 +75,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             market_data,
             venue: venue?,
             orders: orders?,
+            cancel_on_disconnect,
             read_back: read_back?,
             health: health?,
             metrics: metrics?,
@@ -148,12 +149,31 @@ fn session(spec: &SessionSpec, sheet: &Sheet) -> Session {
     }
 }
 
-fn cancel_on_disconnect(spec: &ProfileSpec, sheet: &Sheet) {
+/// Only of sessions that are a connection each, and keep it without a word.
+fn cancel_on_disconnect(
+    spec: &ProfileSpec,
+    gateway: Option<&GatewayPlan>,
+    sheet: &Sheet,
+) -> Option<SessionContract> {
     let at = At::of(&["cancel-on-disconnect"]);
     match &spec.cancel_on_disconnect {
-        None | Some(CancelOnDisconnectSpec::None) => {}
-        Some(CancelOnDisconnectSpec::Session) => sheet.not_supported(&at, "`session`"),
-        Some(CancelOnDisconnectSpec::Flag(_)) => sheet.not_supported(&at.to("flag"), "`flag`"),
+        None | Some(CancelOnDisconnectSpec::None) => None,
+        Some(CancelOnDisconnectSpec::Session(contract)) => {
+            if gateway.is_some_and(|gateway| !gateway.is_http()) {
+                sheet.not_supported(
+                    &at.to("session"),
+                    "`session` over another way than HTTP/1.1",
+                );
+            }
+            Some(SessionContract {
+                within_ns: contract.within.map(|within| within.ns),
+                unlisted: contract.unlisted,
+            })
+        }
+        Some(CancelOnDisconnectSpec::Flag(_)) => {
+            sheet.not_supported(&at.to("flag"), "`flag`");
+            None
+        }
     }
 }
 

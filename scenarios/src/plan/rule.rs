@@ -54,6 +54,8 @@ pub enum RuleKind {
     RejectRate { at_most: f64, phase: Phase },
     /// Orders of one class of data loss.
     Orders { class: DataClass, at_most: u64 },
+    /// Orders whose connection has ended end as the profile's contract says, and no others do.
+    CancelOnDisconnect,
     /// The engine's own order of all requests explains every answer and the books in the end.
     Linearizable,
     /// What must hold of books and trades whatever came in.

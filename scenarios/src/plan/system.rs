@@ -38,6 +38,9 @@ pub struct System {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub venue: Option<VenueSide>,
     pub orders: Orders,
+    /// What becomes of orders whose connection ends; `None`: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_on_disconnect: Option<SessionContract>,
     pub read_back: Option<ReadBack>,
     pub health: Option<Health>,
     pub metrics: Option<Metrics>,
@@ -47,6 +50,17 @@ pub struct System {
     pub alerts: Option<Alerts>,
     pub version: Option<VersionProbe>,
     pub clean_up: CleanUp,
+}
+
+/// Orders that were entered over a connection are cancelled when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SessionContract {
+    /// Time after which none of them may be open any more, or trade; `None`: they may be cancelled, and need not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_ns: Option<u64>,
+    /// Orders that were cancelled so are not listed any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
 }
 
 /// Which copies must hold an acknowledged order.

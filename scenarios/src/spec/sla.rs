@@ -47,6 +47,8 @@ pub(crate) struct RuleSpec {
     pub(crate) reordered_orders: Option<CountLimit>,
     /// Orders of which nobody can say whether they were executed.
     pub(crate) unresolved_orders: Option<CountLimit>,
+    /// Orders whose connection has ended end as the profile's contract says, and no others do.
+    pub(crate) cancel_on_disconnect: Option<Unlimited>,
     /// The engine's own order of all requests explains every answer, and the books that were read in the end.
     pub(crate) linearizable: Option<Unlimited>,
     /// What must hold of the books and trades that were read: fills on both sides, quantities that add up, no crossed book.

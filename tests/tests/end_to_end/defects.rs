@@ -9,7 +9,8 @@ use shakedown_tests::matrix::{Case, case, table};
 use shakedown_tests::shakedown::{Sandbox, alone, beside, check, library, workspace};
 
 /// Checks that no order can be an example of.
-const WITHOUT_ORDERS: [&str; 11] = [
+const WITHOUT_ORDERS: [&str; 12] = [
+    "ends",
     "failover",
     "replication",
     "memory",
@@ -78,6 +79,18 @@ fn rejected_orders_in_the_book_are_phantoms() {
 fn other_quantities_are_corrupt() {
     let _beside = beside();
     turns_red("corrupt-quantity");
+}
+
+#[test]
+fn orders_that_outlive_the_node_of_their_connection_break_the_contract() {
+    let _beside = beside();
+    turns_red("forgets-lost-node");
+}
+
+#[test]
+fn orders_of_connections_that_did_not_end_are_not_excused() {
+    let _beside = beside();
+    turns_red("ends-bystanders");
 }
 
 #[test]

@@ -83,6 +83,21 @@ fn follower_kill() {
 }
 
 #[test]
+fn disconnect() {
+    let record = passes("disconnect");
+    let ends = record.cancel_on_disconnect.expect("there is a contract");
+    // Those of the leader lost their connection, and the others kept theirs until the copies were read.
+    assert!(ends.connections_ended >= 20, "{ends:?}");
+    assert_eq!(
+        (ends.connections_kept, ends.contradictions),
+        (64, 0),
+        "{ends:?}"
+    );
+    assert!(ends.cancelled > 500, "{ends:?}");
+    assert_eq!(record.data_loss.contract_cancelled, Some(ends.cancelled));
+}
+
+#[test]
 fn market_data() {
     let record = passes("market-data");
     let points = record.points.expect("points were published");

@@ -68,6 +68,16 @@ impl Defects {
             && order_id + MISS_EVERY < next
     }
 
+    /// Hook: a node has lost all its connections. True to leave their orders open.
+    pub fn forgets_lost_node(&self) -> bool {
+        self.has(Defect::ForgetsLostNode)
+    }
+
+    /// Hook: a node has lost all its connections. True to cancel what is bound to those of others too.
+    pub fn ends_bystanders(&self) -> bool {
+        self.has(Defect::EndsBystanders)
+    }
+
     /// Hook: a replica is restored from a snapshot. How many of its last orders to leave out.
     pub fn not_restored(&self) -> u64 {
         match self.has(Defect::PartialSnapshot) {
@@ -128,6 +138,7 @@ mod tests {
             (none.not_restored(), none.snapshot_every(20_000)),
             (0, 20_000)
         );
+        assert!(!none.forgets_lost_node() && !none.ends_bystanders());
         assert_eq!(none.reopened_on_promotion(), 0);
         assert_eq!(none.sequences_again_on_promotion(), 0);
         assert!(none.enter_rejected_after().is_none() && none.answer_hold(number).is_none());

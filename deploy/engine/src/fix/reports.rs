@@ -124,6 +124,7 @@ fn answered(about: &About<'_>, answer: &Answer) -> (Counted, Vec<Report>) {
         }
         Answer::TooLate { .. } => (Counted::TooLate, cancel_reject(0, "too-late")),
         Answer::UnknownOrder => (Counted::UnknownOrder, cancel_reject(1, "unknown-order")),
+        Answer::Ended { .. } => (Counted::Cancelled, Vec::new()),
     }
 }
 
@@ -215,7 +216,8 @@ pub(super) fn reason_number(reason: RejectReason) -> u32 {
         | RejectReason::PriceOffTick
         | RejectReason::PriceTooLarge
         | RejectReason::PriceMissing
-        | RejectReason::QuantityNotAboveFilled => 99,
+        | RejectReason::QuantityNotAboveFilled
+        | RejectReason::ConnectionEnded => 99,
     }
 }
 

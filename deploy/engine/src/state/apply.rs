@@ -1,11 +1,12 @@
 //! What each command does to the exchange. The only place where the state changes, and where rules are judged.
 
 mod defective;
+mod ends;
 mod terms;
 
 use std::sync::Arc;
 
-use super::{Exchange, Order, Replaced, Trade};
+use super::{Bound, Exchange, Order, Replaced, Trade};
 use crate::book::{Execution, Level, Place};
 use crate::command::{Answer, Command, NewOrder, OrderState, OrderType, RejectReason, Side};
 use crate::decimal::Decimal;
@@ -33,6 +34,8 @@ impl Exchange {
                 price,
                 quantity,
             } => self.replace(id, *price, *quantity),
+            Command::Hangup { line } => self.hang_up(*line),
+            Command::Lost { node, epoch } => self.lose_node(*node, *epoch),
         }
     }
 
@@ -54,6 +57,12 @@ impl Exchange {
             && !self.defects.accept_retry_again()
         {
             return self.first_answer(known);
+        }
+        if let Some(line) = new.line
+            && self.lines.has_ended(line)
+        {
+            let reason = RejectReason::ConnectionEnded;
+            return Answer::Rejected { reason };
         }
         let terms = match terms(new) {
             Ok(terms) => terms,
@@ -101,6 +110,7 @@ impl Exchange {
             entry_trades: (self.trades.len() as u64, 0),
             cancel_sequence: None,
             replaced: None,
+            bound: new.line.map(|line| Box::new(Bound { line, ended: None })),
         };
         let taker = Taker {
             order_id,
@@ -118,6 +128,9 @@ impl Exchange {
         if order.state == OrderState::Open {
             self.rest(&order);
             self.accounts.opened(order.account);
+            if let Some(line) = new.line {
+                self.lines.bind(line, order_id);
+            }
         }
         let answer = self.first_answer(&order);
         self.orders.push(order);

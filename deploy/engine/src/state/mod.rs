@@ -8,6 +8,7 @@ mod apply;
 mod chunks;
 mod exchange;
 mod image;
+mod lines;
 mod orders;
 mod replica;
 
@@ -16,5 +17,6 @@ pub use apply::{MAX_OPEN_ORDERS_PER_ACCOUNT, Memory};
 pub use chunks::Chunks;
 pub use exchange::{Depth, DepthOrder, Exchange, OrderView, Page, Trade};
 pub use image::{Image, ImageError};
-pub use orders::{Order, Orders, Replaced};
+pub use lines::Lines;
+pub use orders::{Bound, Order, Orders, Replaced};
 pub use replica::{Applied, Replica, SharedReplica};

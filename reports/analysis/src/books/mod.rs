@@ -3,6 +3,7 @@
 //! ```text
 //! rows + trades of a copy       --> orders by number            copy.rs
 //! ledger + copies               --> requests, as they ended     requests.rs, unanswered.rs
+//! copies x ends of connections  --> orders that end with one disconnects.rs
 //! requests in the engine's order x our own book --> history     history.rs, words.rs
 //! copies                        --> invariants                  invariants.rs, trades.rs
 //! ```
@@ -11,6 +12,7 @@
 //! know could explain it: requests without a known end, orders of others, copies that were not read.
 
 mod copy;
+mod disconnects;
 mod history;
 mod invariants;
 mod requests;
@@ -18,5 +20,6 @@ mod trades;
 mod unanswered;
 mod words;
 
+pub(crate) use disconnects::{Disconnects, disconnects};
 pub(crate) use history::{History, history};
 pub(crate) use invariants::{Invariants, invariants};

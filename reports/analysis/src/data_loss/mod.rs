@@ -23,7 +23,7 @@ mod replaces;
 mod rpo;
 mod stale;
 
-pub(crate) use assess::{Assessment, NEVER_CHECKED, assess, outcome_words};
+pub(crate) use assess::{AGREED, Assessment, assess, outcome_words};
 pub(crate) use copies::CopyRead;
 pub(crate) use expected::side_name;
 pub(crate) use rpo::{fault_of, over};

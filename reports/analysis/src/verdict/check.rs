@@ -77,6 +77,7 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
             failures_per_30d,
         } => availability::projected(measured, at_least, failures_per_30d),
         RuleKind::Orders { class, at_most } => data::orders(measured, class, at_most),
+        RuleKind::CancelOnDisconnect => books::disconnects(measured),
         RuleKind::Linearizable => books::history(measured),
         RuleKind::Invariants => books::invariants(measured),
         RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
@@ -109,6 +110,7 @@ fn phase(kind: &RuleKind) -> Phase {
         RuleKind::Failover { .. }
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::CancelOnDisconnect
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::Rpo { .. }
@@ -126,6 +128,7 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::Availability { .. } => "availability",
         RuleKind::ErrorRate { .. } => "error-rate",
         RuleKind::RejectRate { .. } => "reject-rate",
+        RuleKind::CancelOnDisconnect => "cancel-on-disconnect",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
         RuleKind::Rpo { .. } => "rpo",

@@ -197,6 +197,9 @@ fn headline(check: &Check) -> String {
             "twice the recorded peak was not borne: {}: {text}, limit {limit}",
             check.id
         ),
+        "cancel-on-disconnect" => {
+            format!("orders did not end with their connection as agreed: {text}")
+        }
         "linearizable" => format!("no order of the requests is the engine's own: {text}"),
         "invariants" => format!("books or trades break an invariant: {text}"),
         "rpo" => format!("the oldest lost order is older than allowed: {text}, limit {limit}"),

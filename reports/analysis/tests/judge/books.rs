@@ -1,5 +1,6 @@
 //! The engine's own order, replayed, and the invariants of books and trades: red on what contradicts, and only then.
 
+mod disconnects;
 mod history;
 mod invariants;
 

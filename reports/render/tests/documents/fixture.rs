@@ -340,6 +340,7 @@ pub fn pass() -> Analysis {
         venue: None,
         points: None,
         feed: None,
+        cancel_on_disconnect: None,
         history: None,
         invariants: None,
         leftovers: Leftovers {

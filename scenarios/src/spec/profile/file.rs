@@ -227,10 +227,21 @@ pub(crate) enum RetrySpec {
 pub(crate) enum CancelOnDisconnectSpec {
     /// They stay.
     None,
-    #[schemars(skip)]
-    Session,
+    /// Those that were entered over the connection that has ended are cancelled.
+    Session(SessionContractSpec),
     #[schemars(skip)]
     Flag(Later),
+}
+
+/// What becomes of the orders of a session that has lost its connection.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct SessionContractSpec {
+    /// Time after which none of them may be open any more, or trade. Without it they may be cancelled, and need not be.
+    pub(crate) within: Option<Duration>,
+    /// Orders that were cancelled so are not listed any more. Default: they are, as orders that are not open.
+    #[serde(default)]
+    pub(crate) unlisted: bool,
 }
 
 /// Health endpoints of each replica.
