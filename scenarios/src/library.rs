@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 68] = [
+static SHIPPED: [Shipped; 70] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
     shipped!(
@@ -64,6 +64,7 @@ static SHIPPED: [Shipped; 68] = [
         "reference-sessions",
         "systems/reference-sessions.yaml"
     ),
+    shipped!(Profile, "reference-risk", "systems/reference-risk.yaml"),
     shipped!(
         Profile,
         "reference-reported",
@@ -91,6 +92,7 @@ static SHIPPED: [Shipped; 68] = [
     shipped!(Scenario, "market-flow", "market-flow.yaml"),
     shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
     shipped!(Scenario, "disconnect", "disconnect.yaml"),
+    shipped!(Scenario, "risk-limits", "risk-limits.yaml"),
     shipped!(
         Scenario,
         "reported-leader-kill",

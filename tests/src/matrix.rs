@@ -33,6 +33,16 @@ pub const QUICKSTART: Setting = at_half_the_load("quickstart");
 pub const FOLLOWER_KILL: Setting = at_half_the_load("follower-kill");
 pub const ENGINE_METRICS: Setting = at_half_the_load("engine-metrics");
 pub const DISCONNECT: Setting = at_half_the_load("disconnect");
+/// Sessions at their limit, of which a new leader must know.
+pub const RISK_LIMITS: Setting = Setting {
+    scenario: "risk-limits",
+    more: &[
+        "--set",
+        "load.arrival.poisson.rate=500/s",
+        "--set",
+        "phases.steady=3s",
+    ],
+};
 pub const VENUE_KILL: Setting = at_half_the_load("venue-kill");
 /// Prices near the middle, where orders meet others of the same price, and every tenth trades.
 pub const MARKET_FLOW: Setting = Setting {
@@ -64,7 +74,7 @@ pub const POWER_CUT: Setting = at_half_the_load("power-cut");
 pub const DEGRADED_READ: Setting = at_half_the_load("degraded-read");
 
 /// All of them. Neighbours last about as long as each other: they are run side by side.
-pub const SETTINGS: [Setting; 11] = [
+pub const SETTINGS: [Setting; 12] = [
     BASELINE,
     ENGINE_METRICS,
     MARKET_DATA,
@@ -74,6 +84,7 @@ pub const SETTINGS: [Setting; 11] = [
     VENUE_KILL,
     QUICKSTART,
     DISCONNECT,
+    RISK_LIMITS,
     POWER_CUT,
     DEGRADED_READ,
 ];
@@ -95,7 +106,7 @@ const fn seen(defect: &'static str, setting: Setting, check: &'static str) -> Ca
 }
 
 /// Every defect, in the order in which the engine lists them.
-pub const CASES: [Case; 30] = [
+pub const CASES: [Case; 31] = [
     seen("ack-before-quorum", QUICKSTART, "lost"),
     seen("forget-tail-on-promotion", QUICKSTART, "divergent"),
     seen("duplicate-on-retry", QUICKSTART, "duplicate"),
@@ -126,6 +137,7 @@ pub const CASES: [Case; 30] = [
     seen("stale-reads", DEGRADED_READ, "stale"),
     seen("forgets-lost-node", DISCONNECT, "ends"),
     seen("ends-bystanders", DISCONNECT, "ends"),
+    seen("resets-limits", RISK_LIMITS, "limits"),
 ];
 
 /// Defects that hide what there is to be seen: no check may pass for them, and none can be red. The end-to-end tests of the

@@ -105,6 +105,17 @@ pub struct NewOrder<'a> {
     pub quantity: Decimal,
     /// The connection with which it ends, if its client wants that.
     pub line: Option<Line>,
+    /// Whose risk it is, if a session has a limit.
+    pub risk: Option<Risk<'a>>,
+}
+
+/// What a session may risk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk<'a> {
+    /// The client's name of the session.
+    pub session: &'a str,
+    /// The most that it may have open and filled in one instrument. What its first order says there holds for all.
+    pub limit: Decimal,
 }
 
 /// A command could not be read back: the bytes are not what an engine of this version writes.
@@ -231,6 +242,8 @@ pub enum RejectReason {
     QuantityNotAboveFilled,
     /// The order is bound to a connection that has ended.
     ConnectionEnded,
+    /// The session would have more open and filled than it may.
+    ExposureLimit,
 }
 
 impl RejectReason {
@@ -248,6 +261,7 @@ impl RejectReason {
             Self::MaxOpenOrders => "max-open-orders",
             Self::QuantityNotAboveFilled => "quantity-not-above-filled",
             Self::ConnectionEnded => "connection-ended",
+            Self::ExposureLimit => "exposure-limit",
         }
     }
 }
@@ -329,6 +343,7 @@ mod tests {
             price: Some(Decimal::parse("50000.01").unwrap()),
             quantity: Decimal::parse("0.010").unwrap(),
             line: None,
+            risk: None,
         });
         let batch = Batch::pack([first.encode(), second.encode()].iter());
         assert_eq!(batch.unpack().unwrap(), vec![first, second]);

@@ -90,6 +90,8 @@ pub enum Defect {
     ForgetsLostNode,
     /// Orders of others, cancelled with those of a lost node.
     EndsBystanders,
+    /// Risk limits that a new leader does not know.
+    ResetsLimits,
 }
 
 /// A defect as it is listed.
@@ -103,7 +105,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 31] = [
+static DEFECTS: [DefectInfo; 32] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -258,6 +260,11 @@ static DEFECTS: [DefectInfo; 31] = [
         defect: Defect::EndsBystanders,
         name: "ends-bystanders",
         about: "When a node was killed, orders that are bound to connections of other nodes are cancelled too.",
+    },
+    DefectInfo {
+        defect: Defect::ResetsLimits,
+        name: "resets-limits",
+        about: "With a new leader the exposure limits of all sessions are gone.",
     },
 ];
 

@@ -65,6 +65,9 @@ pub struct RunRecord {
     /// What the market-data feed told; absent where no rule is about it, or nothing was heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedRecord>,
+    /// What was open and filled together; absent where no rule asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<ExposureRecord>,
     /// Orders whose connection ended; absent where the profile promises nothing of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_on_disconnect: Option<DisconnectsRecord>,
@@ -247,6 +250,23 @@ pub struct DataLoss {
     pub coverage: Coverage,
     /// The first orders of each class that was found, for `explain`.
     pub examples: Vec<OrderExample>,
+}
+
+/// What sessions or accounts had open and filled together, beside the limit of the profile.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExposureRecord {
+    /// Orders that were counted.
+    pub orders: u64,
+    /// Sessions or accounts, each instrument by itself.
+    pub holders: u64,
+    /// The largest share of the limit that one of them had at the least.
+    pub most: f64,
+    /// How many of them were above it.
+    pub above: u64,
+    /// Why there may be more; null when everything was counted.
+    pub open: Option<String>,
+    /// The first of them, in words.
+    pub examples: Vec<String>,
 }
 
 /// Orders that end with their connection, beside what the profile's contract says.

@@ -10,7 +10,7 @@ use shakedown_record::run_record::{
 use shakedown_scenarios::plan::Plan;
 
 use crate::analysis::{Analysis, PlatformMoment};
-use crate::books::{Disconnects, History, Invariants};
+use crate::books::{Disconnects, Exposed, History, Invariants};
 use crate::error::AnalysisError;
 use crate::evidence::Evidence;
 use crate::explain::stories;
@@ -110,6 +110,7 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
             FeedMeasured::Silent(_) | FeedMeasured::Unasked => None,
         },
         cancel_on_disconnect: measured.disconnects.as_ref().map(Disconnects::record),
+        exposure: measured.exposed.as_ref().map(Exposed::record),
         history: measured.history.as_ref().map(History::record),
         invariants: measured.invariants.as_ref().map(Invariants::record),
         leftovers,

@@ -56,6 +56,7 @@ impl Evidence {
             RuleKind::Failover { .. } | RuleKind::Availability { .. } => (true, true),
             RuleKind::Orders { .. }
             | RuleKind::CancelOnDisconnect
+            | RuleKind::Exposure
             | RuleKind::Linearizable
             | RuleKind::Invariants
             | RuleKind::Rpo { .. }

@@ -196,7 +196,10 @@ fn of_books(input: &Input, measured: &Measured, teller: &Teller<'_>) -> Vec<Stor
     let broken = broken.map(|first| ("invariants", first.slot, &first.text, &[][..]));
     let ended = measured.disconnects.iter().flat_map(|it| it.first.first());
     let ended = ended.map(|(text, slot)| ("cancel-on-disconnect", *slot, text, &[][..]));
+    let exposed = measured.exposed.iter().flat_map(|it| it.first.first());
+    let exposed = exposed.map(|(text, slot)| ("exposure", *slot, text, &[][..]));
     let told = ended
+        .chain(exposed)
         .chain(history)
         .chain(broken)
         .filter_map(|(class, slot, text, around)| {

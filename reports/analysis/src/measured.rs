@@ -8,7 +8,9 @@ use shakedown_record::{Phase, PhaseWindows};
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
-use crate::books::{Disconnects, History, Invariants, disconnects, history, invariants};
+use crate::books::{
+    Disconnects, Exposed, History, Invariants, disconnects, exposed, history, invariants,
+};
 use crate::data_loss::{Assessment, assess};
 use crate::engine_latency::{EngineHistogram, by_phase};
 use crate::failover::{Struck, Timed, View, struck};
@@ -40,6 +42,8 @@ pub(crate) struct Measured {
     pub assessment: Assessment,
     /// `None` where the profile promises nothing.
     pub disconnects: Option<Disconnects>,
+    /// `None` where no rule asks.
+    pub exposed: Option<Exposed>,
     /// `None` where no rule asks.
     pub history: Option<History>,
     pub invariants: Option<Invariants>,
@@ -83,6 +87,7 @@ impl Measured {
         assessment.data_loss.contract_cancelled = agreed.map(|found| found.cancelled);
         Self {
             disconnects,
+            exposed: exposed(input, plan, &assessment.reads),
             history: history(input, plan, &assessment.reads),
             invariants: invariants(input, plan, &assessment.reads),
             availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),

@@ -10,7 +10,7 @@ use crate::plan::{
 
 use super::alerts::alert_refusal;
 use super::certain::{certain_messages, lowest_per_s, silent_phase};
-use super::checkable::{bound, readable_books, replayable};
+use super::checkable::{bound, limited, readable_books, replayable};
 use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
@@ -50,6 +50,7 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
             RuleKind::Orders { .. }
             | RuleKind::Rpo { .. }
             | RuleKind::CancelOnDisconnect
+            | RuleKind::Exposure
             | RuleKind::Linearizable
             | RuleKind::Invariants,
             _,
@@ -60,6 +61,7 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
             &["orders"],
             &["gateway"],
             &["cancel-on-disconnect"],
+            &["risk-limits"],
         ],
         (RuleKind::EngineLatency { .. } | RuleKind::Metric(_) | RuleKind::Resource(_), _) => {
             &[&["metrics"], &["load", "arrival"], &["phases"], &["faults"]]
@@ -140,6 +142,7 @@ fn needs_faults(kind: &RuleKind) -> bool {
         RuleKind::Availability { projected, .. } => *projected,
         RuleKind::Orders { .. }
         | RuleKind::CancelOnDisconnect
+        | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::Peak { .. } => false,
@@ -194,6 +197,7 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
         }
         RuleKind::Orders { class, .. } => class_refusal(*class, facts.system),
         RuleKind::CancelOnDisconnect => books_refusal(bound(facts.system), facts.system),
+        RuleKind::Exposure => books_refusal(limited(facts.system), facts.system),
         RuleKind::Linearizable => books_refusal(replayable(facts.system), facts.system),
         RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
         RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),

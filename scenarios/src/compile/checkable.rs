@@ -46,6 +46,17 @@ pub(crate) fn bound(system: &System) -> Result<(), &'static str> {
     readable_books(system)
 }
 
+/// Whether it can be told what somebody has open and filled; `Err` says why not.
+pub(crate) fn limited(system: &System) -> Result<(), &'static str> {
+    require(
+        system.exposure.is_some(),
+        "it says of no limit on what is open and filled (`risk-limits`)",
+    )?;
+    require(takes_sequence(system), NO_NUMBERS)?;
+    one_numbering(system)?;
+    readable_books(system)
+}
+
 /// Whether the books can be told from the orders that are read; `Err` says why not.
 pub(crate) fn readable_books(system: &System) -> Result<(), &'static str> {
     match &system.read_back {

@@ -18,7 +18,7 @@ use super::sheet::{At, Sheet};
 use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 37] = [
+const KINDS: [&str; 38] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -35,6 +35,7 @@ const KINDS: [&str; 37] = [
     "reordered-orders",
     "unresolved-orders",
     "cancel-on-disconnect",
+    "exposure",
     "linearizable",
     "invariants",
     "stale-orders",
@@ -150,6 +151,7 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
     }));
     let disconnects = spec.cancel_on_disconnect.as_ref();
     kinds.extend(disconnects.map(|_| RuleKind::CancelOnDisconnect));
+    kinds.extend(spec.exposure.as_ref().map(|_| RuleKind::Exposure));
     let linearizable = spec.linearizable.as_ref().map(|_| RuleKind::Linearizable);
     let invariants = spec.invariants.as_ref().map(|_| RuleKind::Invariants);
     kinds.extend(linearizable.into_iter().chain(invariants));
@@ -254,6 +256,7 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
             DataClass::Stale => "stale-orders",
         },
         RuleKind::CancelOnDisconnect => "cancel-on-disconnect",
+        RuleKind::Exposure => "exposure",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
         RuleKind::Rpo { .. } => "rpo",
@@ -284,6 +287,7 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
         | RuleKind::CancelOnDisconnect
+        | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::Rpo { .. }

@@ -1,11 +1,12 @@
 //! The profile as a whole.
 
 use crate::plan::{
-    Ceilings, CleanUp, GatewayPlan, Health, Instrument, Metrics, Resources, RetryPolicy, Session,
-    SessionContract, System, VersionProbe,
+    Ceilings, CleanUp, Exposure, ExposurePer, GatewayPlan, Health, Instrument, Metrics, Resources,
+    RetryPolicy, Session, SessionContract, System, VersionProbe,
 };
 use crate::spec::profile::{
-    CancelOnDisconnectSpec, CleanUpSpec, MetricsSpec, ProfileSpec, RetrySpec, SessionSpec,
+    CancelOnDisconnectSpec, CleanUpSpec, ExposurePerSpec, MetricsSpec, ProfileSpec, RetrySpec,
+    SessionSpec,
 };
 use crate::spec::scalar::Rate;
 
@@ -60,6 +61,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let version = version(spec, &exchanges);
     let clean_up = clean_up(spec, sheet);
     accounts(spec, sheet);
+    let exposure = exposure(spec, sheet);
     let cancel_on_disconnect = cancel_on_disconnect(spec, gateway.as_ref(), sheet);
     Some(Described {
         system: System {
@@ -76,6 +78,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             venue: venue?,
             orders: orders?,
             cancel_on_disconnect,
+            exposure,
             read_back: read_back?,
             health: health?,
             metrics: metrics?,
@@ -147,6 +150,25 @@ fn session(spec: &SessionSpec, sheet: &Sheet) -> Session {
             Some(RetrySpec::SameIdAfterHeal) => RetryPolicy::SameIdAfterHeal,
         },
     }
+}
+
+fn exposure(spec: &ProfileSpec, sheet: &Sheet) -> Option<Exposure> {
+    let limit = &spec.risk_limits.as_ref()?.exposure;
+    let at_most = limit.at_most.0;
+    if !at_most.is_positive() {
+        sheet.refuse_with(
+            &At::of(&["risk-limits", "exposure", "at-most"]),
+            "nobody could have an order",
+            "write a quantity above 0",
+        );
+    }
+    Some(Exposure {
+        per: match limit.per {
+            ExposurePerSpec::Session => ExposurePer::Session,
+            ExposurePerSpec::Account => ExposurePer::Account,
+        },
+        at_most,
+    })
 }
 
 /// Only of sessions that are a connection each, and keep it without a word.

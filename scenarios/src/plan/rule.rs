@@ -56,6 +56,8 @@ pub enum RuleKind {
     Orders { class: DataClass, at_most: u64 },
     /// Orders whose connection has ended end as the profile's contract says, and no others do.
     CancelOnDisconnect,
+    /// Nobody has more open and filled than the profile says, at any place of the engine's own order.
+    Exposure,
     /// The engine's own order of all requests explains every answer and the books in the end.
     Linearizable,
     /// What must hold of books and trades whatever came in.

@@ -49,6 +49,8 @@ pub(crate) struct RuleSpec {
     pub(crate) unresolved_orders: Option<CountLimit>,
     /// Orders whose connection has ended end as the profile's contract says, and no others do.
     pub(crate) cancel_on_disconnect: Option<Unlimited>,
+    /// Nobody has more open and filled than the profile's `risk-limits` say, at any place of the engine's own order.
+    pub(crate) exposure: Option<Unlimited>,
     /// The engine's own order of all requests explains every answer, and the books that were read in the end.
     pub(crate) linearizable: Option<Unlimited>,
     /// What must hold of the books and trades that were read: fills on both sides, quantities that add up, no crossed book.

@@ -1,6 +1,6 @@
-//! What a profile may promise of orders whose connection ends, and what can be asked of it.
+//! What a profile may promise of orders whose connection ends and of risk limits, and what can be asked of it.
 
-use shakedown_scenarios::plan::{RuleKind, SessionContract};
+use shakedown_scenarios::plan::{Exposure, ExposurePer, RuleKind, SessionContract};
 
 use crate::common::{QUICKSTART, compile_both, only, profile_alone, set, shipped, swapped, with};
 
@@ -74,4 +74,27 @@ fn only_sessions_over_http_1_are_kept() {
     );
     let told = only(profile_alone(&profile));
     assert!(told.message.contains("another way than HTTP/1.1"), "{told}");
+}
+
+#[test]
+fn a_risk_limit_is_a_quantity_of_somebody() {
+    let plan = with("risk-limits", &[]).unwrap().plan;
+    let limit = Exposure {
+        per: ExposurePer::Session,
+        at_most: "4".parse().unwrap(),
+    };
+    assert_eq!(plan.system.exposure, Some(limit));
+    let exposure = set("sla.limits", "{ exposure: {} }");
+    let told = only(with(QUICKSTART, &[exposure]));
+    assert!(told.message.contains("no limit on what is open"), "{told}");
+    let profile = swapped(
+        shipped("reference-risk").text.as_str(),
+        "at-most: 4",
+        "at-most: 0",
+    );
+    let told = only(profile_alone(&profile));
+    assert!(
+        told.message.contains("nobody could have an order"),
+        "{told}"
+    );
 }

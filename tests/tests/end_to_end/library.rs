@@ -98,6 +98,15 @@ fn disconnect() {
 }
 
 #[test]
+fn risk_limits() {
+    let half = ["--set", "load.arrival.poisson.rate=500/s"];
+    let record = passes_with("risk-limits", &[SHORT.as_slice(), &half].concat());
+    let exposure = record.exposure.expect("there is a limit");
+    assert_eq!((exposure.above, exposure.holders), (0, 16), "{exposure:?}");
+    assert!(exposure.most > 0.9 && exposure.most <= 1.0, "{exposure:?}");
+}
+
+#[test]
 fn market_data() {
     let record = passes("market-data");
     let points = record.points.expect("points were published");

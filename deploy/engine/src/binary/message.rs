@@ -87,6 +87,7 @@ impl Message {
                     price,
                     quantity: self.quantity()?,
                     line: None,
+                    risk: None,
                 }))
             }
             2 => Ok(Command::Cancel { id }),
@@ -188,6 +189,7 @@ mod tests {
             price: Some(Decimal::parse("50000.25").unwrap()),
             quantity: Decimal::parse("0.125").unwrap(),
             line: None,
+            risk: None,
         });
         assert_eq!(message.command(), Ok(expected));
         for length in 0..NEW.len() {

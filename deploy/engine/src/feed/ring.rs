@@ -172,6 +172,7 @@ mod tests {
             price: Some(decimal("50000.25")),
             quantity: decimal("0.125"),
             line: None,
+            risk: None,
         });
         exchange.apply(&new, 1);
         exchange.order("t-1").unwrap().order

@@ -220,6 +220,7 @@ mod tests {
             price: Some(Decimal::parse("50000").unwrap()),
             quantity: Decimal::parse(quantity).unwrap(),
             line: None,
+            risk: None,
         })
     }
 

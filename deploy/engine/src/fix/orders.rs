@@ -45,6 +45,7 @@ pub(super) fn command(message: &Message) -> Result<Command<'_>, Unfit> {
                 },
                 quantity: decimal(message, 38)?,
                 line: None,
+                risk: None,
             }))
         }
         "F" => {

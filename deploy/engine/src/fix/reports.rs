@@ -210,7 +210,9 @@ fn status(about: &About<'_>) -> &'static str {
 pub(super) fn reason_number(reason: RejectReason) -> u32 {
     match reason {
         RejectReason::UnknownSymbol => 1,
-        RejectReason::MaxOrderQuantity | RejectReason::MaxOpenOrders => 3,
+        RejectReason::MaxOrderQuantity
+        | RejectReason::MaxOpenOrders
+        | RejectReason::ExposureLimit => 3,
         RejectReason::QuantityNotPositive | RejectReason::QuantityOffLot => 13,
         RejectReason::PriceNotPositive
         | RejectReason::PriceOffTick

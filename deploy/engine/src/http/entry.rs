@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::presence::Caller;
 use super::{App, reply};
-use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
+use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Risk, Side};
 use crate::decimal::Decimal;
 use crate::gateway::{Outcome, Unavailable};
 use crate::metrics::Counted;
@@ -33,9 +33,20 @@ struct NewBody<'a> {
     price: Option<Cow<'a, str>>,
     #[serde(borrow)]
     quantity: Cow<'a, str>,
+    /// Whose risk it is, and the most that it may have open and filled in one instrument.
+    #[serde(borrow, default)]
+    risk: Option<RiskBody<'a>>,
     /// The order is to end with the connection over which it comes.
     #[serde(default)]
     cancel_on_disconnect: bool,
+}
+
+#[derive(Deserialize)]
+struct RiskBody<'a> {
+    #[serde(borrow)]
+    session: Cow<'a, str>,
+    #[serde(borrow)]
+    limit: Cow<'a, str>,
 }
 
 /// How a client wants to hear of its order.
@@ -142,6 +153,15 @@ fn new_order_of<'b>(body: &'b NewBody<'_>) -> Result<NewOrder<'b>, String> {
         price,
         quantity: decimal("quantity", &body.quantity)?,
         line: None,
+        risk: body.risk.as_ref().map(risk_of).transpose()?,
+    })
+}
+
+fn risk_of<'b>(risk: &'b RiskBody<'_>) -> Result<Risk<'b>, String> {
+    check_name("session", &risk.session)?;
+    Ok(Risk {
+        session: &risk.session,
+        limit: decimal("limit", &risk.limit)?,
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Chunks, Lines, Memory, Order, Orders};
+use super::{Accounts, Chunks, Exposures, Lines, Memory, Order, Orders};
 use crate::book::Book;
 use crate::command::{Fill, OrderState, Side};
 use crate::defects::Defects;
@@ -85,6 +85,7 @@ pub struct Exchange {
     pub(super) books: Vec<Book>,
     pub(super) accounts: Accounts,
     pub(super) lines: Lines,
+    pub(super) exposures: Exposures,
     pub(super) sequence: u64,
     pub(super) max_open_orders_per_account: u32,
     pub(super) defects: Defects,
@@ -100,6 +101,7 @@ impl Exchange {
             books: instruments::all().iter().map(|_| Book::default()).collect(),
             accounts: Accounts::default(),
             lines: Lines::default(),
+            exposures: Exposures::default(),
             sequence: 0,
             max_open_orders_per_account: super::MAX_OPEN_ORDERS_PER_ACCOUNT,
             defects,

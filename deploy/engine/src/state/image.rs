@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Chunks, Exchange, Lines, Memory, Order, Orders, Trade};
+use super::{Accounts, Chunks, Exchange, Exposures, Limits, Lines, Memory, Order, Orders, Trade};
 use crate::book::Book;
 use crate::command::OrderState;
 use crate::defects::Defects;
@@ -22,6 +22,7 @@ pub struct Image {
     sequence: u64,
     accounts: Vec<Arc<str>>,
     epochs: BTreeMap<u64, u64>,
+    limits: Limits,
     orders: Chunks<Option<Order>>,
     trades: Chunks<Trade>,
 }
@@ -49,6 +50,7 @@ enum Part<'a> {
         sequence: u64,
         accounts: &'a [Arc<str>],
         epochs: &'a BTreeMap<u64, u64>,
+        limits: &'a Limits,
     },
     Orders(&'a [Option<Order>]),
     Trades(&'a [Trade]),
@@ -65,6 +67,7 @@ enum OwnedPart {
         sequence: u64,
         accounts: Vec<Arc<str>>,
         epochs: BTreeMap<u64, u64>,
+        limits: Limits,
     },
     Orders(Vec<Option<Order>>),
     Trades(Vec<Trade>),
@@ -81,6 +84,7 @@ impl Image {
             sequence: exchange.sequence,
             accounts: exchange.accounts.names().to_vec(),
             epochs: exchange.lines.epochs().clone(),
+            limits: exchange.exposures.limits().clone(),
             orders: exchange.orders.share_rows(),
             trades: exchange.trades.clone(),
         }
@@ -98,6 +102,7 @@ impl Image {
                 sequence: self.sequence,
                 accounts: &self.accounts,
                 epochs: &self.epochs,
+                limits: &self.limits,
             },
         )?;
         for rows in self.orders.slices() {
@@ -125,6 +130,7 @@ impl Image {
             sequence,
             accounts,
             epochs,
+            limits,
         } = read_part(input)?
         else {
             return Err(ImageError::Foreign("it has no head".to_owned()));
@@ -138,6 +144,7 @@ impl Image {
             sequence,
             accounts,
             epochs,
+            limits,
             orders: Chunks::default(),
             trades: Chunks::default(),
         };
@@ -168,8 +175,12 @@ impl Image {
             accounts.number(name);
         }
         let mut lines = Lines::of_epochs(self.epochs);
+        let mut exposures = Exposures::with(self.limits);
         let mut books: Vec<Book> = instruments::all().iter().map(|_| Book::default()).collect();
         for order in self.orders.iter_from(0).flatten() {
+            if let Some(session) = order.risk {
+                exposures.add(session, order.instrument, order.exposed_lots());
+            }
             if order.state == OrderState::Open {
                 books[order.instrument.index()].insert(
                     order.side,
@@ -191,6 +202,7 @@ impl Image {
             books,
             accounts,
             lines,
+            exposures,
             sequence: self.sequence,
             max_open_orders_per_account: super::MAX_OPEN_ORDERS_PER_ACCOUNT,
             defects,

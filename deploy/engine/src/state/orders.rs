@@ -71,6 +71,8 @@ pub struct Order {
     pub cancel_sequence: Option<u64>,
     /// Its last replace.
     pub replaced: Option<Box<Replaced>>,
+    /// The number of the session whose risk it is, if that has a limit.
+    pub risk: Option<u32>,
     /// The connection with which it ends, if any.
     pub bound: Option<Box<Bound>>,
 }
@@ -93,6 +95,14 @@ impl Order {
     pub fn cancelled_at(&self) -> Option<u64> {
         let ended = self.bound.as_ref().and_then(|bound| bound.ended);
         self.cancel_sequence.or(ended)
+    }
+
+    /// What of it counts as risk: what is open, and what was filled.
+    pub fn exposed_lots(&self) -> u64 {
+        match self.state {
+            OrderState::Open => self.lots,
+            OrderState::Filled | OrderState::Cancelled => self.filled_lots,
+        }
     }
 
     /// Its place in the queue of its price.

@@ -66,6 +66,7 @@ impl<'a> Message<'a> {
                 price: self.price.as_deref().map(decimal).transpose()?,
                 quantity: needed("quantity", self.quantity.as_deref())?,
                 line: None,
+                risk: None,
             })),
             Op::Cancel => Ok(Command::Cancel { id }),
             Op::Replace => Ok(Command::Replace {

@@ -216,6 +216,7 @@ fn system(replicas: u32) -> System {
         venue: None,
         orders: orders(),
         cancel_on_disconnect: None,
+        exposure: None,
         read_back: Some(ReadBack::List {
             get: request("GET", "/orders?after={{cursor}}", None),
             rows: pointer("/orders"),

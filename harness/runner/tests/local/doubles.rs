@@ -289,6 +289,7 @@ pub fn plan(replicas: u32) -> Plan {
             side_names: ["buy".into(), "sell".into()],
         },
         cancel_on_disconnect: None,
+        exposure: None,
         read_back: None,
         health: Some(Health {
             port: None,

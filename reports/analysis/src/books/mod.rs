@@ -4,6 +4,7 @@
 //! rows + trades of a copy       --> orders by number            copy.rs
 //! ledger + copies               --> requests, as they ended     requests.rs, unanswered.rs
 //! copies x ends of connections  --> orders that end with one disconnects.rs
+//! acknowledged in engine's order --> what is open and filled    exposure.rs
 //! requests in the engine's order x our own book --> history     history.rs, words.rs
 //! copies                        --> invariants                  invariants.rs, trades.rs
 //! ```
@@ -13,6 +14,7 @@
 
 mod copy;
 mod disconnects;
+mod exposure;
 mod history;
 mod invariants;
 mod requests;
@@ -21,5 +23,6 @@ mod unanswered;
 mod words;
 
 pub(crate) use disconnects::{Disconnects, disconnects};
+pub(crate) use exposure::{Exposed, exposed};
 pub(crate) use history::{History, history};
 pub(crate) use invariants::{Invariants, invariants};

@@ -4,6 +4,36 @@ use super::finding::{Finding, Holds, quantity, unmeasured};
 use crate::measured::Measured;
 use crate::words::count;
 
+/// What sessions or accounts have open and filled.
+pub(crate) fn exposure(measured: &Measured) -> Finding {
+    let unit = "holders";
+    let limit = quantity(Some(0.0), unit, "nobody above it");
+    let Some(found) = &measured.exposed else {
+        return unasked(limit, unit);
+    };
+    let of = format!(
+        "{} orders of {} holders, at most {:.0}% of the limit",
+        count(found.orders),
+        count(found.holders),
+        found.most * 100.0
+    );
+    let (holds, text) = match (found.first.first(), &found.open) {
+        (Some((first, _)), _) => {
+            let above = count(found.above);
+            let text = format!("{above} above it, by {of}; first: {first}");
+            (Holds::NoWithProof, text)
+        }
+        (None, Some(why)) => (Holds::Unknown(why.clone()), format!("none found in {of}")),
+        (None, None) => (Holds::Yes, format!("none in {of}")),
+    };
+    Finding {
+        limit,
+        observed: quantity(Some(found.above as f64), unit, text),
+        holds,
+        why: "what is open and filled together, counted from below at every place of the engine's own order".to_string(),
+    }
+}
+
 /// Orders that end with their connection.
 pub(crate) fn disconnects(measured: &Measured) -> Finding {
     let unit = "contradictions";

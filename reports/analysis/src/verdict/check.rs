@@ -78,6 +78,7 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
         } => availability::projected(measured, at_least, failures_per_30d),
         RuleKind::Orders { class, at_most } => data::orders(measured, class, at_most),
         RuleKind::CancelOnDisconnect => books::disconnects(measured),
+        RuleKind::Exposure => books::exposure(measured),
         RuleKind::Linearizable => books::history(measured),
         RuleKind::Invariants => books::invariants(measured),
         RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
@@ -111,6 +112,7 @@ fn phase(kind: &RuleKind) -> Phase {
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
         | RuleKind::CancelOnDisconnect
+        | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::Rpo { .. }
@@ -129,6 +131,7 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::ErrorRate { .. } => "error-rate",
         RuleKind::RejectRate { .. } => "reject-rate",
         RuleKind::CancelOnDisconnect => "cancel-on-disconnect",
+        RuleKind::Exposure => "exposure",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
         RuleKind::Rpo { .. } => "rpo",

@@ -200,6 +200,7 @@ fn headline(check: &Check) -> String {
         "cancel-on-disconnect" => {
             format!("orders did not end with their connection as agreed: {text}")
         }
+        "exposure" => format!("a risk limit was exceeded: {text}"),
         "linearizable" => format!("no order of the requests is the engine's own: {text}"),
         "invariants" => format!("books or trades break an invariant: {text}"),
         "rpo" => format!("the oldest lost order is older than allowed: {text}, limit {limit}"),

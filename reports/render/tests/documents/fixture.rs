@@ -341,6 +341,7 @@ pub fn pass() -> Analysis {
         points: None,
         feed: None,
         cancel_on_disconnect: None,
+        exposure: None,
         history: None,
         invariants: None,
         leftovers: Leftovers {

@@ -18,8 +18,8 @@ pub(crate) use docker::{DockerPartSpec, DockerSpec, ReachSpec};
 pub(crate) use environment::{ExternalSpec, PostgreSqlServersSpec, ProofSpec, StandInSpec};
 pub(crate) use exchange::{ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, WhereSpec};
 pub(crate) use file::{
-    CancelOnDisconnectSpec, CleanUpSpec, DataSpec, InstrumentSpec, MetricsSpec, PartSpec,
-    ProfileSpec, ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
+    CancelOnDisconnectSpec, CleanUpSpec, DataSpec, ExposurePerSpec, InstrumentSpec, MetricsSpec,
+    PartSpec, ProfileSpec, ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
 };
 pub(crate) use gateway::{
     BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, PostgreSqlSpec, ReportSpec,

@@ -45,6 +45,8 @@ impl Exchange {
             if let Some(bound) = &mut order.bound {
                 bound.ended = Some(sequence);
             }
+            let (order, lots) = (order.clone(), order.lots);
+            self.exposed(&order, lots);
         }
         true
     }

@@ -1,5 +1,6 @@
 mod defects;
 mod ends;
+mod risks;
 
 use super::*;
 use crate::defects::{Defect, Defects};
@@ -24,6 +25,7 @@ fn limit<'a>(id: &'a str, side: Side, price: &str, quantity: &str) -> Command<'a
         price: Some(decimal(price)),
         quantity: decimal(quantity),
         line: None,
+        risk: None,
     })
 }
 
@@ -37,6 +39,7 @@ fn market<'a>(id: &'a str, side: Side, quantity: &str) -> Command<'a> {
         price: None,
         quantity: decimal(quantity),
         line: None,
+        risk: None,
     })
 }
 
@@ -252,6 +255,7 @@ fn what_breaks_a_rule_is_rejected_and_leaves_no_trace() {
         price: Some(decimal("1")),
         quantity: decimal("1"),
         line: None,
+        risk: None,
     });
     assert_eq!(
         reason(exchange.apply(&unknown, 1)),

@@ -21,6 +21,7 @@ fn bound(exchange: &mut Exchange, id: &str, line: Line) -> Answer {
         price: Some(decimal("100.00")),
         quantity: decimal("0.010"),
         line: Some(line),
+        risk: None,
     };
     exchange.apply(&Command::New(order), 1)
 }
