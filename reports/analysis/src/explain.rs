@@ -197,7 +197,7 @@ pub(crate) fn stories(input: &Input, plan: &Plan, measured: &Measured) -> Vec<St
             .steps
             .extend(first.around.iter().map(|line| Step {
                 at_s: None,
-                text: format!("in the engine's order {line}"),
+                text: line.clone(),
             }));
         Story {
             class: first.class.to_string(),
