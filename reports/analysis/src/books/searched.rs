@@ -221,16 +221,11 @@ impl Judging<'_> {
                 read,
                 replayed,
             } => {
-                let open = |lots: Option<u64>| {
-                    lots.map_or("not open".to_string(), |lots| {
-                        format!("open with {}", words.lots(order, lots))
-                    })
-                };
                 format!(
                     "{} is {} on {copies}, and {} by price and time",
                     id(order),
-                    open(read),
-                    open(replayed)
+                    words.open(order, read),
+                    words.open(order, replayed)
                 )
             }
         }

@@ -71,19 +71,21 @@ impl Words<'_> {
                 read,
                 replayed,
             } => {
-                let open = |lots: Option<u64>| {
-                    lots.map_or("not open".to_string(), |lots| {
-                        format!("open with {}", self.lots(order, lots))
-                    })
-                };
                 format!(
                     "{} is {} on {copies}, and {} by the replay",
                     id(order),
-                    open(read),
-                    open(replayed)
+                    self.open(order, read),
+                    self.open(order, replayed)
                 )
             }
         }
+    }
+
+    /// How much of an order is open; `None`: it is not.
+    pub fn open(&self, order: u64, lots: Option<u64>) -> String {
+        lots.map_or("not open".to_string(), |lots| {
+            format!("open with {}", self.lots(order, lots))
+        })
     }
 
     /// The request or order that a finding is about.

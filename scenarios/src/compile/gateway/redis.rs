@@ -7,7 +7,7 @@ use crate::plan::{
 };
 use crate::spec::profile::{ProfileSpec, RedisSentinelsSpec, RedisServersSpec, RedisSpec};
 
-use super::stores::{LARGEST_CLUSTER, no_containers, part_of, plain_value};
+use super::stores::{no_containers, part_of, plain_value, servers_of};
 use crate::compile::sheet::{At, Sheet};
 use crate::plan::GatewayPlan;
 
@@ -47,14 +47,13 @@ pub(in crate::compile) fn redis_servers(
         );
         return None;
     };
-    let part = part_of(&at.to("part"), spec.part.as_ref(), system, sheet)?;
-    if part.replicas > LARGEST_CLUSTER {
-        sheet.refuse_with(
-            &at,
-            format!("{} servers on one machine", part.replicas),
-            format!("at most {LARGEST_CLUSTER}: a master and its replicas"),
-        );
-    }
+    let part = servers_of(
+        &at,
+        spec.part.as_ref(),
+        "a master and its replicas",
+        system,
+        sheet,
+    )?;
     let sentinels = match (&spec.sentinels, &gateway.master) {
         (None, None) => None,
         (Some(spec), Some(master)) => Some(sentinels(

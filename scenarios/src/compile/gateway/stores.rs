@@ -32,7 +32,7 @@ const OURS: [&str; 10] = [
 ];
 
 /// Most servers of a store.
-pub(super) const LARGEST_CLUSTER: u32 = 5;
+const LARGEST_CLUSTER: u32 = 5;
 const LONGEST_PROMOTE_NS: u64 = 60_000_000_000;
 
 pub(super) fn postgresql(
@@ -84,6 +84,25 @@ pub(super) fn part_of<'s>(
         );
     }
     found
+}
+
+/// The part that servers on this machine play, of which there may not be too many.
+pub(super) fn servers_of<'s>(
+    at: &At,
+    name: Option<&Id>,
+    who: &str,
+    system: &'s System,
+    sheet: &Sheet,
+) -> Option<&'s Part> {
+    let part = part_of(&at.to("part"), name, system, sheet)?;
+    if part.replicas > LARGEST_CLUSTER {
+        sheet.refuse_with(
+            at,
+            format!("{} servers on one machine", part.replicas),
+            format!("at most {LARGEST_CLUSTER}: {who}"),
+        );
+    }
+    Some(part)
 }
 
 /// A value goes into a line of the server's configuration.
@@ -163,14 +182,13 @@ pub(in crate::compile) fn servers(
         );
         return None;
     };
-    let part = part_of(&at.to("part"), spec.part.as_ref(), system, sheet)?;
-    if part.replicas > LARGEST_CLUSTER {
-        sheet.refuse_with(
-            &at,
-            format!("{} servers on one machine", part.replicas),
-            format!("at most {LARGEST_CLUSTER}: a primary and its standbys"),
-        );
-    }
+    let part = servers_of(
+        &at,
+        spec.part.as_ref(),
+        "a primary and its standbys",
+        system,
+        sheet,
+    )?;
     if spec.schema.trim().is_empty() {
         sheet.refuse_with(
             &at.to("schema"),

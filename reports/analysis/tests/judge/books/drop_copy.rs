@@ -201,6 +201,17 @@ fn what_got_no_answer_may_be_told_or_not() {
 }
 
 #[test]
+fn where_nothing_was_acknowledged_nothing_is_proven() {
+    let mut run = copied();
+    for entry in &mut run.entries {
+        if entry.outcome == Some(Outcome::Acked) {
+            entry.outcome = Some(Outcome::Timeout);
+        }
+    }
+    is_open(&run, CHECK, "nothing was acknowledged");
+}
+
+#[test]
 fn a_session_that_was_not_there_proves_no_omission_and_every_invention() {
     let mut run = changed(|reports| {
         let at = nth(reports, "0", 2);
