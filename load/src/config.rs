@@ -71,6 +71,10 @@ pub struct GeneratorConfig {
     pub prefix: String,
     pub mode: Mode,
     pub io: Io,
+    /// Ends of connections are written down, and who is connected in the end stays so until [`KeptSessions`] is dropped.
+    ///
+    /// [`KeptSessions`]: crate::KeptSessions
+    pub keeps_sessions: bool,
     /// Run time in nanoseconds from which no slot is scheduled; `None`: until [`Generator::request_stop`].
     ///
     /// [`Generator::request_stop`]: crate::Generator::request_stop
@@ -141,6 +145,7 @@ impl GeneratorConfig {
             prefix: parts.prefix,
             mode: Mode::Open,
             io: Io::Epoll,
+            keeps_sessions: plan.system.cancel_on_disconnect.is_some(),
             duration_ns: None,
         }
     }

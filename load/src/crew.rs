@@ -11,8 +11,8 @@ use shakedown_scenarios::plan::{FixGateway, GatewayPlan};
 use crate::config::{GeneratorConfig, Io, Share, Work};
 use crate::drop_copy::DropCopyParts;
 use crate::engine::{
-    Books, Names, Part, Room, RoomPlan, Scratch, Shared, SlotMerger, Source, Wrapping, choose,
-    descriptors_for_sockets,
+    Books, Connections, Names, Part, Room, RoomPlan, Scratch, Shared, SlotMerger, Source, Wrapping,
+    choose, descriptors_for_sockets,
 };
 use crate::error::LoadError;
 use crate::http::{BaseUrl, login};
@@ -91,10 +91,8 @@ pub(crate) fn muster(config: &GeneratorConfig, share: Share) -> Result<Crew, Loa
         let (desk, gateway) = making.work()?;
         let source = Source::new(config.mode, config.plan.arrival.clone(), config.seed, part);
         let room = Room::new(plan, books, desk, gateway, source, Arc::clone(&shared));
-        rooms.push(room.map_err(|source| LoadError::Kernel {
-            what: "epoll with waits in nanoseconds, or io_uring",
-            source,
-        })?);
+        let room = room.map_err(no_poller)?;
+        rooms.push(room.with_connections(connections(config, thread)?));
     }
     Ok(Crew {
         rooms,
@@ -103,6 +101,23 @@ pub(crate) fn muster(config: &GeneratorConfig, share: Share) -> Result<Crew, Loa
         names,
         drop_copy: drop_copy(config, share, &entry, addresses)?,
         io: (config.io != Io::Epoll).then(|| Box::new(io)),
+    })
+}
+
+fn no_poller(source: std::io::Error) -> LoadError {
+    LoadError::Kernel {
+        what: "epoll with waits in nanoseconds, or io_uring",
+        source,
+    }
+}
+
+/// Where a thread writes down what becomes of its connections; nowhere where nobody asks.
+fn connections(config: &GeneratorConfig, thread: usize) -> Result<Option<Connections>, LoadError> {
+    let asked = config.keeps_sessions.then_some(&config.ledger);
+    let opened = asked.map(|ledger| Connections::open(ledger, thread));
+    opened.transpose().map_err(|source| LoadError::Ledger {
+        path: config.ledger.clone(),
+        source,
     })
 }
 

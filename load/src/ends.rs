@@ -7,7 +7,7 @@ use std::path::Path;
 use shakedown_record::OutcomeCounts;
 use shakedown_record::histogram::LatencyHistogram;
 
-use crate::engine::RoomEnd;
+use crate::engine::{KeptSessions, RoomEnd};
 use crate::error::LoadError;
 use crate::selfcheck::{Exhausted, Gaps, QueueWait, Stalls};
 
@@ -26,6 +26,8 @@ pub(crate) struct Totals {
     pub exhausted: Option<Exhausted>,
     pub unwelcome: Option<(u64, String)>,
     pub statuses: BTreeMap<u16, u64>,
+    /// Those that are still connected.
+    pub kept: KeptSessions,
 }
 
 impl Totals {
@@ -55,6 +57,7 @@ impl Totals {
             if let Some((count, why)) = end.unwelcome {
                 totals.unwelcome.get_or_insert((0, why)).0 += count;
             }
+            totals.kept.0.extend(end.kept);
             for (status, count) in end.statuses {
                 *totals.statuses.entry(status).or_default() += count;
             }

@@ -22,7 +22,7 @@ use crate::config::{GeneratorConfig, Mode, Share};
 use crate::crew::{Crew, muster};
 use crate::drop_copy::DropCopy;
 use crate::ends::{Totals, conserved, panic_words};
-use crate::engine::{Names, Room, RoomEnd, Shared, SlotMerger};
+use crate::engine::{KeptSessions, Names, Room, RoomEnd, Shared, SlotMerger};
 use crate::error::LoadError;
 use crate::selfcheck::{Observed, Watch, causes};
 
@@ -46,7 +46,7 @@ pub struct LiveCounters {
 }
 
 /// A load run that has ended.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Finished {
     pub report: GeneratorReport,
     /// The figures of a load on one URL, of which the ledger has only what was disturbed; `None` where it has every order.
@@ -58,6 +58,8 @@ pub struct Finished {
     pub unwelcome: Option<(u64, String)>,
     /// How often each HTTP status was answered to plain requests; none where orders were sent.
     pub statuses: BTreeMap<u16, u64>,
+    /// Sessions that stay connected, where the configuration asks for it.
+    pub kept: KeptSessions,
 }
 
 /// A load run under way. Dropping it ends the run at once.
@@ -344,6 +346,7 @@ impl Generator {
             scheduled,
             unwelcome: totals.unwelcome,
             statuses: totals.statuses,
+            kept: totals.kept,
         };
         let lags = Lags {
             send_lag: totals.send_lag,

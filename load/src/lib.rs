@@ -38,5 +38,6 @@ pub mod websocket;
 pub mod workers;
 
 pub use config::{GeneratorConfig, Io, Mode, RunParts, Share, Work};
+pub use engine::KeptSessions;
 pub use error::LoadError;
 pub use generator::{Finished, Generator, LiveCounters, Prepared, prepare, start};

@@ -174,14 +174,14 @@ fn limit_words(kind: &RuleKind) -> String {
             projected: false,
             ..
         } => {
-            format!(
-                "availability at least {}, over the run",
-                share_text(at_least)
-            )
+            let at_least = share_text(at_least);
+            format!("availability at least {at_least}, over the run")
         }
         RuleKind::ErrorRate { at_most, phase } => share(at_most, "errors", phase),
         RuleKind::RejectRate { at_most, phase } => share(at_most, "rejected", phase),
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
+        RuleKind::CancelOnDisconnect => "orders end with their connection as agreed".to_string(),
+        RuleKind::Exposure => "nobody has more open and filled than the limit".to_string(),
         RuleKind::Linearizable => "one order of all requests explains every answer".to_string(),
         RuleKind::Invariants => "books and trades keep their invariants".to_string(),
         RuleKind::DropCopy => "the drop copy tells what clients were told".to_string(),

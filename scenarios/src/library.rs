@@ -56,9 +56,15 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 74] = [
+static SHIPPED: [Shipped; 78] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
+    shipped!(
+        Profile,
+        "reference-sessions",
+        "systems/reference-sessions.yaml"
+    ),
+    shipped!(Profile, "reference-risk", "systems/reference-risk.yaml"),
     shipped!(
         Profile,
         "reference-reported",
@@ -102,6 +108,8 @@ static SHIPPED: [Shipped; 74] = [
     shipped!(Scenario, "market-flow", "market-flow.yaml"),
     shipped!(Scenario, "slow-lane", "slow-lane.yaml"),
     shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
+    shipped!(Scenario, "disconnect", "disconnect.yaml"),
+    shipped!(Scenario, "risk-limits", "risk-limits.yaml"),
     shipped!(
         Scenario,
         "reported-leader-kill",

@@ -33,6 +33,17 @@ pub const QUICKSTART: Setting = at_half_the_load("quickstart");
 pub const FOLLOWER_KILL: Setting = at_half_the_load("follower-kill");
 pub const ENGINE_METRICS: Setting = at_half_the_load("engine-metrics");
 pub const FIX_LEADER_KILL: Setting = at_half_the_load("fix-leader-kill");
+pub const DISCONNECT: Setting = at_half_the_load("disconnect");
+/// Sessions at their limit, of which a new leader must know.
+pub const RISK_LIMITS: Setting = Setting {
+    scenario: "risk-limits",
+    more: &[
+        "--set",
+        "load.arrival.poisson.rate=500/s",
+        "--set",
+        "phases.steady=3s",
+    ],
+};
 pub const VENUE_KILL: Setting = at_half_the_load("venue-kill");
 /// Prices near the middle, where orders meet others of the same price, and every tenth trades.
 pub const MARKET_FLOW: Setting = Setting {
@@ -64,7 +75,7 @@ pub const POWER_CUT: Setting = at_half_the_load("power-cut");
 pub const DEGRADED_READ: Setting = at_half_the_load("degraded-read");
 
 /// All of them. Neighbours last about as long as each other: they are run side by side.
-pub const SETTINGS: [Setting; 11] = [
+pub const SETTINGS: [Setting; 13] = [
     BASELINE,
     ENGINE_METRICS,
     MARKET_DATA,
@@ -73,6 +84,8 @@ pub const SETTINGS: [Setting; 11] = [
     FOLLOWER_KILL,
     VENUE_KILL,
     QUICKSTART,
+    DISCONNECT,
+    RISK_LIMITS,
     POWER_CUT,
     DEGRADED_READ,
     FIX_LEADER_KILL,
@@ -95,7 +108,7 @@ const fn seen(defect: &'static str, setting: Setting, check: &'static str) -> Ca
 }
 
 /// Every defect, in the order in which the engine lists them.
-pub const CASES: [Case; 29] = [
+pub const CASES: [Case; 32] = [
     seen("ack-before-quorum", QUICKSTART, "lost"),
     seen("forget-tail-on-promotion", QUICKSTART, "divergent"),
     seen("duplicate-on-retry", QUICKSTART, "duplicate"),
@@ -125,6 +138,9 @@ pub const CASES: [Case; 29] = [
     seen("no-fsync", POWER_CUT, "lost"),
     seen("stale-reads", DEGRADED_READ, "stale"),
     seen("drop-copy-gap", FIX_LEADER_KILL, "drop-copy"),
+    seen("forgets-lost-node", DISCONNECT, "ends"),
+    seen("ends-bystanders", DISCONNECT, "ends"),
+    seen("resets-limits", RISK_LIMITS, "limits"),
 ];
 
 /// Defects that hide what there is to be seen: no check may pass for them, and none can be red. The end-to-end tests of the

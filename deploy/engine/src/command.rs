@@ -61,6 +61,29 @@ pub enum Command<'a> {
         /// The new total quantity, of which what was filled stays filled.
         quantity: Decimal,
     },
+    /// A client's connection has ended: what is open of its bound orders is cancelled.
+    Hangup {
+        /// The connection.
+        line: Line,
+    },
+    /// A node was lost, or came back: all its connections up to an epoch have ended.
+    Lost {
+        /// Its number.
+        node: u64,
+        /// Up to this one; none for whichever it is in.
+        epoch: Option<u64>,
+    },
+}
+
+/// A client's connection to a node, as the log knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Line {
+    /// The node that it is to.
+    pub node: u64,
+    /// The node's epoch: how often it has lost all its connections.
+    pub epoch: u64,
+    /// Unique within the epoch.
+    pub number: u64,
 }
 
 /// The terms of a new order.
@@ -80,6 +103,19 @@ pub struct NewOrder<'a> {
     pub price: Option<Decimal>,
     /// How much.
     pub quantity: Decimal,
+    /// The connection with which it ends, if its client wants that.
+    pub line: Option<Line>,
+    /// Whose risk it is, if a session has a limit.
+    pub risk: Option<Risk<'a>>,
+}
+
+/// What a session may risk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk<'a> {
+    /// The client's name of the session.
+    pub session: &'a str,
+    /// The most that it may have open and filled in one instrument. What its first order says there holds for all.
+    pub limit: Decimal,
 }
 
 /// A command could not be read back: the bytes are not what an engine of this version writes.
@@ -103,11 +139,12 @@ impl<'a> Command<'a> {
         postcard::from_bytes(bytes).map_err(|error| DecodeError(error.to_string()))
     }
 
-    /// The client id that the command is about.
+    /// The client id that the command is about; empty for those about connections.
     pub fn id(&self) -> &'a str {
         match self {
             Self::New(order) => order.id,
             Self::Cancel { id } | Self::Replace { id, .. } => id,
+            Self::Hangup { .. } | Self::Lost { .. } => "",
         }
     }
 }
@@ -175,7 +212,7 @@ pub enum OrderState {
     Open,
     /// Traded in full.
     Filled,
-    /// Taken out by its client, or a market order's remainder that found no counterpart.
+    /// Taken out by its client or with its connection, or a market order's remainder that found no counterpart.
     Cancelled,
 }
 
@@ -203,6 +240,10 @@ pub enum RejectReason {
     MaxOpenOrders,
     /// A replace to no more than what is already filled.
     QuantityNotAboveFilled,
+    /// The order is bound to a connection that has ended.
+    ConnectionEnded,
+    /// The session would have more open and filled than it may.
+    ExposureLimit,
 }
 
 impl RejectReason {
@@ -219,6 +260,8 @@ impl RejectReason {
             Self::MaxOrderQuantity => "max-order-quantity",
             Self::MaxOpenOrders => "max-open-orders",
             Self::QuantityNotAboveFilled => "quantity-not-above-filled",
+            Self::ConnectionEnded => "connection-ended",
+            Self::ExposureLimit => "exposure-limit",
         }
     }
 }
@@ -271,6 +314,13 @@ pub enum Answer {
     },
     /// No order has this client id.
     UnknownOrder,
+    /// Connections have ended. Only nodes are told this.
+    Ended {
+        /// The engine's ids of the orders that were cancelled with them.
+        orders: Vec<u64>,
+        /// In which epoch their node is now.
+        epoch: u64,
+    },
 }
 
 /// The answers to one log entry, one for each of its commands.
@@ -292,6 +342,8 @@ mod tests {
             order_type: OrderType::Limit,
             price: Some(Decimal::parse("50000.01").unwrap()),
             quantity: Decimal::parse("0.010").unwrap(),
+            line: None,
+            risk: None,
         });
         let batch = Batch::pack([first.encode(), second.encode()].iter());
         assert_eq!(batch.unpack().unwrap(), vec![first, second]);

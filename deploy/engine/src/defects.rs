@@ -88,6 +88,12 @@ pub enum Defect {
     EmptyOk,
     /// Acceptances that the drop copy does not tell.
     DropCopyGap,
+    /// Connections to a node that was killed, which nobody misses.
+    ForgetsLostNode,
+    /// Orders of others, cancelled with those of a lost node.
+    EndsBystanders,
+    /// Risk limits that a new leader does not know.
+    ResetsLimits,
 }
 
 /// A defect as it is listed.
@@ -101,7 +107,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 30] = [
+static DEFECTS: [DefectInfo; 33] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -251,6 +257,21 @@ static DEFECTS: [DefectInfo; 30] = [
         defect: Defect::DropCopyGap,
         name: "drop-copy-gap",
         about: "The drop copy does not tell of the acceptance of every 100th order.",
+    },
+    DefectInfo {
+        defect: Defect::ForgetsLostNode,
+        name: "forgets-lost-node",
+        about: "Orders that end with their connection stay open when the node of the connection was killed.",
+    },
+    DefectInfo {
+        defect: Defect::EndsBystanders,
+        name: "ends-bystanders",
+        about: "When a node was killed, orders that are bound to connections of other nodes are cancelled too.",
+    },
+    DefectInfo {
+        defect: Defect::ResetsLimits,
+        name: "resets-limits",
+        about: "With a new leader the exposure limits of all sessions are gone.",
     },
 ];
 

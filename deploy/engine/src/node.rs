@@ -18,7 +18,7 @@ use crate::error::EngineError;
 use crate::fix::{Copies, Desk};
 use crate::gateway::Gateway;
 use crate::handover::{Changeover, Handover};
-use crate::http::App;
+use crate::http::{App, Presence};
 use crate::identity;
 use crate::ingest::Ticker;
 use crate::metrics::Metrics;
@@ -99,6 +99,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     config.defects.start(&raft, &replica, &contact);
     let fix = fix_desk(&config, copies);
     let app = Arc::new(App {
+        presence: Presence::new(config.id, gateway.clone(), replica.clone()),
         config,
         gateway,
         replica,
@@ -118,6 +119,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     let mut tasks = vec![
         tokio::spawn(PeerServer::new(peer_listener, service).run()),
         tokio::spawn(upkeep::count_elections(raft.server_metrics(), metrics)),
+        app.presence.watching(&handover),
         tokio::spawn(upkeep::limit_log(raft.clone(), log_reader, snapshots)),
     ];
     tasks.extend(waiting);

@@ -365,3 +365,68 @@ fn a_node_that_comes_back_alone_waits_before_it_stands_for_election() {
     cluster.wait_ready();
     assert_eq!(cluster.running().len(), 3);
 }
+
+/// A limit order that ends with the connection over which it comes.
+fn ending(id: &str) -> String {
+    resting(id).replace('}', r#","cancel_on_disconnect":true}"#)
+}
+
+fn states(cluster: &Cluster, ids: &[&str]) -> Vec<Vec<String>> {
+    let state = |rows: &[serde_json::Value], id: &str| {
+        let row = rows.iter().find(|row| row["id"] == id).expect("listed");
+        row["state"].as_str().expect("a state").to_owned()
+    };
+    let replicas = cluster.converged();
+    let of = |rows: &Vec<serde_json::Value>| ids.iter().map(|id| state(rows, id)).collect();
+    replicas.iter().map(of).collect()
+}
+
+/// Waits until the order is in this state on a node.
+fn wait_for_state(at: SocketAddr, id: &str, state: &str) {
+    wait_for("an order to change its state", || {
+        let reply = call(at, "GET", &format!("/orders/{id}"), "").ok()?;
+        (reply.body["state"] == state).then_some(())
+    });
+}
+
+#[test]
+fn bound_orders_end_with_their_connection_and_with_the_node_that_had_it() {
+    let mut cluster = Cluster::start(&[], SnapshotPolicy::default());
+    let leader = cluster.leader();
+    let others: Vec<usize> = (0..3).filter(|place| *place != leader).collect();
+    let at = cluster.http(others[0]);
+    let connect = |at| support::Client::connect(at).expect("connected");
+    let enter = |client: &mut support::Client, body: &str| {
+        let reply = client.call("POST", "/orders", body).expect("answered");
+        assert_eq!(reply.status, 201, "{reply:?}");
+    };
+    let (mut leaves, mut stays) = (connect(at), connect(at));
+    enter(&mut leaves, &ending("left"));
+    enter(&mut leaves, &resting("free"));
+    enter(&mut stays, &ending("kept"));
+    let mut of_leader = connect(cluster.http(leader));
+    enter(&mut of_leader, &ending("leader"));
+    drop(leaves);
+    wait_for_state(at, "left", "cancelled");
+    let expected = ["cancelled", "open", "open", "open"];
+    for states in states(&cluster, &["left", "free", "kept", "leader"]) {
+        assert_eq!(states, expected);
+    }
+    // The leader dies with all its connections: whoever leads next ends what was bound to them.
+    cluster.cut(leader);
+    wait_for_state(at, "leader", "cancelled");
+    wait_for_state(at, "kept", "open");
+    enter(&mut stays, &ending("later"));
+    // A node that comes back ends what its former life has left before it binds anything.
+    cluster.start_node(leader);
+    cluster.wait_ready();
+    cluster.stop(others[0]);
+    cluster.start_node(others[0]);
+    cluster.wait_ready();
+    wait_for_state(at, "later", "cancelled");
+    let mut again = connect(at);
+    enter(&mut again, &ending("again"));
+    for states in states(&cluster, &["free", "kept", "again"]) {
+        assert_eq!(states, ["open", "cancelled", "open"]);
+    }
+}

@@ -65,6 +65,12 @@ pub struct RunRecord {
     /// What the market-data feed told; absent where no rule is about it, or nothing was heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedRecord>,
+    /// What was open and filled together; absent where no rule asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<ExposureRecord>,
+    /// Orders whose connection ended; absent where the profile promises nothing of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_on_disconnect: Option<DisconnectsRecord>,
     /// The replay of all requests in the engine's own order; absent where no rule asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<HistoryRecord>,
@@ -247,6 +253,41 @@ pub struct DataLoss {
     pub coverage: Coverage,
     /// The first orders of each class that was found, for `explain`.
     pub examples: Vec<OrderExample>,
+}
+
+/// What sessions or accounts had open and filled together, beside the limit of the profile.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExposureRecord {
+    /// Orders that were counted.
+    pub orders: u64,
+    /// Sessions or accounts, each instrument by itself.
+    pub holders: u64,
+    /// The largest share of the limit that one of them had at the least.
+    pub most: f64,
+    /// How many of them were above it.
+    pub above: u64,
+    /// Why there may be more; null when everything was counted.
+    pub open: Option<String>,
+    /// The first of them, in words.
+    pub examples: Vec<String>,
+}
+
+/// Orders that end with their connection, beside what the profile's contract says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DisconnectsRecord {
+    /// Connections that ended while the load ran.
+    pub connections_ended: u64,
+    /// Connections that were there until the copies had been read.
+    pub connections_kept: u64,
+    /// Orders that were acknowledged over a connection that has ended.
+    pub orders: u64,
+    /// Of these, orders that the engine has cancelled, as it may.
+    pub cancelled: u64,
+    pub contradictions: u64,
+    /// Why there may be more; null when every order was looked at.
+    pub open: Option<String>,
+    /// The first contradictions, in words.
+    pub examples: Vec<String>,
 }
 
 /// All requests, replayed in the engine's own order on a book of Shakedown's, or searched for an order where it has none.

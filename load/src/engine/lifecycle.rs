@@ -6,6 +6,7 @@ use shakedown_record::Outcome;
 
 use super::arrival;
 use super::gateway::Judged;
+use super::kept::Kept;
 use super::poller::Ready;
 use super::room::Room;
 use super::session::{Link, Session, Stage, Waiting};
@@ -119,6 +120,7 @@ impl Room {
             return self.dial_failed(session, DialFailure::Refused);
         }
         self.sessions[session].led = None;
+        self.note_end(session);
         if !self.gateway.resumes() {
             self.end_flight(session);
             if rotates {
@@ -132,6 +134,28 @@ impl Room {
         } else {
             self.go_down(session, Outcome::NotSent);
         }
+    }
+
+    /// Writes down that a connection has ended over which orders may have come.
+    fn note_end(&mut self, session: usize) {
+        let at_ns = self.run_ns();
+        let is_up = matches!(self.sessions[session].link, Link::Up { .. });
+        if let Some(connections) = self.connections.as_mut().filter(|_| is_up && self.running) {
+            connections.ended(self.source.part().session(session), at_ns);
+        }
+    }
+
+    /// Takes the sockets of those that are connected, where they stay so beyond the load.
+    pub(super) fn keep_connected(&mut self) -> Option<Kept> {
+        let connections = self.connections.take()?;
+        let mut sockets = Vec::new();
+        for session in 0..self.owners {
+            let link = &mut self.sessions[session].link;
+            if let Link::Up { socket } = std::mem::replace(link, Link::Down { dial_at_ns: 0 }) {
+                sockets.push((self.source.part().session(session), socket));
+            }
+        }
+        Some(connections.keep(sockets, self.zero_ns))
     }
 
     /// Nothing more will be said of what is in flight: it may have executed.

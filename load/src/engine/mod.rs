@@ -23,6 +23,7 @@ mod choice;
 mod desk;
 mod gateway;
 mod idle;
+mod kept;
 mod lifecycle;
 mod names;
 mod order_desk;
@@ -53,6 +54,8 @@ pub(crate) use gateway::{
     PlainRequests, PlainStreams, PostgreSqlOrders, RedisOrders, ReportedOrders, WebSocketOrders,
     WebSocketParts,
 };
+pub(crate) use kept::Connections;
+pub use kept::KeptSessions;
 pub(crate) use names::Names;
 pub(crate) use order_desk::{OrderDesk, OrderDeskParts};
 pub(crate) use room::{Room, RoomEnd, RoomPlan};

@@ -14,6 +14,7 @@ use super::books::{Books, ClosedBooks};
 use super::desk::Desk;
 use super::gateway::Gateway;
 use super::idle::Idle;
+use super::kept::{Connections, Kept};
 use super::session::{Link, Session, Waiting};
 use super::shared::Shared;
 use super::source::Source;
@@ -66,6 +67,8 @@ pub(crate) struct RoomEnd {
     pub unwelcome: Option<(u64, String)>,
     /// How often each HTTP status was answered to plain requests.
     pub statuses: BTreeMap<u16, u64>,
+    /// Those that are still connected, where they stay so.
+    pub kept: Option<Kept>,
     /// The poller or a side file failed.
     pub failure: Option<io::Error>,
     /// What the thread had while the load ran.
@@ -108,6 +111,8 @@ pub(crate) struct Room {
     pub(super) stop_at_ns: u64,
     pub(super) exhausted: Option<Exhausted>,
     pub(super) unwelcome: Option<(u64, String)>,
+    /// Where ends of connections are written down, if anybody wants them.
+    pub(super) connections: Option<Connections>,
     shared: Arc<Shared>,
     urgency: Urgency,
     failure: Option<io::Error>,
@@ -163,11 +168,20 @@ impl Room {
             stop_at_ns: u64::MAX,
             exhausted: None,
             unwelcome: None,
+            connections: None,
             shared,
             urgency: Urgency::default(),
             failure: None,
             housekeeping_at_ns: 0,
         })
+    }
+
+    /// The same, and ends of its connections are written down.
+    pub fn with_connections(self, connections: Option<Connections>) -> Room {
+        Room {
+            connections,
+            ..self
+        }
     }
 
     /// Some address wants TLS.
@@ -356,9 +370,7 @@ impl Room {
         self.urgency.watch(self.now_ns, thread_cpu_ns());
         self.books.housekeep(self.passed_ns());
         self.tick();
-        if let Err(error) = self.desk.flush() {
-            self.failure.get_or_insert(error);
-        }
+        self.flush_side_files();
         if self.failure.is_some() || self.books.is_broken() {
             self.shared.abandon.store(true, Ordering::Release);
         }
@@ -381,13 +393,21 @@ impl Room {
         }
     }
 
+    fn flush_side_files(&mut self) {
+        let connections = self.connections.as_mut().map_or(Ok(()), Connections::flush);
+        for flushed in [self.desk.flush(), connections] {
+            if let Err(error) = flushed {
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
+
     fn close(mut self, vitals: Vitals) -> RoomEnd {
         self.say_goodbye();
-        if let Err(error) = self.desk.flush() {
-            self.failure.get_or_insert(error);
-        }
+        self.flush_side_files();
         let wall_ns = self.run_ns();
         RoomEnd {
+            kept: self.keep_connected(),
             books: self.books.close(self.stop_at_ns.min(wall_ns)),
             exhausted: self.exhausted,
             unwelcome: self.unwelcome,

@@ -17,6 +17,7 @@ use super::remains::{remove, take_shard};
 use super::shard::{ShardError, assume_sent, count};
 use super::take::Taking;
 use crate::config::Share;
+use crate::engine::KeptSessions;
 use crate::error::LoadError;
 use crate::generator::Finished;
 
@@ -171,6 +172,7 @@ impl Totals {
             // Workers say it in their own logs.
             unwelcome: None,
             statuses: BTreeMap::new(),
+            kept: KeptSessions::default(),
             end_ns: end_ns.max(self.lost_until_ns),
             digest: None,
             scheduled: self.report.scheduled,

@@ -163,6 +163,7 @@ pub fn config(url: &str, rate_per_s: f64, sessions: u32) -> GeneratorConfig {
         prefix: "t3st00".into(),
         mode: Mode::Open,
         io: Io::Epoll,
+        keeps_sessions: false,
         duration_ns: Some(1_000 * MS),
     }
 }

@@ -55,6 +55,8 @@ impl Evidence {
             },
             RuleKind::Failover { .. } | RuleKind::Availability { .. } => (true, true),
             RuleKind::Orders { .. }
+            | RuleKind::CancelOnDisconnect
+            | RuleKind::Exposure
             | RuleKind::Linearizable
             | RuleKind::Invariants
             | RuleKind::DropCopy

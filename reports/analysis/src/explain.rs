@@ -223,20 +223,25 @@ fn of_books(measured: &Measured) -> Vec<OfBooks<'_>> {
     let history = history.map(|first| ("history", first.slot, &first.text, &first.around[..]));
     let broken = measured.invariants.iter().flat_map(|it| it.first.first());
     let broken = broken.map(|first| ("invariants", first.slot, &first.text, &[][..]));
+    let ended = measured.disconnects.iter().flat_map(|it| it.first.first());
+    let ended = ended.map(|(text, slot)| ("cancel-on-disconnect", *slot, text, &[][..]));
+    let exposed = measured.exposed.iter().flat_map(|it| it.first.first());
+    let exposed = exposed.map(|(text, slot)| ("exposure", *slot, text, &[][..]));
     let copied = measured.drop_copy.iter().flat_map(|it| it.first.first());
     let copied = copied.map(|(text, slot)| ("drop-copy", *slot, text, &[][..]));
-    let with_slot =
-        history
-            .chain(broken)
-            .chain(copied)
-            .filter_map(|(class, slot, text, around)| {
-                Some(OfBooks {
-                    class,
-                    slot: slot?,
-                    text,
-                    around,
-                })
-            });
+    let with_slot = ended
+        .chain(exposed)
+        .chain(history)
+        .chain(broken)
+        .chain(copied)
+        .filter_map(|(class, slot, text, around)| {
+            Some(OfBooks {
+                class,
+                slot: slot?,
+                text,
+                around,
+            })
+        });
     with_slot.collect()
 }
 

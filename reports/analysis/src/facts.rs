@@ -38,6 +38,8 @@ pub(crate) struct Facts {
     pub interrupted: Option<String>,
     /// The last word on each sentinel, by the read before which it was sent and its id.
     pub sentinels: BTreeMap<ReadKind, BTreeMap<String, Result<(), String>>>,
+    /// When the last sentinel before a read was answered.
+    pub sentinel_seen: BTreeMap<ReadKind, u64>,
     /// When all replicas were stopped for a read.
     pub outages_begun: BTreeMap<ReadKind, u64>,
     pub outages: Vec<OutageOver>,
@@ -324,6 +326,7 @@ impl Facts {
                 };
                 let behind = self.sentinels.entry(*read).or_default();
                 behind.insert(id.clone(), word);
+                self.sentinel_seen.insert(*read, at);
             }
             Event::OutageBegun { read, .. } => {
                 self.outages_begun.insert(*read, at);

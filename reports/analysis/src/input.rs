@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use shakedown_record::event::read_events;
 use shakedown_record::feed::{FeedRow, read_feed};
-use shakedown_record::ledger::{Entry, Retry, read_retries, read_server_ids};
+use shakedown_record::ledger::{Entry, Retry, read_connection_ends, read_retries, read_server_ids};
 use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
 use shakedown_record::series::{SeriesRecord, read_series};
@@ -14,6 +14,7 @@ use shakedown_record::venue::{TradeRow, VenueLine, read_trades, read_venue};
 use shakedown_record::worker::Parts;
 use shakedown_record::{Outcome, Phase, PhaseWindows};
 
+use crate::connections::Connections;
 use crate::error::AnalysisError;
 use crate::facts::Facts;
 use crate::orders::Orders;
@@ -30,6 +31,8 @@ pub(crate) struct Input {
     /// What was sent again after the heal, by slot.
     pub retries: HashMap<u64, Vec<Retry>>,
     pub server_ids: ServerIds,
+    /// Ends of connections; `None` when nobody wrote them down.
+    pub connections: Option<Connections>,
     /// What was read of the system's own series; `None` when nobody looked.
     pub series: Option<SeriesRecord>,
     /// What the venue did, and the trades of the system; `None` when there was none, or nobody asked.
@@ -123,6 +126,7 @@ impl Input {
         let feed = kept(read_feed(&dir.feed()), &mut missing);
         let parts = kept(Parts::read(&dir.workers()), &mut missing);
         missing.extend(parts.map(|parts| parts.lacking()));
+        let connections = kept(read_connection_ends(&ledger), &mut missing);
         let mut by_slot: HashMap<u64, Vec<Retry>> = HashMap::new();
         for retry in retries {
             by_slot.entry(retry.slot).or_default().push(retry);
@@ -141,6 +145,7 @@ impl Input {
             orders,
             retries: by_slot,
             server_ids,
+            connections: connections.map(Connections::of),
             series,
             venue,
             trades,

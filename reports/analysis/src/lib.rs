@@ -23,6 +23,7 @@ mod availability;
 mod bits;
 mod books;
 pub mod capacity;
+mod connections;
 mod data_loss;
 mod engine_latency;
 mod error;

@@ -10,7 +10,10 @@ use shakedown_record::{Phase, PhaseWindows};
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
-use crate::books::{Copied, History, Invariants, drop_copy, history, invariants};
+use crate::books::{
+    Copied, Disconnects, Exposed, History, Invariants, disconnects, drop_copy, exposed, history,
+    invariants,
+};
 use crate::data_loss::{Assessment, assess, look};
 use crate::engine_latency::{EngineHistogram, by_phase};
 use crate::failover::{Struck, Timed, View, struck};
@@ -41,6 +44,10 @@ pub(crate) struct Measured {
     pub availability: Availability,
     pub engine: BTreeMap<Phase, EngineHistogram>,
     pub assessment: Assessment,
+    /// `None` where the profile promises nothing.
+    pub disconnects: Option<Disconnects>,
+    /// `None` where no rule asks.
+    pub exposed: Option<Exposed>,
     /// `None` where no rule asks.
     pub history: Option<History>,
     pub invariants: Option<Invariants>,
@@ -82,9 +89,14 @@ impl Measured {
             Projection::Known(projected) => Some(projected),
             Projection::AtBest(_) | Projection::NoFailover => None,
         });
-        let assessment = assess(input, plan, looked, &struck, &recovered);
+        let mut assessment = assess(input, plan, looked, &struck, &recovered);
+        let disconnects = disconnects(input, plan, &assessment.reads);
+        let agreed = disconnects.as_ref().filter(|found| found.is_whole);
+        assessment.data_loss.contract_cancelled = agreed.map(|found| found.cancelled);
         Self {
             seal,
+            disconnects,
+            exposed: exposed(input, plan, &assessment.reads),
             history: history(input, plan, &assessment.reads),
             invariants: invariants(input, plan, &assessment.reads),
             drop_copy: drop_copy(input, plan, &assessment.reads),

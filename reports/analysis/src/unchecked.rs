@@ -4,7 +4,7 @@ use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::plan::Plan;
 
 use crate::analysis::Unchecked;
-use crate::data_loss::NEVER_CHECKED;
+use crate::data_loss::AGREED;
 use crate::input::Input;
 use crate::measured::Measured;
 
@@ -39,11 +39,12 @@ fn classes(measured: &Measured) -> Vec<Unchecked> {
             Some(question(what, why, !class.not_checkable))
         })
         .collect();
-    let never = NEVER_CHECKED.map(|class| {
-        let why = "this version of Shakedown does not look for them";
-        question(format!("{class} orders"), why, false)
-    });
-    open.extend(never);
+    let agreed = match &measured.disconnects {
+        None => Some("the profile has no `cancel-on-disconnect`".to_string()),
+        Some(found) => found.open.clone().filter(|_| !found.is_whole),
+    };
+    let was_asked = measured.disconnects.is_some();
+    open.extend(agreed.map(|why| question(format!("{AGREED} orders"), why, was_asked)));
     open
 }
 

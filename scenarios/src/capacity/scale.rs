@@ -56,6 +56,8 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::ErrorRate { .. }
         | RuleKind::RejectRate { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::CancelOnDisconnect
+        | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::DropCopy

@@ -10,13 +10,14 @@ use crate::plan::{
 
 use super::alerts::alert_refusal;
 use super::certain::{certain_messages, lowest_per_s, silent_phase};
-use super::checkable::{checkable, copied, history_by, readable_books};
+use super::checkable::{bound, copied, history_by, limited, readable_books};
 use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
 use super::metrics::{metric_refusal, resource_refusal};
 use super::phases::{GOOD_FOR_NS, certain_ns};
 use super::rules::{Written, kind_name, phase_of};
+use super::unprovable::{books_refusal, class_refusal};
 use super::venue::venue_refusal;
 
 /// Samples that must lie beyond a quantile for it to mean anything.
@@ -48,6 +49,8 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
         (
             RuleKind::Orders { .. }
             | RuleKind::Rpo { .. }
+            | RuleKind::CancelOnDisconnect
+            | RuleKind::Exposure
             | RuleKind::Linearizable
             | RuleKind::Invariants
             | RuleKind::DropCopy,
@@ -58,6 +61,8 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
             &["parts"],
             &["orders"],
             &["gateway"],
+            &["cancel-on-disconnect"],
+            &["risk-limits"],
         ],
         (RuleKind::EngineLatency { .. } | RuleKind::Metric(_) | RuleKind::Resource(_), _) => {
             &[&["metrics"], &["load", "arrival"], &["phases"], &["faults"]]
@@ -137,6 +142,8 @@ fn needs_faults(kind: &RuleKind) -> bool {
         RuleKind::Failover { .. } | RuleKind::Rpo { .. } | RuleKind::Alert(_) => true,
         RuleKind::Availability { projected, .. } => *projected,
         RuleKind::Orders { .. }
+        | RuleKind::CancelOnDisconnect
+        | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::DropCopy
@@ -191,6 +198,8 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
             share_refusal("at-most", *at_most, *phase, facts)
         }
         RuleKind::Orders { class, .. } => class_refusal(*class, facts.system),
+        RuleKind::CancelOnDisconnect => books_refusal(bound(facts.system), facts.system),
+        RuleKind::Exposure => books_refusal(limited(facts.system), facts.system),
         RuleKind::Linearizable => books_refusal(history_by(facts.system).map(|_| ()), facts.system),
         RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
         RuleKind::DropCopy => books_refusal(copied(facts.system), facts.system),
@@ -416,34 +425,5 @@ fn share_refusal(field: &'static str, share: f64, phase: Phase, facts: Facts) ->
             share_text(1.0 / messages)
         ),
         "write 0% of errors (100% available), or lengthen the phase".to_string(),
-    ))
-}
-
-fn books_refusal(can: Result<(), &'static str>, system: &System) -> Option<Refusal> {
-    let why = can.err()?;
-    Some((
-        "",
-        format!(
-            "this cannot be checked with the profile of `{}`: {why}",
-            system.name
-        ),
-        "take the rule out, or let the profile read more".to_string(),
-    ))
-}
-
-fn class_refusal(class: DataClass, system: &System) -> Option<Refusal> {
-    let why = checkable(system)
-        .into_iter()
-        .find(|(known, _)| *known == class)
-        .and_then(|(_, provable)| provable.err())?;
-    Some((
-        "",
-        format!(
-            "whether orders are {} cannot be proven with the profile of `{}`: {why}",
-            class.name(),
-            system.name
-        ),
-        "take the rule out, or let the profile read more; `shakedown probe` says what it can prove"
-            .to_string(),
     ))
 }

@@ -29,6 +29,10 @@ pub enum HistoryBy {
 
 /// How the history of all requests is judged with a profile; `Err` says why it cannot be.
 pub fn history_by(system: &System) -> Result<HistoryBy, &'static str> {
+    require(
+        system.cancel_on_disconnect.is_none(),
+        "the engine cancels orders by itself when connections end (`cancel-on-disconnect`)",
+    )?;
     one_book(system)?;
     readable_books(system)?;
     let fields = match &system.read_back {
@@ -52,6 +56,26 @@ fn one_book(system: &System) -> Result<(), &'static str> {
         DataLayout::Replicated | DataLayout::Sharded { .. } | DataLayout::Store { .. } => Ok(()),
         DataLayout::Memory => require(replicas <= 1, "each replica has books of its own"),
     }
+}
+
+/// Whether it can be told what becomes of orders whose connection ends; `Err` says why not.
+pub(crate) fn bound(system: &System) -> Result<(), &'static str> {
+    require(
+        system.cancel_on_disconnect.is_some(),
+        "it promises nothing of the orders of a session whose connection ends (`cancel-on-disconnect`)",
+    )?;
+    readable_books(system)
+}
+
+/// Whether it can be told what somebody has open and filled; `Err` says why not.
+pub(crate) fn limited(system: &System) -> Result<(), &'static str> {
+    require(
+        system.exposure.is_some(),
+        "it says of no limit on what is open and filled (`risk-limits`)",
+    )?;
+    require(takes_sequence(system), NO_NUMBERS)?;
+    one_numbering(system)?;
+    readable_books(system)
 }
 
 /// Whether the books can be told from the orders that are read; `Err` says why not.

@@ -59,6 +59,7 @@ impl Limit {
                 End::AtLeast,
                 *at_least,
             ),
+            RuleKind::CancelOnDisconnect | RuleKind::Exposure => (String::new(), End::AtMost, 0.0),
             RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
                 (String::new(), End::AtMost, *at_most)
             }

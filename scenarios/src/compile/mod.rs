@@ -54,6 +54,7 @@ mod starts;
 mod system;
 mod template;
 mod triggers;
+mod unprovable;
 mod venue;
 
 pub(crate) use blast::{AtOnce, at_once, taken};

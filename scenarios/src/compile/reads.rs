@@ -42,6 +42,14 @@ pub(super) fn reads(
             }
         }
     }
+    let unlisted = system.cancel_on_disconnect.is_some_and(|it| it.unlisted);
+    if unlisted && !kinds.is_empty() {
+        sheet.refuse_with(
+            &at,
+            "the engine does not list what it has cancelled (`cancel-on-disconnect`): an order that such a read does not find may have been cancelled",
+            "ask for `converged` only",
+        );
+    }
     if system.read_back.is_some() {
         kinds.push(ReadKind::Converged);
     }

@@ -18,7 +18,7 @@ use super::sheet::{At, Sheet};
 use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 37] = [
+const KINDS: [&str; 39] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -34,6 +34,8 @@ const KINDS: [&str; 37] = [
     "corrupt-orders",
     "reordered-orders",
     "unresolved-orders",
+    "cancel-on-disconnect",
+    "exposure",
     "linearizable",
     "invariants",
     "drop-copy",
@@ -148,6 +150,9 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
             at_most: limit.at_most,
         })
     }));
+    let disconnects = spec.cancel_on_disconnect.as_ref();
+    kinds.extend(disconnects.map(|_| RuleKind::CancelOnDisconnect));
+    kinds.extend(spec.exposure.as_ref().map(|_| RuleKind::Exposure));
     let linearizable = spec.linearizable.as_ref().map(|_| RuleKind::Linearizable);
     let invariants = spec.invariants.as_ref().map(|_| RuleKind::Invariants);
     let drop_copy = spec.drop_copy.as_ref().map(|_| RuleKind::DropCopy);
@@ -252,6 +257,8 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
             DataClass::Unresolved => "unresolved-orders",
             DataClass::Stale => "stale-orders",
         },
+        RuleKind::CancelOnDisconnect => "cancel-on-disconnect",
+        RuleKind::Exposure => "exposure",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
         RuleKind::DropCopy => "drop-copy",
@@ -282,6 +289,8 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         RuleKind::Failover { .. }
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::CancelOnDisconnect
+        | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::DropCopy

@@ -1,6 +1,6 @@
 //! The scenario as a whole, held against the system.
 
-use crate::plan::{AbortRule, EnvironmentPlan, Guards, LoadPlan, Peak, Plan, Rule};
+use crate::plan::{AbortRule, EnvironmentPlan, Guards, LoadPlan, Peak, Plan, Rule, System};
 use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::{AbortSpec, ScenarioSpec};
 use jiff::civil::Date;
@@ -74,6 +74,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     let reads = reads(scenario, system, environment.as_ref(), sheet);
     let (load, note) = load?;
     refuse_endless(&load, longest_ns(&phases, &faults), sheet);
+    refuse_unkept(system, &load, sheet);
     if let Some(environment) = &environment {
         refuse_placeless(&load, environment, sheet);
     }
@@ -112,6 +113,17 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     };
     plan.digest = digest(&plan);
     Some(plan)
+}
+
+/// Orders that end with their connection are judged by sessions that one process keeps.
+fn refuse_unkept(system: &System, load: &LoadPlan, sheet: &Sheet) {
+    if system.cancel_on_disconnect.is_some() && load.workers > 1 {
+        sheet.refuse_with(
+            &At::of(&["load", "workers"]),
+            "several workers do not keep their sessions connected until the copies are read",
+            "leave it out: the profile says that orders end with their connection",
+        );
+    }
 }
 
 /// The order flow, a note on its recording, and the peak that it doubles.

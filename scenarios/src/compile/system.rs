@@ -1,11 +1,12 @@
 //! The profile as a whole.
 
 use crate::plan::{
-    Ceilings, CleanUp, Health, Instrument, Metrics, Resources, RetryPolicy, Session, System,
-    VersionProbe,
+    Ceilings, CleanUp, Exposure, ExposurePer, GatewayPlan, Health, Instrument, Metrics, Resources,
+    RetryPolicy, Session, SessionContract, System, VersionProbe,
 };
 use crate::spec::profile::{
-    CancelOnDisconnectSpec, CleanUpSpec, MetricsSpec, ProfileSpec, RetrySpec, SessionSpec,
+    CancelOnDisconnectSpec, CleanUpSpec, ExposurePerSpec, MetricsSpec, ProfileSpec, RetrySpec,
+    SessionSpec,
 };
 use crate::spec::scalar::Rate;
 
@@ -60,7 +61,8 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let version = version(spec, &exchanges);
     let clean_up = clean_up(spec, sheet);
     accounts(spec, sheet);
-    cancel_on_disconnect(spec, sheet);
+    let exposure = exposure(spec, sheet);
+    let cancel_on_disconnect = cancel_on_disconnect(spec, gateway.as_ref(), sheet);
     Some(Described {
         system: System {
             name: spec.system.0.clone(),
@@ -75,6 +77,8 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             market_data,
             venue: venue?,
             orders: orders?,
+            cancel_on_disconnect,
+            exposure,
             read_back: read_back?,
             health: health?,
             metrics: metrics?,
@@ -148,12 +152,50 @@ fn session(spec: &SessionSpec, sheet: &Sheet) -> Session {
     }
 }
 
-fn cancel_on_disconnect(spec: &ProfileSpec, sheet: &Sheet) {
+fn exposure(spec: &ProfileSpec, sheet: &Sheet) -> Option<Exposure> {
+    let limit = &spec.risk_limits.as_ref()?.exposure;
+    let at_most = limit.at_most.0;
+    if !at_most.is_positive() {
+        sheet.refuse_with(
+            &At::of(&["risk-limits", "exposure", "at-most"]),
+            "nobody could have an order",
+            "write a quantity above 0",
+        );
+    }
+    Some(Exposure {
+        per: match limit.per {
+            ExposurePerSpec::Session => ExposurePer::Session,
+            ExposurePerSpec::Account => ExposurePer::Account,
+        },
+        at_most,
+    })
+}
+
+/// Only of sessions that are a connection each, and keep it without a word.
+fn cancel_on_disconnect(
+    spec: &ProfileSpec,
+    gateway: Option<&GatewayPlan>,
+    sheet: &Sheet,
+) -> Option<SessionContract> {
     let at = At::of(&["cancel-on-disconnect"]);
     match &spec.cancel_on_disconnect {
-        None | Some(CancelOnDisconnectSpec::None) => {}
-        Some(CancelOnDisconnectSpec::Session) => sheet.not_supported(&at, "`session`"),
-        Some(CancelOnDisconnectSpec::Flag(_)) => sheet.not_supported(&at.to("flag"), "`flag`"),
+        None | Some(CancelOnDisconnectSpec::None) => None,
+        Some(CancelOnDisconnectSpec::Session(contract)) => {
+            if gateway.is_some_and(|gateway| !gateway.is_http()) {
+                sheet.not_supported(
+                    &at.to("session"),
+                    "`session` over another way than HTTP/1.1",
+                );
+            }
+            Some(SessionContract {
+                within_ns: contract.within.map(|within| within.ns),
+                unlisted: contract.unlisted,
+            })
+        }
+        Some(CancelOnDisconnectSpec::Flag(_)) => {
+            sheet.not_supported(&at.to("flag"), "`flag`");
+            None
+        }
     }
 }
 

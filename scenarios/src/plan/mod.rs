@@ -57,9 +57,9 @@ pub use resource::{Resource, ResourceRule};
 pub use rule::{AbortRule, DataClass, Rule, RuleKind};
 pub use system::{
     AckLevel, Answer, Auth, Ceilings, CleanUp, CopyTrades, DataLayout, Endpoints, EnvironmentPlan,
-    FieldMap, Health, Identity, LocalStandIn, Metrics, OrderAction, Orders, Part, ProofOfTarget,
-    ReadBack, Resources, RestartedBy, RetryPolicy, Role, SecretSource, Session, System, Take,
-    VersionProbe,
+    Exposure, ExposurePer, FieldMap, Health, Identity, LocalStandIn, Metrics, OrderAction, Orders,
+    Part, ProofOfTarget, ReadBack, Resources, RestartedBy, RetryPolicy, Role, SecretSource,
+    Session, SessionContract, System, Take, VersionProbe,
 };
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
 pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

@@ -54,6 +54,10 @@ pub enum RuleKind {
     RejectRate { at_most: f64, phase: Phase },
     /// Orders of one class of data loss.
     Orders { class: DataClass, at_most: u64 },
+    /// Orders whose connection has ended end as the profile's contract says, and no others do.
+    CancelOnDisconnect,
+    /// Nobody has more open and filled than the profile says, at any place of the engine's own order.
+    Exposure,
     /// One order of all requests explains every answer and the books in the end: the engine's own, where it says which it is.
     Linearizable,
     /// What must hold of books and trades whatever came in.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use shakedown_record::Decimal;
 
 use super::alert::Alerts;
 use super::docker::DockerPlan;
@@ -38,6 +39,12 @@ pub struct System {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub venue: Option<VenueSide>,
     pub orders: Orders,
+    /// What becomes of orders whose connection ends; `None`: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_on_disconnect: Option<SessionContract>,
+    /// What nobody may have open and filled together; `None`: nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
     pub read_back: Option<ReadBack>,
     pub health: Option<Health>,
     pub metrics: Option<Metrics>,
@@ -47,6 +54,34 @@ pub struct System {
     pub alerts: Option<Alerts>,
     pub version: Option<VersionProbe>,
     pub clean_up: CleanUp,
+}
+
+/// The most that may be open and filled together in one instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Exposure {
+    pub per: ExposurePer,
+    /// Quantity.
+    #[serde(serialize_with = "as_text")]
+    pub at_most: Decimal,
+}
+
+/// Whose exposure is counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExposurePer {
+    Session,
+    Account,
+}
+
+/// Orders that were entered over a connection are cancelled when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SessionContract {
+    /// Time after which none of them may be open any more, or trade; `None`: they may be cancelled, and need not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within_ns: Option<u64>,
+    /// Orders that were cancelled so are not listed any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
 }
 
 /// Which copies must hold an acknowledged order.
@@ -394,4 +429,8 @@ pub enum CleanUp {
     CancelOurs,
     /// Orders are left as they are: the environment is thrown away.
     Nothing,
+}
+
+fn as_text<S: Serializer>(number: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
 }

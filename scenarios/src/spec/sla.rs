@@ -47,6 +47,10 @@ pub(crate) struct RuleSpec {
     pub(crate) reordered_orders: Option<CountLimit>,
     /// Orders of which nobody can say whether they were executed.
     pub(crate) unresolved_orders: Option<CountLimit>,
+    /// Orders whose connection has ended end as the profile's contract says, and no others do.
+    pub(crate) cancel_on_disconnect: Option<Unlimited>,
+    /// Nobody has more open and filled than the profile's `risk-limits` say, at any place of the engine's own order.
+    pub(crate) exposure: Option<Unlimited>,
     /// One order of all requests explains every answer, and the books that were read in the end: the engine's own; where
     /// acknowledgements carry no sequence number, one that is searched for, which takes a low rate.
     pub(crate) linearizable: Option<Unlimited>,

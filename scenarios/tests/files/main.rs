@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod common;
+mod connections;
 mod docker;
 mod guards;
 mod kubernetes;

@@ -139,6 +139,7 @@ fn config(asked: Asked, ledger: &Path) -> GeneratorConfig {
         prefix: "rates".into(),
         mode: Mode::Open,
         io: Io::Epoll,
+        keeps_sessions: false,
         duration_ns: Some(asked.duration_s * 1_000_000_000),
     }
 }

@@ -87,6 +87,7 @@ pub fn config(way: Way, address: SocketAddr) -> GeneratorConfig {
         prefix: "t3st00".into(),
         mode: Mode::Open,
         io: io(),
+        keeps_sessions: false,
         duration_ns: Some(1_000 * MS),
     }
 }

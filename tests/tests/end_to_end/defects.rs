@@ -9,7 +9,9 @@ use shakedown_tests::matrix::{Case, case, table};
 use shakedown_tests::shakedown::{Sandbox, alone, beside, check, library, workspace};
 
 /// Checks that no order can be an example of.
-const WITHOUT_ORDERS: [&str; 12] = [
+const WITHOUT_ORDERS: [&str; 14] = [
+    "limits",
+    "ends",
     "failover",
     "replication",
     "memory",
@@ -85,6 +87,24 @@ fn other_quantities_are_corrupt() {
 fn acceptances_that_the_drop_copy_does_not_tell_are_missed() {
     let _beside = beside();
     turns_red("drop-copy-gap");
+}
+
+#[test]
+fn orders_that_outlive_the_node_of_their_connection_break_the_contract() {
+    let _beside = beside();
+    turns_red("forgets-lost-node");
+}
+
+#[test]
+fn a_new_leader_without_the_risk_limits_lets_sessions_exceed_them() {
+    let _beside = beside();
+    turns_red("resets-limits");
+}
+
+#[test]
+fn orders_of_connections_that_did_not_end_are_not_excused() {
+    let _beside = beside();
+    turns_red("ends-bystanders");
 }
 
 #[test]

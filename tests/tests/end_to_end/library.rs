@@ -95,6 +95,30 @@ fn follower_kill() {
 }
 
 #[test]
+fn disconnect() {
+    let record = passes("disconnect");
+    let ends = record.cancel_on_disconnect.expect("there is a contract");
+    // Those of the leader lost their connection, and the others kept theirs until the copies were read.
+    assert!(ends.connections_ended >= 20, "{ends:?}");
+    assert_eq!(
+        (ends.connections_kept, ends.contradictions),
+        (64, 0),
+        "{ends:?}"
+    );
+    assert!(ends.cancelled > 500, "{ends:?}");
+    assert_eq!(record.data_loss.contract_cancelled, Some(ends.cancelled));
+}
+
+#[test]
+fn risk_limits() {
+    let half = ["--set", "load.arrival.poisson.rate=500/s"];
+    let record = passes_with("risk-limits", &[SHORT.as_slice(), &half].concat());
+    let exposure = record.exposure.expect("there is a limit");
+    assert_eq!((exposure.above, exposure.holders), (0, 16), "{exposure:?}");
+    assert!(exposure.most > 0.9 && exposure.most <= 1.0, "{exposure:?}");
+}
+
+#[test]
 fn market_data() {
     let record = passes("market-data");
     let points = record.points.expect("points were published");

@@ -86,6 +86,8 @@ impl Message {
                     order_type,
                     price,
                     quantity: self.quantity()?,
+                    line: None,
+                    risk: None,
                 }))
             }
             2 => Ok(Command::Cancel { id }),
@@ -186,6 +188,8 @@ mod tests {
             order_type: OrderType::Limit,
             price: Some(Decimal::parse("50000.25").unwrap()),
             quantity: Decimal::parse("0.125").unwrap(),
+            line: None,
+            risk: None,
         });
         assert_eq!(message.command(), Ok(expected));
         for length in 0..NEW.len() {

@@ -66,7 +66,13 @@ impl EarlyAcks {
                     fills: Vec::new(),
                 }
             }
-            (Command::Cancel { .. } | Command::Replace { .. }, _) => return None,
+            (
+                Command::Cancel { .. }
+                | Command::Replace { .. }
+                | Command::Hangup { .. }
+                | Command::Lost { .. },
+                _,
+            ) => return None,
         };
         if let Command::New(new) = command {
             self.answers.insert(Box::from(new.id), answer.clone());

@@ -74,6 +74,21 @@ impl Defects {
         self.has(Defect::DropCopyGap) && order_id.is_multiple_of(NOT_COPIED_EVERY)
     }
 
+    /// Hook: a node has lost all its connections. True to leave their orders open.
+    pub fn forgets_lost_node(&self) -> bool {
+        self.has(Defect::ForgetsLostNode)
+    }
+
+    /// Hook: a node has lost all its connections. True to cancel what is bound to those of others too.
+    pub fn ends_bystanders(&self) -> bool {
+        self.has(Defect::EndsBystanders)
+    }
+
+    /// Hook: there is a new leader. True to forget the limits of all sessions.
+    pub fn resets_limits(&self) -> bool {
+        self.has(Defect::ResetsLimits)
+    }
+
     /// Hook: a replica is restored from a snapshot. How many of its last orders to leave out.
     pub fn not_restored(&self) -> u64 {
         match self.has(Defect::PartialSnapshot) {
@@ -135,6 +150,7 @@ mod tests {
             (none.not_restored(), none.snapshot_every(20_000)),
             (0, 20_000)
         );
+        assert!(!none.forgets_lost_node() && !none.ends_bystanders() && !none.resets_limits());
         assert_eq!(none.reopened_on_promotion(), 0);
         assert_eq!(none.sequences_again_on_promotion(), 0);
         assert!(none.enter_rejected_after().is_none() && none.answer_hold(number).is_none());

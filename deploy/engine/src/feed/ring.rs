@@ -30,7 +30,9 @@ impl Change {
     pub fn of(command: &Command<'_>) -> Self {
         match command {
             Command::New(_) => Self::Accepted,
-            Command::Cancel { .. } => Self::Cancelled,
+            Command::Cancel { .. } | Command::Hangup { .. } | Command::Lost { .. } => {
+                Self::Cancelled
+            }
             Command::Replace { .. } => Self::Replaced,
         }
     }
@@ -169,6 +171,8 @@ mod tests {
             order_type: OrderType::Limit,
             price: Some(decimal("50000.25")),
             quantity: decimal("0.125"),
+            line: None,
+            risk: None,
         });
         exchange.apply(&new, 1);
         exchange.order("t-1").unwrap().order

@@ -97,6 +97,16 @@ impl Copies {
             (_, Answer::Replaced { sequence, .. }) => {
                 new.extend(changed(exchange, command.id(), *sequence, ("5", "0")));
             }
+            (_, Answer::Ended { orders, .. }) => {
+                let ended = orders.iter().filter_map(|id| exchange.order_numbered(*id));
+                new.extend(ended.map(|view| {
+                    let fields = Fields::default()
+                        .with(17, view.order.cancelled_at().unwrap_or(0))
+                        .with(150, "4")
+                        .with(39, "4");
+                    described(fields, &view)
+                }));
+            }
             (_, Answer::Rejected { .. } | Answer::TooLate { .. } | Answer::UnknownOrder) => {}
         }
         for trade in exchange.trades_after(before.trades, usize::MAX - 1).rows {
@@ -215,6 +225,8 @@ mod tests {
             order_type: OrderType::Limit,
             price: Some(Decimal::parse("50000").unwrap()),
             quantity: Decimal::parse(quantity).unwrap(),
+            line: None,
+            risk: None,
         })
     }
 

@@ -44,6 +44,8 @@ pub(super) fn command(message: &Message) -> Result<Command<'_>, Unfit> {
                     OrderType::Market => None,
                 },
                 quantity: decimal(message, 38)?,
+                line: None,
+                risk: None,
             }))
         }
         "F" => {

@@ -124,6 +124,7 @@ fn answered(about: &About<'_>, answer: &Answer) -> (Counted, Vec<Report>) {
         }
         Answer::TooLate { .. } => (Counted::TooLate, cancel_reject(0, "too-late")),
         Answer::UnknownOrder => (Counted::UnknownOrder, cancel_reject(1, "unknown-order")),
+        Answer::Ended { .. } => (Counted::Cancelled, Vec::new()),
     }
 }
 
@@ -209,13 +210,16 @@ fn status(about: &About<'_>) -> &'static str {
 pub(super) fn reason_number(reason: RejectReason) -> u32 {
     match reason {
         RejectReason::UnknownSymbol => 1,
-        RejectReason::MaxOrderQuantity | RejectReason::MaxOpenOrders => 3,
+        RejectReason::MaxOrderQuantity
+        | RejectReason::MaxOpenOrders
+        | RejectReason::ExposureLimit => 3,
         RejectReason::QuantityNotPositive | RejectReason::QuantityOffLot => 13,
         RejectReason::PriceNotPositive
         | RejectReason::PriceOffTick
         | RejectReason::PriceTooLarge
         | RejectReason::PriceMissing
-        | RejectReason::QuantityNotAboveFilled => 99,
+        | RejectReason::QuantityNotAboveFilled
+        | RejectReason::ConnectionEnded => 99,
     }
 }
 

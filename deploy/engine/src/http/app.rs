@@ -10,6 +10,7 @@ use crate::feed::Feed;
 use crate::fix::Desk;
 use crate::gateway::Gateway;
 use crate::handover::Changeover;
+use crate::http::presence::Presence;
 use crate::ingest::Ticker;
 use crate::metrics::{Gauges, Metrics};
 use crate::raft::{EngineRaft, LogReader};
@@ -25,6 +26,8 @@ pub struct App {
     pub config: NodeConfig,
     /// The way in for commands.
     pub gateway: Gateway,
+    /// Who is connected over HTTP.
+    pub presence: Presence,
     /// Its replica.
     pub replica: SharedReplica,
     /// What it tells of what it applied.

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::presence::Caller;
 use super::{App, reply};
-use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
+use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Risk, Side};
 use crate::decimal::Decimal;
-use crate::gateway::Outcome;
+use crate::gateway::{Outcome, Unavailable};
 use crate::metrics::Counted;
 use crate::websocket;
 
@@ -31,6 +33,20 @@ struct NewBody<'a> {
     price: Option<Cow<'a, str>>,
     #[serde(borrow)]
     quantity: Cow<'a, str>,
+    /// Whose risk it is, and the most that it may have open and filled in one instrument.
+    #[serde(borrow, default)]
+    risk: Option<RiskBody<'a>>,
+    /// The order is to end with the connection over which it comes.
+    #[serde(default)]
+    cancel_on_disconnect: bool,
+}
+
+#[derive(Deserialize)]
+struct RiskBody<'a> {
+    #[serde(borrow)]
+    session: Cow<'a, str>,
+    #[serde(borrow)]
+    limit: Cow<'a, str>,
 }
 
 /// How a client wants to hear of its order.
@@ -55,6 +71,7 @@ struct ReplaceBody<'a> {
 /// `POST /orders`
 pub async fn new_order(
     State(app): State<Arc<App>>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
     Query(how): Query<How>,
     bytes: Bytes,
 ) -> Response {
@@ -62,10 +79,31 @@ pub async fn new_order(
         Ok(body) => body,
         Err(error) => return malformed(&app, &error.to_string()),
     };
-    match new_command(&body) {
-        Ok(command) => execute(&app, &command, how).await,
+    match new_order_of(&body) {
+        Ok(order) if body.cancel_on_disconnect => bound(&app, &caller, order).await,
+        Ok(order) => execute(&app, &Command::New(order), how).await,
         Err(why) => malformed(&app, &why),
     }
+}
+
+/// An order that ends with the connection over which it came.
+async fn bound(app: &App, caller: &Caller, order: NewOrder<'_>) -> Response {
+    let parsed = Instant::now();
+    let outcome = match caller.line().await {
+        Some(line) => {
+            let line = Some(line);
+            let command = Command::New(NewOrder { line, ..order });
+            caller.execute(command.encode()).await
+        }
+        None => Outcome::Unavailable(Unavailable::NoLeader),
+    };
+    let (counted, mut response) = reply::outcome(order.id, &outcome);
+    if caller.is_given_up() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    app.metrics.answered(counted, parsed.elapsed());
+    response
 }
 
 /// `DELETE /orders/{id}`
@@ -97,7 +135,7 @@ pub async fn replace(
     }
 }
 
-fn new_command<'b>(body: &'b NewBody<'_>) -> Result<Command<'b>, String> {
+fn new_order_of<'b>(body: &'b NewBody<'_>) -> Result<NewOrder<'b>, String> {
     check_name("id", &body.id)?;
     check_name("account", &body.account)?;
     check_name("symbol", &body.symbol)?;
@@ -106,7 +144,7 @@ fn new_command<'b>(body: &'b NewBody<'_>) -> Result<Command<'b>, String> {
         .as_deref()
         .map(|price| decimal("price", price))
         .transpose()?;
-    Ok(Command::New(NewOrder {
+    Ok(NewOrder {
         id: &body.id,
         account: &body.account,
         symbol: &body.symbol,
@@ -114,7 +152,17 @@ fn new_command<'b>(body: &'b NewBody<'_>) -> Result<Command<'b>, String> {
         order_type: body.order_type,
         price,
         quantity: decimal("quantity", &body.quantity)?,
-    }))
+        line: None,
+        risk: body.risk.as_ref().map(risk_of).transpose()?,
+    })
+}
+
+fn risk_of<'b>(risk: &'b RiskBody<'_>) -> Result<Risk<'b>, String> {
+    check_name("session", &risk.session)?;
+    Ok(Risk {
+        session: &risk.session,
+        limit: decimal("limit", &risk.limit)?,
+    })
 }
 
 fn replace_command<'b>(id: &'b str, body: &ReplaceBody<'_>) -> Result<Command<'b>, String> {
@@ -177,7 +225,7 @@ mod tests {
 
     fn parse(json: &str) -> Result<(), String> {
         let body: NewBody<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        new_command(&body).map(|_| ())
+        new_order_of(&body).map(|_| ())
     }
 
     #[test]

@@ -6,9 +6,11 @@
 mod app;
 mod entry;
 mod health;
+pub(crate) mod presence;
 mod read;
 pub(crate) mod reply;
 mod server;
 
 pub use app::App;
+pub use presence::Presence;
 pub use server::serve;

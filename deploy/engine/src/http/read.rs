@@ -41,7 +41,7 @@ struct OrderRow {
     sequence: u64,
     /// Of its last replace, if there was any.
     replaced_sequence: Option<u64>,
-    /// Of its cancel, if its client cancelled it.
+    /// Of its cancel, if its client cancelled it, or of the end of its connection.
     cancelled_sequence: Option<u64>,
 }
 
@@ -195,8 +195,8 @@ fn order_row(view: OrderView) -> OrderRow {
         remaining: instrument.quantity_text(order.remaining_lots()),
         state: order.state,
         sequence: order.sequence,
-        replaced_sequence: order.replaced.map(|replaced| replaced.sequence),
-        cancelled_sequence: order.cancel_sequence,
+        replaced_sequence: order.replaced.as_ref().map(|replaced| replaced.sequence),
+        cancelled_sequence: order.cancelled_at(),
         id: order.id,
     }
 }

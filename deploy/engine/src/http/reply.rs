@@ -110,19 +110,15 @@ fn answer(id: &str, answer: &Answer) -> (Counted, Response) {
             };
             (Counted::Accepted, body(StatusCode::CREATED, accepted))
         }
-        Answer::Rejected { reason } => (
+        Answer::Rejected { reason } => plain(
             Counted::Rejected,
-            body(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                json!({ "state": "rejected", "id": id, "reason": reason.as_str() }),
-            ),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            json!({ "state": "rejected", "id": id, "reason": reason.as_str() }),
         ),
-        Answer::Cancelled { sequence } => (
+        Answer::Cancelled { sequence } => plain(
             Counted::Cancelled,
-            body(
-                StatusCode::OK,
-                json!({ "state": "cancelled", "id": id, "sequence": sequence }),
-            ),
+            StatusCode::OK,
+            json!({ "state": "cancelled", "id": id, "sequence": sequence }),
         ),
         Answer::Replaced {
             sequence,
@@ -139,21 +135,26 @@ fn answer(id: &str, answer: &Answer) -> (Counted, Response) {
             };
             (Counted::Replaced, body(StatusCode::OK, replaced))
         }
-        Answer::TooLate { status } => (
+        Answer::TooLate { status } => plain(
             Counted::TooLate,
-            body(
-                StatusCode::CONFLICT,
-                json!({ "state": "too-late", "id": id, "status": status }),
-            ),
+            StatusCode::CONFLICT,
+            json!({ "state": "too-late", "id": id, "status": status }),
         ),
-        Answer::UnknownOrder => (
+        Answer::UnknownOrder => plain(
             Counted::UnknownOrder,
-            body(
-                StatusCode::NOT_FOUND,
-                json!({ "state": "unknown-order", "id": id }),
-            ),
+            StatusCode::NOT_FOUND,
+            json!({ "state": "unknown-order", "id": id }),
+        ),
+        Answer::Ended { orders, .. } => plain(
+            Counted::Cancelled,
+            StatusCode::OK,
+            json!({ "state": "ended", "orders": orders.len() }),
         ),
     }
+}
+
+fn plain(counted: Counted, status: StatusCode, told: serde_json::Value) -> (Counted, Response) {
+    (counted, body(status, told))
 }
 
 fn fill_bodies(instrument: &Instrument, fills: &[Fill]) -> Vec<FillBody> {

@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::presence::{Caller, Missed};
 use super::{App, entry, health, read, reply};
 use crate::feed;
 use crate::handover::Changeover;
@@ -32,9 +33,10 @@ pub async fn serve(
 ) {
     let served = match Wrapped::new(listener, wrap) {
         Ok(listener) => {
-            axum::serve(listener, routes(app))
-                .with_graceful_shutdown(stop)
-                .await
+            let listener = Missed::new(listener, app.presence.clone());
+            let service = routes(app).into_make_service_with_connect_info::<Caller>();
+            let served = axum::serve(listener, service);
+            served.with_graceful_shutdown(stop).await
         }
         Err(error) => Err(error),
     };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader, BufWriter};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::frame::tune;
 use super::{FrameError, Hello, Reply, Request, read_frame, write_frame};
@@ -64,6 +65,7 @@ pub struct PeerLinks {
     consensus: Link,
     snapshots: Link,
     commands: Link,
+    heard: Mutex<Option<Instant>>,
 }
 
 /// The connections to all peers.
@@ -96,6 +98,7 @@ impl Peers {
                     consensus: link(),
                     snapshots: link(),
                     commands: link(),
+                    heard: Mutex::default(),
                 };
                 (member.id, Arc::new(links))
             });
@@ -114,11 +117,18 @@ impl PeerLinks {
     /// # Errors
     /// [`CallError`], which says whether the peer may have seen the request.
     pub async fn call(&self, lane: Lane, request: &Request) -> Result<Reply, CallError> {
-        match lane {
+        let reply = match lane {
             Lane::Consensus => self.consensus.call(request).await,
             Lane::Snapshots => self.snapshots.call(request).await,
             Lane::Commands => self.commands.call(request).await,
-        }
+        }?;
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(reply)
+    }
+
+    /// When the peer last answered anything; `None`: never.
+    pub fn heard(&self) -> Option<Instant> {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

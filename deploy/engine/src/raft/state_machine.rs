@@ -122,7 +122,12 @@ fn apply_command(exchange: &mut Exchange, feed: &Feed, command: &Command<'_>, te
     let before = exchange.sequence();
     let answer = exchange.apply(command, term);
     let sequence = exchange.sequence();
-    if sequence > before
+    if let Answer::Ended { orders, .. } = &answer {
+        for order in orders.iter().filter_map(|id| exchange.row_numbered(*id)) {
+            let sequence = order.cancelled_at().unwrap_or(sequence);
+            feed.tell(sequence, Change::of(command), order);
+        }
+    } else if sequence > before
         && let Some(order) = exchange.row(command.id())
     {
         feed.tell(sequence, Change::of(command), order);

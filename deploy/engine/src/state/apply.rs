@@ -1,11 +1,13 @@
 //! What each command does to the exchange. The only place where the state changes, and where rules are judged.
 
 mod defective;
+mod ends;
+mod risks;
 mod terms;
 
 use std::sync::Arc;
 
-use super::{Exchange, Order, Replaced, Trade};
+use super::{Bound, Exchange, Order, Replaced, Trade};
 use crate::book::{Execution, Level, Place};
 use crate::command::{Answer, Command, NewOrder, OrderState, OrderType, RejectReason, Side};
 use crate::decimal::Decimal;
@@ -33,6 +35,8 @@ impl Exchange {
                 price,
                 quantity,
             } => self.replace(id, *price, *quantity),
+            Command::Hangup { line } => self.hang_up(*line),
+            Command::Lost { node, epoch } => self.lose_node(*node, *epoch),
         }
     }
 
@@ -55,6 +59,12 @@ impl Exchange {
         {
             return self.first_answer(known);
         }
+        if let Some(line) = new.line
+            && self.lines.has_ended(line)
+        {
+            let reason = RejectReason::ConnectionEnded;
+            return Answer::Rejected { reason };
+        }
         let terms = match terms(new) {
             Ok(terms) => terms,
             Err(reason) => return Answer::Rejected { reason },
@@ -75,7 +85,7 @@ impl Exchange {
         if self.accounts.open_orders(new.account) >= self.max_open_orders_per_account {
             return Err(RejectReason::MaxOpenOrders);
         }
-        Ok(())
+        self.check_risk(new, terms)
     }
 
     /// Accepts an order: sequence, matching, the rest into the book.
@@ -83,6 +93,7 @@ impl Exchange {
         self.sequence += 1;
         let order_id = self.orders.next_order_id();
         let lots = self.defects.stored_lots(order_id, terms.lots);
+        let risk = self.expose(new, terms, lots);
         let mut order = Order {
             id: Arc::from(new.id),
             order_id,
@@ -101,6 +112,8 @@ impl Exchange {
             entry_trades: (self.trades.len() as u64, 0),
             cancel_sequence: None,
             replaced: None,
+            risk,
+            bound: new.line.map(|line| Box::new(Bound { line, ended: None })),
         };
         let taker = Taker {
             order_id,
@@ -118,6 +131,12 @@ impl Exchange {
         if order.state == OrderState::Open {
             self.rest(&order);
             self.accounts.opened(order.account);
+            if let Some(line) = new.line {
+                self.lines.bind(line, order_id);
+            }
+        }
+        if order.state == OrderState::Cancelled {
+            self.exposed(&order, order.lots);
         }
         let answer = self.first_answer(&order);
         self.orders.push(order);
@@ -182,6 +201,8 @@ impl Exchange {
         if let Some(order) = self.orders.get_mut(order_id) {
             order.state = OrderState::Cancelled;
             order.cancel_sequence = Some(sequence);
+            let (order, lots) = (order.clone(), order.lots);
+            self.exposed(&order, lots);
         }
         Answer::Cancelled { sequence }
     }
@@ -225,6 +246,17 @@ impl Exchange {
                 reason: RejectReason::QuantityNotAboveFilled,
             };
         }
+        if let Some(session) = order.risk
+            && !self.exposures.allows_more(
+                session,
+                order.instrument,
+                lots.saturating_sub(order.lots),
+            )
+        {
+            return Answer::Rejected {
+                reason: RejectReason::ExposureLimit,
+            };
+        }
         if self.defects.ignores_replace(order.order_id) {
             let (instrument, remaining_lots) = (order.instrument, lots - order.filled_lots);
             return self.ignore_replace(instrument, remaining_lots);
@@ -236,6 +268,7 @@ impl Exchange {
     /// Gives an open order new terms. It keeps its place only if the price stays and the quantity does not grow.
     fn change(&mut self, mut order: Order, ticks: u64, lots: u64) -> Answer {
         self.sequence += 1;
+        let before = order.lots;
         let keeps_place = ticks == order.price_ticks && lots <= order.lots;
         let first_trade = self.trades.len() as u64;
         let mut trades = 0;
@@ -276,6 +309,7 @@ impl Exchange {
             trades: (first_trade, trades),
         };
         order.replaced = Some(Box::new(replaced));
+        self.exposed(&order, before);
         let instrument = order.instrument;
         if let Some(row) = self.orders.get_mut(order.order_id) {
             *row = order;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Chunks, Memory, Order, Orders};
+use super::{Accounts, Chunks, Exposures, Lines, Memory, Order, Orders};
 use crate::book::Book;
 use crate::command::{Fill, OrderState, Side};
 use crate::defects::Defects;
@@ -84,6 +84,8 @@ pub struct Exchange {
     pub(super) trades: Chunks<Trade>,
     pub(super) books: Vec<Book>,
     pub(super) accounts: Accounts,
+    pub(super) lines: Lines,
+    pub(super) exposures: Exposures,
     pub(super) sequence: u64,
     pub(super) max_open_orders_per_account: u32,
     pub(super) defects: Defects,
@@ -98,6 +100,8 @@ impl Exchange {
             trades: Chunks::default(),
             books: instruments::all().iter().map(|_| Book::default()).collect(),
             accounts: Accounts::default(),
+            lines: Lines::default(),
+            exposures: Exposures::default(),
             sequence: 0,
             max_open_orders_per_account: super::MAX_OPEN_ORDERS_PER_ACCOUNT,
             defects,
@@ -175,6 +179,16 @@ impl Exchange {
     /// The row of the order with this client id.
     pub fn row(&self, id: &str) -> Option<&Order> {
         self.orders.find(id)
+    }
+
+    /// The row of the order with this engine id.
+    pub fn row_numbered(&self, order_id: u64) -> Option<&Order> {
+        self.orders.get(order_id)
+    }
+
+    /// What is bound to connections.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// Up to `limit` trades after a trade id.

@@ -1,11 +1,12 @@
 //! An image of the exchange at one moment: taken in microseconds, written and read at leisure.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Chunks, Exchange, Memory, Order, Orders, Trade};
+use super::{Accounts, Chunks, Exchange, Exposures, Limits, Lines, Memory, Order, Orders, Trade};
 use crate::book::Book;
 use crate::command::OrderState;
 use crate::defects::Defects;
@@ -13,13 +14,15 @@ use crate::instruments;
 use crate::records::{Record, read_record, write_record};
 
 /// The version of the written form.
-const IMAGE_VERSION: u32 = 1;
+const IMAGE_VERSION: u32 = 2;
 
 /// Everything that a replica must know to go on from here. It shares its rows with the exchange it was taken of.
 #[derive(Debug, Clone)]
 pub struct Image {
     sequence: u64,
     accounts: Vec<Arc<str>>,
+    epochs: BTreeMap<u64, u64>,
+    limits: Limits,
     orders: Chunks<Option<Order>>,
     trades: Chunks<Trade>,
 }
@@ -46,6 +49,8 @@ enum Part<'a> {
         version: u32,
         sequence: u64,
         accounts: &'a [Arc<str>],
+        epochs: &'a BTreeMap<u64, u64>,
+        limits: &'a Limits,
     },
     Orders(&'a [Option<Order>]),
     Trades(&'a [Trade]),
@@ -61,6 +66,8 @@ enum OwnedPart {
         version: u32,
         sequence: u64,
         accounts: Vec<Arc<str>>,
+        epochs: BTreeMap<u64, u64>,
+        limits: Limits,
     },
     Orders(Vec<Option<Order>>),
     Trades(Vec<Trade>),
@@ -76,6 +83,8 @@ impl Image {
         Self {
             sequence: exchange.sequence,
             accounts: exchange.accounts.names().to_vec(),
+            epochs: exchange.lines.epochs().clone(),
+            limits: exchange.exposures.limits().clone(),
             orders: exchange.orders.share_rows(),
             trades: exchange.trades.clone(),
         }
@@ -92,6 +101,8 @@ impl Image {
                 version: IMAGE_VERSION,
                 sequence: self.sequence,
                 accounts: &self.accounts,
+                epochs: &self.epochs,
+                limits: &self.limits,
             },
         )?;
         for rows in self.orders.slices() {
@@ -118,6 +129,8 @@ impl Image {
             version,
             sequence,
             accounts,
+            epochs,
+            limits,
         } = read_part(input)?
         else {
             return Err(ImageError::Foreign("it has no head".to_owned()));
@@ -130,6 +143,8 @@ impl Image {
         let mut image = Self {
             sequence,
             accounts,
+            epochs,
+            limits,
             orders: Chunks::default(),
             trades: Chunks::default(),
         };
@@ -159,8 +174,13 @@ impl Image {
         for name in &self.accounts {
             accounts.number(name);
         }
+        let mut lines = Lines::of_epochs(self.epochs);
+        let mut exposures = Exposures::with(self.limits);
         let mut books: Vec<Book> = instruments::all().iter().map(|_| Book::default()).collect();
         for order in self.orders.iter_from(0).flatten() {
+            if let Some(session) = order.risk {
+                exposures.add(session, order.instrument, order.exposed_lots());
+            }
             if order.state == OrderState::Open {
                 books[order.instrument.index()].insert(
                     order.side,
@@ -169,6 +189,9 @@ impl Image {
                     order.open_lots(),
                 );
                 accounts.opened(order.account);
+                if let Some(bound) = &order.bound {
+                    lines.bind(bound.line, order.order_id);
+                }
             }
         }
         let orders = Orders::from_rows(self.orders);
@@ -178,6 +201,8 @@ impl Image {
             trades: self.trades,
             books,
             accounts,
+            lines,
+            exposures,
             sequence: self.sequence,
             max_open_orders_per_account: super::MAX_OPEN_ORDERS_PER_ACCOUNT,
             defects,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Chunks;
 use crate::book::Place;
-use crate::command::{OrderState, OrderType, Side};
+use crate::command::{Line, OrderState, OrderType, Side};
 use crate::instruments::InstrumentId;
 
 /// The last replace of an order, kept so that a retry of it gets the same answer.
@@ -23,6 +23,15 @@ pub struct Replaced {
     pub remaining_lots: u64,
     /// The first trade it caused (an index into the trades) and how many.
     pub trades: (u64, u32),
+}
+
+/// That an order ends with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The connection.
+    pub line: Line,
+    /// The engine sequence number with which it ended so.
+    pub ended: Option<u64>,
 }
 
 /// One accepted order.
@@ -62,6 +71,10 @@ pub struct Order {
     pub cancel_sequence: Option<u64>,
     /// Its last replace.
     pub replaced: Option<Box<Replaced>>,
+    /// The number of the session whose risk it is, if that has a limit.
+    pub risk: Option<u32>,
+    /// The connection with which it ends, if any.
+    pub bound: Option<Box<Bound>>,
 }
 
 impl Order {
@@ -75,6 +88,20 @@ impl Order {
         match self.state {
             OrderState::Open => self.open_lots(),
             OrderState::Filled | OrderState::Cancelled => 0,
+        }
+    }
+
+    /// The engine sequence number with which its client, or the end of its connection, took it out.
+    pub fn cancelled_at(&self) -> Option<u64> {
+        let ended = self.bound.as_ref().and_then(|bound| bound.ended);
+        self.cancel_sequence.or(ended)
+    }
+
+    /// What of it counts as risk: what is open, and what was filled.
+    pub fn exposed_lots(&self) -> u64 {
+        match self.state {
+            OrderState::Open => self.lots,
+            OrderState::Filled | OrderState::Cancelled => self.filled_lots,
         }
     }
 

@@ -65,6 +65,8 @@ impl<'a> Message<'a> {
                 order_type: self.order_type,
                 price: self.price.as_deref().map(decimal).transpose()?,
                 quantity: needed("quantity", self.quantity.as_deref())?,
+                line: None,
+                risk: None,
             })),
             Op::Cancel => Ok(Command::Cancel { id }),
             Op::Replace => Ok(Command::Replace {
@@ -142,6 +144,7 @@ fn answered(answer: &Answer) -> (Counted, Value) {
             json!({ "state": "too-late", "status": status }),
         ),
         Answer::UnknownOrder => (Counted::UnknownOrder, json!({ "state": "unknown-order" })),
+        Answer::Ended { .. } => (Counted::Cancelled, json!({ "state": "ended" })),
     }
 }
 

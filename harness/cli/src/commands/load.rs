@@ -225,6 +225,7 @@ fn config(args: &LoadArgs, adhoc: &Adhoc, folder: &Path) -> GeneratorConfig {
             true => Mode::Closed,
             false => Mode::Open,
         },
+        keeps_sessions: false,
         io: match args.io {
             IoName::Auto => Io::Auto,
             IoName::Epoll => Io::Epoll,

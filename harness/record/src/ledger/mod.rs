@@ -4,6 +4,7 @@
 //! ledger/orders-0000.seg   slots 0 .. 2^20, entry i at offset 64 * i
 //! ledger/orders-0001.seg   the next 2^20 slots
 //! ledger/server-ids-T.jsonl  ids made by the engine, one file for each load thread
+//! ledger/connections-T.jsonl  ends of connections, where orders end with them
 //! ledger/drop-copy.jsonl   execution reports of a drop copy session, where the profile has one
 //! ledger/drop-copy-end.json   how that session ended
 //! ledger/retries.jsonl     what was sent again after the heal, under the same id
@@ -13,12 +14,14 @@
 //! is parsed, so that whatever kills Shakedown, an order that may have reached the engine is in the ledger. The
 //! whole payload is in the entry: the checkers compare with what was sent, not with a second run of the generator.
 
+mod connections;
 mod drop_copy;
 mod entry;
 mod reader;
 mod retry;
 mod writer;
 
+pub use connections::{ConnectionEnd, ConnectionWriter, read_connection_ends};
 pub use drop_copy::{
     CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd, read_drop_copy,
     read_drop_copy_end,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use shakedown_load::KeptSessions;
 use shakedown_record::RunZero;
 use shakedown_record::event::{Event, ReadBackDone};
 use shakedown_record::readback::ReadKind;
@@ -39,6 +40,8 @@ pub struct After<'a> {
     pub zero: RunZero,
     pub environment: &'a Environment,
     pub journal: &'a Journal,
+    /// Sessions that are still connected.
+    pub kept: &'a KeptSessions,
 }
 
 /// What the reads came to.
@@ -69,6 +72,7 @@ impl After<'_> {
         if let Some(event) = retry(self.target, self.run_dir, self.zero).await? {
             self.events.emit(event);
         }
+        self.wait_for_contract(&mut note).await;
         let read = self.read_all(&mut note).await?;
         if let Some(why) = &read.down {
             note(&format!("not all replicas are up again: {why}"));
@@ -104,12 +108,27 @@ impl After<'_> {
         Ok(cleaned)
     }
 
+    /// Orders of connections that have ended have so long to end themselves.
+    async fn wait_for_contract(&self, note: &mut (impl FnMut(&str) + Send)) {
+        let contract = self.target.plan.system.cancel_on_disconnect;
+        let Some(within_ns) = contract.and_then(|contract| contract.within_ns) else {
+            return;
+        };
+        note("waiting until orders of lost connections must have ended");
+        tokio::time::sleep(Duration::from_nanos(within_ns)).await;
+    }
+
     /// Every read that the plan asks for, one after the other.
     async fn read_all(&self, note: &mut (impl FnMut(&str) + Send)) -> Result<Read, RunError> {
         let none = Sentinels::default();
         let mut read = self
             .read_behind_sentinel(ReadKind::Converged, none, note)
             .await?;
+        if let Err(error) = self.kept.look() {
+            note(&format!(
+                "what became of the sessions is not known: {error}"
+            ));
+        }
         let reads = &self.target.plan.reads;
         for kind in reads.iter().filter(|kind| kind.is_after_outage()) {
             note(match kind {

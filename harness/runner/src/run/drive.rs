@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use shakedown_load::Finished;
+use shakedown_load::{Finished, KeptSessions};
 use shakedown_record::event::{Event, GeneratorReport};
 use shakedown_record::fault::Firing;
 use shakedown_record::readback::ReadKind;
@@ -46,6 +46,8 @@ pub struct Driven {
     pub interrupted: bool,
     /// Nobody knows what a worker sent last: copies cannot be compared with it.
     pub unknown: Option<String>,
+    /// Sessions that stay connected until the copies have been read.
+    pub kept: KeptSessions,
     /// Panics of tasks, and a load that did not keep its books.
     pub bugs: Vec<String>,
     /// Why the load could not be ended in order.
@@ -70,6 +72,7 @@ pub struct Drive<'a> {
     line: Line,
     interrupted: bool,
     unknown: Option<String>,
+    kept: KeptSessions,
     bugs: Vec<String>,
     failure: Option<RunError>,
     progress: &'a mut (dyn FnMut(Progress) + Send),
@@ -100,6 +103,7 @@ impl<'a> Drive<'a> {
             line: Line::default(),
             interrupted: false,
             unknown: None,
+            kept: KeptSessions::default(),
             bugs: Vec::new(),
             failure: None,
             progress,
@@ -130,6 +134,7 @@ impl<'a> Drive<'a> {
             redundancy: self.redundancy,
             interrupted: self.interrupted,
             unknown: self.unknown,
+            kept: self.kept,
             bugs: self.bugs,
             failure: self.failure,
         }
@@ -315,8 +320,10 @@ impl<'a> Drive<'a> {
                 report,
                 end_ns,
                 scheduled,
+                kept,
                 ..
             })) => {
+                self.kept = kept;
                 self.unknown = unknown_of(&report);
                 self.events.emit(Event::LoadStopped { scheduled, end_ns });
                 self.events.emit(Event::Generator { report });

@@ -16,7 +16,7 @@ use super::drive::Drive;
 use super::events::EventLog;
 use super::interrupt::Interrupt;
 use super::request::{Progress, RunEnd, RunRequest, order_prefix};
-use super::setup::{Begun, Digested, Watching};
+use super::setup::{Digested, Watching};
 use super::teardown::{Standing, caught};
 use crate::drill::DrillError;
 use crate::error::RunError;
@@ -110,12 +110,8 @@ impl Run {
             self.events.emit(Event::Interrupted { by });
             return Ok(Went::Interrupted);
         };
-        let Begun {
-            target,
-            load,
-            zero,
-            mut market,
-        } = begun;
+        let (target, load, zero) = (begun.target, begun.load, begun.zero);
+        let mut market = begun.market;
         let mut watch = Watch::begin(&target, &self.events);
         let Watching { scraper, alerts } = self.watching(&target)?;
         let faults = self.faults(&target, zero, scraper.clone());
@@ -131,6 +127,7 @@ impl Run {
             zero,
             environment: &faults.environment,
             journal: &faults.journal,
+            kept: &driven.kept,
         };
         if let Some(error) = driven.failure {
             let cleaned = after.clean_up_only().await?;

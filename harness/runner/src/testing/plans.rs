@@ -215,6 +215,8 @@ fn system(replicas: u32) -> System {
         market_data: MarketData::default(),
         venue: None,
         orders: orders(),
+        cancel_on_disconnect: None,
+        exposure: None,
         read_back: Some(ReadBack::List {
             get: request("GET", "/orders?after={{cursor}}", None),
             rows: pointer("/orders"),

@@ -288,6 +288,8 @@ pub fn plan(replicas: u32) -> Plan {
             take: Take::default(),
             side_names: ["buy".into(), "sell".into()],
         },
+        cancel_on_disconnect: None,
+        exposure: None,
         read_back: None,
         health: Some(Health {
             port: None,

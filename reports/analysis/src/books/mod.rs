@@ -3,6 +3,8 @@
 //! ```text
 //! rows + trades of a copy       --> orders by number            copy.rs
 //! ledger + copies               --> requests, as they ended     requests.rs, unanswered.rs
+//! copies x ends of connections  --> orders that end with one disconnects.rs
+//! acknowledged in engine's order --> what is open and filled    exposure.rs
 //! requests in the engine's order x our own book --> history     history.rs, told.rs, words.rs
 //! requests in any order x our own book          --> history     searched.rs
 //! copies                        --> invariants                  invariants.rs, trades.rs
@@ -13,7 +15,9 @@
 //! know could explain it: requests without a known end, orders of others, copies that were not read.
 
 mod copy;
+mod disconnects;
 mod drop_copy;
+mod exposure;
 mod history;
 mod invariants;
 mod requests;
@@ -23,6 +27,8 @@ mod trades;
 mod unanswered;
 mod words;
 
+pub(crate) use disconnects::{Disconnects, disconnects};
 pub(crate) use drop_copy::{Copied, drop_copy};
+pub(crate) use exposure::{Exposed, exposed};
 pub(crate) use history::{History, Search, history};
 pub(crate) use invariants::{Invariants, invariants};

@@ -22,8 +22,8 @@ use crate::story::Teller;
 /// Examples of each class in the record.
 const EXAMPLES: usize = 5;
 
-/// Classes of the contract that this version never checks.
-pub(crate) const NEVER_CHECKED: [&str; 1] = ["contract-cancelled"];
+/// The class that is looked at where the profile says what the engine may cancel.
+pub(crate) const AGREED: &str = "contract-cancelled";
 
 /// Data loss as measured, and what it rests on.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(crate) struct Looked {
 /// Looks at every order in the ledger and on every copy.
 pub(crate) fn look(input: &Input, plan: &Plan) -> Looked {
     let known = || {
-        let fates = Fates::of(input);
+        let fates = Fates::of(input, plan);
         let reads = read_all(input, plan, &fates);
         (fates, reads)
     };
@@ -246,6 +246,7 @@ fn coverage(
         .iter()
         .filter(|(_, copies)| copies.iter().any(CopyRead::is_complete))
         .map(|(read, _)| *read);
+    let without_contract = plan.system.cancel_on_disconnect.is_none();
     let not_checkable = classes.iter().filter(|(_, class)| class.not_checkable);
     Coverage {
         orders: if reads.is_empty() {
@@ -269,7 +270,7 @@ fn coverage(
         },
         not_checkable: not_checkable
             .map(|(name, _)| name.name().to_string())
-            .chain(NEVER_CHECKED.map(str::to_string))
+            .chain(without_contract.then(|| AGREED.to_string()))
             .collect(),
         unread: copies().filter_map(|copy| copy.unread.clone()).collect(),
     }

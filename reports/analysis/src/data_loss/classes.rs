@@ -202,6 +202,7 @@ impl Sorter<'_> {
                 .fates
                 .acked
                 .without(&self.anywhere())
+                .without(&self.fates.excused)
                 .without(&nameless),
             Some(_) => Bits::default(),
         };
@@ -243,6 +244,7 @@ impl Sorter<'_> {
         for copy in self.copies.iter().filter(|copy| copy.is_complete()) {
             missing.union(&self.fates.acked.without(&copy.present));
         }
+        let missing = missing.without(&self.fates.excused);
         Class {
             found: missing.and(&self.anywhere()),
             incomplete: self.unread().or_else(|| self.nothing_acknowledged()),

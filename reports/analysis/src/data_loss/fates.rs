@@ -2,6 +2,7 @@
 
 use shakedown_record::Outcome;
 use shakedown_record::ledger::OrderKind;
+use shakedown_scenarios::plan::Plan;
 
 use super::replaces::Replaces;
 use crate::bits::Bits;
@@ -22,21 +23,32 @@ pub(crate) struct Fates {
     pub rejected: u64,
     /// Orders whose cancel was acknowledged.
     pub cancelled: Bits,
+    /// Acknowledged orders that the engine may have cancelled by contract, and then lists no more.
+    pub excused: Bits,
     /// Replaces that were or may have been executed.
     pub replaces: Replaces,
 }
 
 impl Fates {
     /// Sorts every order of the ledger.
-    pub fn of(input: &Input) -> Self {
+    pub fn of(input: &Input, plan: &Plan) -> Self {
         let mut fates = Fates::default();
+        let contract = plan.system.cancel_on_disconnect;
+        let is_unlisted = contract.is_some_and(|contract| contract.unlisted);
+        let connections = input.connections.as_ref().filter(|_| is_unlisted);
         input.orders.iter().for_each(|(slot, entry)| {
             // A damaged entry may name any slot; of one that was never written there is no row to judge.
             let target = entry
                 .target
                 .filter(|target| *target < input.orders.slots_end);
             match entry.kind {
-                OrderKind::New | OrderKind::Oversized => fates.add(slot, input.fate(slot, &entry)),
+                OrderKind::New | OrderKind::Oversized => {
+                    fates.add(slot, input.fate(slot, &entry));
+                    let over = connections.and_then(|all| all.that_answered(&entry));
+                    if over.is_some_and(|over| over.ended_ns.is_some()) {
+                        fates.excused.insert(slot);
+                    }
+                }
                 OrderKind::Replace => match (target, input.fate(slot, &entry)) {
                     (None, _) | (_, Fate::Absent(_)) => {}
                     (Some(target), Fate::Acked { .. } | Fate::Indeterminate) => {

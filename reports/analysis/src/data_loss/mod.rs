@@ -24,7 +24,7 @@ mod replaces;
 mod rpo;
 mod stale;
 
-pub(crate) use assess::{Assessment, NEVER_CHECKED, assess, look, outcome_words};
+pub(crate) use assess::{AGREED, Assessment, assess, look, outcome_words};
 pub(crate) use copy_read::CopyRead;
 pub(crate) use expected::side_name;
 pub(crate) use rpo::{fault_of, over};

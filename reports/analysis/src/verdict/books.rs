@@ -5,6 +5,70 @@ use crate::books::Search;
 use crate::measured::Measured;
 use crate::words::count;
 
+/// What sessions or accounts have open and filled.
+pub(crate) fn exposure(measured: &Measured) -> Finding {
+    let unit = "holders";
+    let limit = quantity(Some(0.0), unit, "nobody above it");
+    let Some(found) = &measured.exposed else {
+        return unasked(limit, unit);
+    };
+    let of = format!(
+        "{} orders of {} holders, at most {:.0}% of the limit",
+        count(found.orders),
+        count(found.holders),
+        found.most * 100.0
+    );
+    let (holds, text) = match (found.first.first(), &found.open) {
+        (Some((first, _)), _) => {
+            let above = count(found.above);
+            let text = format!("{above} above it, by {of}; first: {first}");
+            (Holds::NoWithProof, text)
+        }
+        (None, Some(why)) => (Holds::Unknown(why.clone()), format!("none found in {of}")),
+        (None, None) => (Holds::Yes, format!("none in {of}")),
+    };
+    Finding {
+        limit,
+        observed: quantity(Some(found.above as f64), unit, text),
+        holds,
+        why: "what is open and filled together, counted from below at every place of the engine's own order".to_string(),
+    }
+}
+
+/// Orders that end with their connection.
+pub(crate) fn disconnects(measured: &Measured) -> Finding {
+    let unit = "contradictions";
+    let limit = quantity(Some(0.0), unit, "no contradiction");
+    let Some(found) = &measured.disconnects else {
+        return unasked(limit, unit);
+    };
+    let of = format!(
+        "{} connections that ended, with {} orders of which {} were cancelled, and {} that did not end",
+        count(found.ended),
+        count(found.orders),
+        count(found.cancelled),
+        count(found.kept)
+    );
+    let (holds, text) = match (found.first.first(), &found.open) {
+        (Some((first, _)), _) => {
+            let all = count(found.contradictions);
+            let text = format!("{all} contradictions in {of}; first: {first}");
+            (Holds::NoWithProof, text)
+        }
+        (None, Some(why)) => {
+            let text = format!("none found in {of}");
+            (Holds::Unknown(why.clone()), text)
+        }
+        (None, None) => (Holds::Yes, format!("none in {of}")),
+    };
+    Finding {
+        limit,
+        observed: quantity(Some(found.contradictions as f64), unit, text),
+        holds,
+        why: "orders are cancelled with the connection over which they were entered, in the time that the profile says, and no others are".to_string(),
+    }
+}
+
 /// The replay of the engine's own order.
 pub(crate) fn history(measured: &Measured) -> Finding {
     let unit = "contradictions";

@@ -77,6 +77,8 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
             failures_per_30d,
         } => availability::projected(measured, at_least, failures_per_30d),
         RuleKind::Orders { class, at_most } => data::orders(measured, class, at_most),
+        RuleKind::CancelOnDisconnect => books::disconnects(measured),
+        RuleKind::Exposure => books::exposure(measured),
         RuleKind::Linearizable => books::history(measured),
         RuleKind::Invariants => books::invariants(measured),
         RuleKind::DropCopy => books::drop_copy(measured),
@@ -110,6 +112,8 @@ fn phase(kind: &RuleKind) -> Phase {
         RuleKind::Failover { .. }
         | RuleKind::Availability { .. }
         | RuleKind::Orders { .. }
+        | RuleKind::CancelOnDisconnect
+        | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::DropCopy
@@ -128,6 +132,8 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::Availability { .. } => "availability",
         RuleKind::ErrorRate { .. } => "error-rate",
         RuleKind::RejectRate { .. } => "reject-rate",
+        RuleKind::CancelOnDisconnect => "cancel-on-disconnect",
+        RuleKind::Exposure => "exposure",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
         RuleKind::DropCopy => "drop-copy",

@@ -197,6 +197,10 @@ fn headline(check: &Check) -> String {
             "twice the recorded peak was not borne: {}: {text}, limit {limit}",
             check.id
         ),
+        "cancel-on-disconnect" => {
+            format!("orders did not end with their connection as agreed: {text}")
+        }
+        "exposure" => format!("a risk limit was exceeded: {text}"),
         "linearizable" => format!("the order of requests is contradicted: {text}"),
         "drop-copy" => format!("the drop copy is not what clients were told: {text}"),
         "invariants" => format!("books or trades break an invariant: {text}"),

@@ -1,6 +1,8 @@
 //! The engine's own order, replayed, and the invariants of books and trades: red on what contradicts, and only then.
 
+mod disconnects;
 mod drop_copy;
+mod exposure;
 mod history;
 mod invariants;
 mod searched;

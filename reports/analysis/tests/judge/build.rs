@@ -6,8 +6,8 @@ use shakedown_analysis::{Analysis, AnalysisError, analyse};
 use shakedown_record::event::*;
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_record::ledger::{
-    CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd, Entry, LedgerWriter, OrderKind,
-    Retry, ServerId, Side,
+    ConnectionEnd, ConnectionWriter, CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd,
+    Entry, LedgerWriter, OrderKind, Retry, ServerId, Side,
 };
 use shakedown_record::readback::{ReadKind, Row, RowWriter, Trade, rows_path, trades_path};
 use shakedown_record::run_dir::RunDir;
@@ -43,6 +43,8 @@ pub struct Run {
     pub plan: Plan,
     pub events: Vec<Stamped>,
     pub entries: Vec<Entry>,
+    /// Ends of connections; `None`: nobody wrote them down.
+    pub ends: Option<Vec<ConnectionEnd>>,
     pub retries: Vec<Retry>,
     pub server_ids: Vec<ServerId>,
     pub rows: BTreeMap<String, Vec<Row>>,
@@ -141,6 +143,7 @@ impl Run {
             plan: plan(),
             events: Vec::new(),
             entries,
+            ends: None,
             retries: Vec::new(),
             server_ids: Vec::new(),
             rows: BTreeMap::new(),
@@ -471,6 +474,11 @@ impl Run {
                 .map(|line| line + "\n")
                 .collect::<String>()
         };
+        if let Some(ends) = &self.ends {
+            let mut out = ConnectionWriter::open(&dir.ledger(), 0).unwrap();
+            ends.iter().for_each(|end| out.add(end));
+            out.flush().unwrap();
+        }
         let retries = self
             .retries
             .iter()

@@ -234,6 +234,8 @@ fn system() -> System {
             },
             side_names: ["buy".into(), "sell".into()],
         },
+        cancel_on_disconnect: None,
+        exposure: None,
         read_back: Some(ReadBack::List {
             get: request(),
             rows: JsonPointer("/orders".into()),

@@ -340,6 +340,8 @@ pub fn pass() -> Analysis {
         venue: None,
         points: None,
         feed: None,
+        cancel_on_disconnect: None,
+        exposure: None,
         history: None,
         invariants: None,
         drop_copy: None,

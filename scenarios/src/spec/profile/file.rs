@@ -64,6 +64,8 @@ pub(crate) struct ProfileSpec {
     pub(crate) read_back: Option<ReadBackSpec>,
     /// What the engine does with open orders when a session breaks. Default: none.
     pub(crate) cancel_on_disconnect: Option<CancelOnDisconnectSpec>,
+    /// Limits that the engine keeps for those who send orders.
+    pub(crate) risk_limits: Option<RiskLimitsSpec>,
     pub(crate) health: Option<HealthSpec>,
     pub(crate) metrics: Option<MetricsSpec>,
     pub(crate) resources: Option<ResourcesSpec>,
@@ -227,10 +229,49 @@ pub(crate) enum RetrySpec {
 pub(crate) enum CancelOnDisconnectSpec {
     /// They stay.
     None,
-    #[schemars(skip)]
-    Session,
+    /// Those that were entered over the connection that has ended are cancelled.
+    Session(SessionContractSpec),
     #[schemars(skip)]
     Flag(Later),
+}
+
+/// What the engine lets nobody exceed.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RiskLimitsSpec {
+    /// What may be open and filled together.
+    pub(crate) exposure: ExposureSpec,
+}
+
+/// Quantity that may be open and filled together in one instrument.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ExposureSpec {
+    /// Of whom.
+    pub(crate) per: ExposurePerSpec,
+    /// The most that it may be.
+    pub(crate) at_most: Number,
+}
+
+/// Whose exposure is counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ExposurePerSpec {
+    /// Each session of the load.
+    Session,
+    /// Each account.
+    Account,
+}
+
+/// What becomes of the orders of a session that has lost its connection.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct SessionContractSpec {
+    /// Time after which none of them may be open any more, or trade. Without it they may be cancelled, and need not be.
+    pub(crate) within: Option<Duration>,
+    /// Orders that were cancelled so are not listed any more. Default: they are, as orders that are not open.
+    #[serde(default)]
+    pub(crate) unlisted: bool,
 }
 
 /// Health endpoints of each replica.

@@ -23,8 +23,8 @@ pub(crate) use exchange::{
     ExpectationSpec, ExtractSpec, GetSpec, RequestSpec, WaitSpec, WhereSpec,
 };
 pub(crate) use file::{
-    CancelOnDisconnectSpec, CleanUpSpec, DataSpec, InstrumentSpec, MetricsSpec, PartSpec,
-    ProfileSpec, ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
+    CancelOnDisconnectSpec, CleanUpSpec, DataSpec, ExposurePerSpec, InstrumentSpec, MetricsSpec,
+    PartSpec, ProfileSpec, ProtocolSpec, RestartedBySpec, RetrySpec, SessionSpec, ShardKey,
 };
 pub(crate) use gateway::{
     BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, PostgreSqlSpec, RedisSpec,

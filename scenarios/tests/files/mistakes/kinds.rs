@@ -424,7 +424,7 @@ fn mistakes_of_a_profile_are_told_too() {
         ),
         (
             "cancel-on-disconnect: none",
-            "cancel-on-disconnect: session",
+            "cancel-on-disconnect: { flag: { field: cod, within: 2s } }",
             "not supported",
             "",
         ),

@@ -90,6 +90,9 @@ impl Exchange {
         self.sequence -= self
             .sequence
             .min(self.defects.sequences_again_on_promotion());
+        if self.defects.resets_limits() {
+            self.exposures.reset();
+        }
         for _ in 0..self.defects.reopened_on_promotion() {
             self.reopen_last_cancelled();
         }

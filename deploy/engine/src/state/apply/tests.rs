@@ -1,4 +1,6 @@
 mod defects;
+mod ends;
+mod risks;
 
 use super::*;
 use crate::defects::{Defect, Defects};
@@ -22,6 +24,8 @@ fn limit<'a>(id: &'a str, side: Side, price: &str, quantity: &str) -> Command<'a
         order_type: OrderType::Limit,
         price: Some(decimal(price)),
         quantity: decimal(quantity),
+        line: None,
+        risk: None,
     })
 }
 
@@ -34,6 +38,8 @@ fn market<'a>(id: &'a str, side: Side, quantity: &str) -> Command<'a> {
         order_type: OrderType::Market,
         price: None,
         quantity: decimal(quantity),
+        line: None,
+        risk: None,
     })
 }
 
@@ -248,6 +254,8 @@ fn what_breaks_a_rule_is_rejected_and_leaves_no_trace() {
         order_type: OrderType::Limit,
         price: Some(decimal("1")),
         quantity: decimal("1"),
+        line: None,
+        risk: None,
     });
     assert_eq!(
         reason(exchange.apply(&unknown, 1)),

@@ -172,7 +172,7 @@ fn the_parts_in_which_rows_are_taken_are_not_to_be_seen() {
         let mut random = SmallRng::seed_from_u64(seed);
         let (_folder, dir) = random_run(&mut random);
         let input = input(&dir);
-        let fates = Fates::of(&input);
+        let fates = Fates::of(&input, &plan);
         let ended: Bits = (0..200)
             .filter(|_| random.random_range(0..4) == 0)
             .collect();
@@ -209,7 +209,7 @@ fn what_is_there_twice_or_missing_is_what_a_plain_walk_finds() {
         let mut random = SmallRng::seed_from_u64(seed);
         let (_folder, dir) = random_run(&mut random);
         let input = input(&dir);
-        let fates = Fates::of(&input);
+        let fates = Fates::of(&input, &plan);
         let keeps = Keeps {
             ended: true,
             filled: true,
