@@ -221,7 +221,7 @@ end_to_end alerts 240 2
 end_to_end sensors 180 2
 end_to_end starved 240 1
 end_to_end workers 120 3
-end_to_end reads 240 2
+end_to_end reads 360 2
 end_to_end resources 420 1
 end_to_end hooks 240 2
 end_to_end guards 300 2

@@ -62,6 +62,9 @@ fn verb(kind: &FaultKind, hand: Hand) -> String {
             format!("fail {} of writes and syncs (FUSE)", share_text(*share))
         }
         FaultKind::DiskFull { leave_bytes } => format!("leave {leave_bytes} bytes of room (FUSE)"),
+        FaultKind::PowerCut => {
+            "cut the power of (KILL; what is not synced is lost, FUSE)".to_string()
+        }
         FaultKind::Cpu { milli_cpus } => {
             let percent = f64::from(*milli_cpus) / 10.0;
             format!("limit to {percent} % of one CPU (control group)")
@@ -97,13 +100,16 @@ fn verb(kind: &FaultKind, hand: Hand) -> String {
 /// What comes after it; `restarted`: somebody starts again what has ended.
 pub(crate) fn healing(kind: &FaultKind, restarted: bool, hand: Hand) -> &'static str {
     match kind {
-        FaultKind::Kill { .. } | FaultKind::OutOfMemory if !restarted => "and not started again",
+        FaultKind::Kill { .. } | FaultKind::PowerCut | FaultKind::OutOfMemory if !restarted => {
+            "and not started again"
+        }
         FaultKind::Kill { .. } | FaultKind::OutOfMemory if hand == Hand::Agent => {
             "then started again by its kubelet"
         }
         FaultKind::Kill { .. } | FaultKind::OutOfMemory | FaultKind::Stop { .. } => {
             "then started again"
         }
+        FaultKind::PowerCut => "then started again with the rest",
         FaultKind::Freeze { .. } => "then thawed",
         FaultKind::Restart { .. } => "then next",
         FaultKind::Disconnect => "then connected again",

@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 78] = [
+static SHIPPED: [Shipped; 80] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
     shipped!(
@@ -75,6 +75,7 @@ static SHIPPED: [Shipped; 78] = [
         "reference-unnumbered",
         "systems/reference-unnumbered.yaml"
     ),
+    shipped!(Profile, "reference-outage", "systems/reference-outage.yaml"),
     shipped!(Profile, "market-maker", "systems/market-maker.yaml"),
     shipped!(Profile, "market-maker-fix", "systems/market-maker-fix.yaml"),
     shipped!(Profile, "postgres-async", "systems/postgres-async.yaml"),
@@ -140,6 +141,7 @@ static SHIPPED: [Shipped; 78] = [
     shipped!(Scenario, "memory-limit", "memory-limit.yaml"),
     shipped!(Scenario, "cold-restart", "cold-restart.yaml"),
     shipped!(Scenario, "power-cut", "power-cut.yaml"),
+    shipped!(Scenario, "power-cut-one", "power-cut-one.yaml"),
     shipped!(Scenario, "degraded-read", "degraded-read.yaml"),
     shipped!(Scenario, "slow-disk", "slow-disk.yaml"),
     shipped!(Scenario, "full-disk", "full-disk.yaml"),

@@ -37,6 +37,8 @@ enum Part {
     Running,
     /// Its process as a whole: it is another one afterwards.
     Life,
+    /// Its process and its disk: both are others afterwards.
+    Power,
     Cpu,
     Memory,
     Disk,
@@ -98,6 +100,7 @@ fn part(kind: &FaultKind) -> Part {
         | FaultKind::Stop { .. }
         | FaultKind::OutOfMemory
         | FaultKind::ClockSkew { .. } => Part::Life,
+        FaultKind::PowerCut => Part::Power,
         FaultKind::Disconnect => Part::Network,
         FaultKind::Cpu { .. } => Part::Cpu,
         FaultKind::Memory { .. } => Part::Memory,
@@ -146,6 +149,14 @@ fn without_api(one: &FaultKind, other: &FaultKind) -> Option<String> {
 }
 
 fn on_replicas(one: Part, other: Part) -> Option<&'static str> {
+    if [(one, other), (other, one)].contains(&(Part::Power, Part::Disk)) {
+        return Some("a disk that loses its power is another one afterwards");
+    }
+    let life = |part: Part| match part {
+        Part::Power => Part::Life,
+        part => part,
+    };
+    let (one, other) = (life(one), life(other));
     let both = |first: Part, second: Part| [(one, other), (other, one)].contains(&(first, second));
     if both(Part::Life, Part::Life) || both(Part::Running, Part::Running) {
         Some("each would take the other's process away, or give it back")
@@ -240,6 +251,7 @@ fn ports(kind: &FaultKind) -> &[u16] {
         | FaultKind::SlowDisk { .. }
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
+        | FaultKind::PowerCut
         | FaultKind::Dns
         | FaultKind::Hook(_)
         | FaultKind::Cluster(_) => &[],
@@ -345,6 +357,15 @@ mod tests {
     }
 
     #[test]
+    fn a_power_cut_takes_a_replica_and_its_disk() {
+        let slow = FaultKind::SlowDisk { sync_ns: 1 };
+        for other in [&KILL, &FREEZE, &CPU, &slow, &FaultKind::PowerCut] {
+            let (cut, other) = ((&FaultKind::PowerCut, &at("a")), (other, &at("a")));
+            assert!(clashes(cut, other) && clashes(other, cut), "{other:?}");
+        }
+    }
+
+    #[test]
     fn what_does_not_meet_may_be_on_at_one_time() {
         let (slow, full) = (
             FaultKind::SlowDisk { sync_ns: 1 },
@@ -356,6 +377,10 @@ mod tests {
             assert!(!clashes((&CPU, &at("a")), (other, &at("a"))), "{other:?}");
         }
         assert!(!clashes((&KILL, &at("a")), (&slow, &at("a"))));
+        assert!(!clashes(
+            (&FaultKind::PowerCut, &at("a")),
+            (&FREEZE, &at("b"))
+        ));
         let lossy = FaultKind::Loss {
             share: 0.1,
             ports: Vec::new(),

@@ -95,6 +95,7 @@ pub(crate) fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
     let count = reached(&fault.to, part, system);
     match &fault.kind {
         FaultKind::Kill { .. } | FaultKind::Freeze { .. } | FaultKind::Hook(_) => count,
+        FaultKind::PowerCut => count,
         FaultKind::Partition { .. } | FaultKind::Reset { .. } | FaultKind::HalfOpen => count,
         // Service goes on, slower.
         FaultKind::Loss { .. }
@@ -190,7 +191,10 @@ fn on_at_start(first: (&FaultPlan, Start), other: (&FaultPlan, Start), stays_dow
 /// True for what nobody starts again after it was killed.
 fn stays_down(fault: &FaultPlan, part: &Part) -> bool {
     part.restarted_by == RestartedBy::Nobody
-        && matches!(fault.kind, FaultKind::Kill { .. } | FaultKind::OutOfMemory)
+        && matches!(
+            fault.kind,
+            FaultKind::Kill { .. } | FaultKind::PowerCut | FaultKind::OutOfMemory
+        )
 }
 
 fn same_clock(one: Start, other: Start) -> Option<u64> {

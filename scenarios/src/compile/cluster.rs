@@ -59,6 +59,7 @@ pub(super) fn cluster_kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<Cl
         | KindSpec::SlowDisk(_)
         | KindSpec::FailingDisk(_)
         | KindSpec::DiskFull(_)
+        | KindSpec::PowerCut(_)
         | KindSpec::Partition(_)
         | KindSpec::Loss(_)
         | KindSpec::Reset(_)
@@ -198,6 +199,7 @@ pub(super) fn refuse_in_cluster(at: &At, kind: &FaultKind, plan: &KubernetesPlan
         | FaultKind::SlowDisk { .. }
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
+        | FaultKind::PowerCut
         | FaultKind::HalfOpen => sheet.refuse_with(
             at,
             format!(

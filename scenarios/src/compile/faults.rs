@@ -128,6 +128,7 @@ fn kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<FaultKind> {
         KindSpec::DiskFull(spec) => Some(FaultKind::DiskFull {
             leave_bytes: spec.leave.map_or(0, |leave| leave.bytes),
         }),
+        KindSpec::PowerCut(_) => Some(FaultKind::PowerCut),
         KindSpec::Cpu(spec) => cpu(&at.to("cpu"), spec, sheet),
         KindSpec::Memory(spec) => memory(&at.to("memory").to("limit"), spec.limit.bytes, sheet),
         KindSpec::OutOfMemory(_) => Some(FaultKind::OutOfMemory),

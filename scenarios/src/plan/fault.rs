@@ -48,6 +48,8 @@ pub enum FaultKind {
     FailingDisk { share: f64 },
     /// Only this much more can be written to the data folder, in bytes.
     DiskFull { leave_bytes: u64 },
+    /// The process is killed, and its data folder loses what was not synced; healed by starting it again with the rest.
+    PowerCut,
     /// No packet gets through a link, or none to and from `ports` (empty: all).
     Partition { ports: Vec<u16> },
     /// A share of the packets on a link gets lost, each by chance; 0 to 1.
@@ -100,6 +102,7 @@ impl FaultKind {
             FaultKind::SlowDisk { .. } => "slow-disk",
             FaultKind::FailingDisk { .. } => "failing-disk",
             FaultKind::DiskFull { .. } => "disk-full",
+            FaultKind::PowerCut => "power-cut",
             FaultKind::Cpu { .. } | FaultKind::CpuStress { .. } => "cpu",
             FaultKind::Memory { .. } => "memory",
             FaultKind::OutOfMemory => "out-of-memory",
@@ -133,6 +136,7 @@ impl FaultKind {
             | FaultKind::SlowDisk { .. }
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
+            | FaultKind::PowerCut
             | FaultKind::Dns
             | FaultKind::Hook(_)
             | FaultKind::Cluster(_) => false,
@@ -148,7 +152,10 @@ impl FaultKind {
     pub fn is_of_disks(&self) -> bool {
         matches!(
             self,
-            FaultKind::SlowDisk { .. } | FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. }
+            FaultKind::SlowDisk { .. }
+                | FaultKind::FailingDisk { .. }
+                | FaultKind::DiskFull { .. }
+                | FaultKind::PowerCut
         )
     }
 }

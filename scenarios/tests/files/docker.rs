@@ -121,6 +121,7 @@ fn each_environment_refuses_what_it_has_no_means_for() {
         "{ slow-disk: { sync-by: 1ms } }",
         "{ failing-disk: { share: 1% } }",
         "{ clock-skew: { ahead: 1s } }",
+        "{ power-cut: {} }",
     ] {
         let told = only(kind("docker-leader-pause", "leader-paused", not_here));
         assert!(told.message.contains("is not done to containers"), "{told}");

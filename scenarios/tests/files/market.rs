@@ -258,6 +258,10 @@ fn faults_at_the_venue_that_could_mean_nothing_are_refused() {
             "nothing in a data folder",
         ),
         (
+            "do: { power-cut: {} }\n    to: { part: venue }",
+            "keeps nothing in a data folder",
+        ),
+        (
             "do: { disk-full: {} }\n    to: { part: venue }",
             "nothing in a data folder",
         ),

@@ -99,6 +99,7 @@ fn what_is_done_to_links_and_disks() {
         plain("slow-disk", "{ slow-disk: { sync-by: 20ms } }"),
         plain("failing-disk", "{ failing-disk: { share: 50% } }"),
         plain("full-disk", "{ disk-full: {} }"),
+        other("power", "{ power-cut: {} }"),
     ]);
 }
 

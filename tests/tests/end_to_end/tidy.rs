@@ -1,5 +1,6 @@
 //! The rules of the house, held over the tree itself.
 
+mod rows;
 mod scripts;
 
 use std::path::Path;

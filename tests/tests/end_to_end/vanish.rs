@@ -121,6 +121,12 @@ fn killed_and_killed_again() {
 }
 
 #[test]
+fn without_power_and_killed_again() {
+    let record = vanish("{ power-cut: {} }", AT_TARGET, Moment::StartedAnew);
+    bit_and_is_missed(&record);
+}
+
+#[test]
 fn restarted() {
     let record = vanish("{ restart: {} }", AT_TARGET, Moment::StartedAnew);
     told_as_failed(&record);

@@ -42,6 +42,7 @@ impl Meaning {
             | Entry::DataFolderGone { .. }
             | Entry::ChildStarted { .. }
             | Entry::ChildGone { .. }
+            | Entry::Dropped(_)
             | Entry::Recovered { .. }
             | Entry::Closed => Meaning::Nothing,
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shakedown_record::event::Dropped;
 use shakedown_record::readback::ReadKind;
-use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::plan::{FaultKind, Plan};
 
 use super::error::EnvironmentError;
 use super::kind::{Environment, not_ours};
@@ -27,10 +27,12 @@ pub(super) enum Disks {
 
 impl Disks {
     pub(super) fn of(plan: &Plan) -> Disks {
-        if plan.reads.contains(&ReadKind::PowerCut) {
+        let mut kinds = plan.faults.iter().map(|fault| &fault.kind);
+        let cuts = |kind: &FaultKind| *kind == FaultKind::PowerCut;
+        if plan.reads.contains(&ReadKind::PowerCut) || kinds.clone().any(cuts) {
             return Disks::WithUndo;
         }
-        match plan.faults.iter().any(|fault| fault.kind.is_of_disks()) {
+        match kinds.any(FaultKind::is_of_disks) {
             true => Disks::Faulty,
             false => Disks::None,
         }
@@ -125,10 +127,12 @@ impl LocalCluster {
         disk.end().await?;
         self.journal.record(&Entry::ChildGone { name, process })?;
         self.mount_disk(node).await?;
-        Ok(Dropped {
+        let dropped = Dropped {
             replica: node.name.clone(),
             files: status.taken.files,
             bytes: status.taken.bytes,
-        })
+        };
+        self.journal.record(&Entry::Dropped(dropped.clone()))?;
+        Ok(dropped)
     }
 }

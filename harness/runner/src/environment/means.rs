@@ -110,6 +110,7 @@ pub fn means(fault: &FaultPlan, plan: &Plan, abilities: &Abilities) -> Option<Me
         | FaultKind::SlowDisk { .. }
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
+        | FaultKind::PowerCut
         | FaultKind::Cluster(_)
         | FaultKind::Hook(_) => None,
     }
@@ -161,6 +162,7 @@ fn discipline(kind: &FaultKind, abilities: &Abilities) -> Option<&'static str> {
         | FaultKind::SlowDisk { .. }
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
+        | FaultKind::PowerCut
         | FaultKind::Dns
         | FaultKind::Cluster(_)
         | FaultKind::Hook(_) => None,

@@ -16,6 +16,7 @@ use super::freeze::Freeze;
 use super::group::Group;
 use super::hook::Hook;
 use super::kill::Kill;
+use super::power_cut::PowerCut;
 use super::restart::Restart;
 use super::service::Service;
 use super::stress::Stress;
@@ -32,6 +33,7 @@ pub(super) enum Action {
     Group(Group),
     Stress(Stress),
     Disk(Disk),
+    PowerCut(PowerCut),
     Clock(Clock),
     Container(Container),
     Cluster(Box<ClusterFault>),
@@ -79,6 +81,7 @@ impl Action {
             | FaultKind::DiskFull { .. } => {
                 Action::Disk(Disk::new(firing, kind, aim, environment)?)
             }
+            FaultKind::PowerCut => Action::PowerCut(PowerCut::new(&label, aim, environment)?),
             FaultKind::ClockSkew { by_ns } => Action::Clock(Clock::new(&label, *by_ns)?),
             FaultKind::CpuStress { workers } => Action::Stress(Stress::new(*workers)),
             FaultKind::Cpu { .. }
@@ -156,6 +159,7 @@ impl Action {
             | Action::Clock(_)
             | Action::Stress(_)
             | Action::Disk(_)
+            | Action::PowerCut(_)
             | Action::Container(_)
             | Action::Group(_) => true,
         }

@@ -87,6 +87,7 @@ impl Container {
             | FaultKind::SlowDisk { .. }
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
+            | FaultKind::PowerCut
             | FaultKind::Partition { .. }
             | FaultKind::Loss { .. }
             | FaultKind::Reset { .. }

@@ -70,6 +70,7 @@ impl Disk {
             | FaultKind::CpuStress { .. }
             | FaultKind::Memory { .. }
             | FaultKind::OutOfMemory
+            | FaultKind::PowerCut
             | FaultKind::Partition { .. }
             | FaultKind::Loss { .. }
             | FaultKind::Reset { .. }

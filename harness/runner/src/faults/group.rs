@@ -87,6 +87,7 @@ impl Group {
             | FaultKind::SlowDisk { .. }
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
+            | FaultKind::PowerCut
             | FaultKind::ClockSkew { .. }
             | FaultKind::Cluster(_)
             | FaultKind::Hook(_) => return None,

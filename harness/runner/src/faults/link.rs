@@ -79,6 +79,7 @@ impl Link {
             | FaultKind::SlowDisk { .. }
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
+            | FaultKind::PowerCut
             | FaultKind::ClockSkew { .. }
             | FaultKind::Delay { .. }
             | FaultKind::Bandwidth { .. }

@@ -23,6 +23,7 @@ mod kill;
 mod link;
 mod names;
 mod nets;
+mod power_cut;
 mod prepared;
 mod restart;
 mod service;

@@ -1,16 +1,16 @@
 //! One firing of a fault, through its whole life.
 
 mod clean;
+mod confirm;
 
 use std::time::Duration;
 
-use shakedown_record::fault::{Effect, FaultTarget, Firing};
+use shakedown_record::fault::{FaultTarget, Firing};
 use shakedown_scenarios::plan::FaultKind;
 
 use super::action::Action;
 use super::aim::Aim;
 use super::error::FaultError;
-use super::freeze::Freeze;
 use super::restart::Restart;
 use super::snapshot::Snapshot;
 use super::strength::Strength;
@@ -107,6 +107,7 @@ impl Prepared {
             Action::Disk(disk) => disk.targets(),
             Action::Service(service) => service.targets(),
             Action::Kill(_)
+            | Action::PowerCut(_)
             | Action::Freeze(_)
             | Action::Restart(_)
             | Action::Clock(_)
@@ -119,6 +120,7 @@ impl Prepared {
     pub fn mechanism(&self) -> String {
         match &self.action {
             Action::Kill(kill) => kill.mechanism(),
+            Action::PowerCut(cut) => cut.mechanism(),
             Action::Freeze(freeze) => freeze.mechanism(),
             Action::Restart(restart) => restart.mechanism(),
             Action::Hook(hook) => hook.mechanism(),
@@ -147,6 +149,8 @@ impl Prepared {
         let before = Snapshot::take(environment).await;
         let undo = match &mut self.action {
             Action::Kill(_) | Action::Restart(_) | Action::Clock(_) => Vec::new(),
+            // The disk dies with Shakedown too.
+            Action::PowerCut(_) => Vec::new(),
             Action::Freeze(freeze) => {
                 freeze
                     .arm(&self.label, &self.targets, environment, journal)
@@ -195,7 +199,7 @@ impl Prepared {
     }
 
     /// Does it. The caller stamps the injection immediately before this call. A restart takes until the last target
-    /// is ready again; the others return at once.
+    /// is ready again, a power cut until what was not synced is gone; the others return at once.
     ///
     /// # Errors
     /// When it is not armed, a target is gone, or the kernel refuses. It must be healed also then.
@@ -214,6 +218,7 @@ impl Prepared {
         let (label, targets, strength) = (&self.label, &self.targets, self.strength);
         match &mut self.action {
             Action::Kill(kill) => kill.inject(label, targets, environment, strength),
+            Action::PowerCut(cut) => cut.inject(label, targets, environment, strength).await,
             Action::Freeze(freeze) => freeze.inject(label, targets, strength),
             Action::Restart(restart) => restart.inject(label, targets, environment, strength).await,
             Action::Hook(hook) => hook.inject(label, strength).await,
@@ -243,6 +248,7 @@ impl Prepared {
             Action::Disk(disk) => disk.names(),
             Action::Service(service) => service.names(),
             Action::Kill(_)
+            | Action::PowerCut(_)
             | Action::Freeze(_)
             | Action::Restart(_)
             | Action::Clock(_)
@@ -253,63 +259,6 @@ impl Prepared {
                 .iter()
                 .map(|target| target.name.clone())
                 .collect(),
-        }
-    }
-
-    /// Looks for the effect from the target's side, for as long as the deadline allows.
-    pub async fn confirm(&self, environment: &Environment, deadline: Duration) -> Effect {
-        let until = tokio::time::Instant::now() + deadline;
-        let mut seen = Vec::new();
-        match &self.action {
-            Action::Link(link) => return link.confirm(&self.label, environment, until).await,
-            Action::Disk(disk) => return disk.confirm(&self.label, until).await,
-            Action::Agents(agents) => return agents.confirm(until).await,
-            Action::Hook(hook) => seen.push(hook.confirm(&self.label, until).await),
-            Action::Service(service) => seen.push(service.confirm(until).await),
-            Action::Cluster(cluster) => seen = cluster.confirm(environment, until).await,
-            Action::Kill(kill) => {
-                for target in &self.targets {
-                    seen.push(kill.confirm(target, environment, until).await);
-                }
-            }
-            Action::Group(group) => {
-                for (index, target) in self.targets.iter().enumerate() {
-                    seen.push(group.confirm(&self.label, target, index, until).await);
-                }
-            }
-            Action::Stress(stress) => {
-                for (index, target) in self.targets.iter().enumerate() {
-                    seen.push(stress.confirm(target, index, until).await);
-                }
-            }
-            Action::Container(container) => {
-                for (index, target) in self.targets.iter().enumerate() {
-                    seen.push(container.confirm(target, index, environment, until).await);
-                }
-            }
-            Action::Freeze(_) => {
-                for target in &self.targets {
-                    seen.push(Freeze::confirm(target, environment, until).await);
-                }
-            }
-            Action::Restart(_) => {
-                let confirm = |target| Restart::confirm(target, environment);
-                seen.extend(self.targets.iter().map(confirm));
-            }
-            Action::Clock(clock) => {
-                let confirm = |target| clock.confirm(target, environment);
-                seen.extend(self.targets.iter().map(confirm));
-            }
-        }
-        let confirmed = seen.iter().all(Result::is_ok);
-        let text = |seen: Result<String, String>| match seen {
-            Ok(text) | Err(text) => text,
-        };
-        let texts: Vec<String> = seen.into_iter().map(text).collect();
-        Effect {
-            confirmed,
-            text: texts.join("; "),
-            figures: Vec::new(),
         }
     }
 
@@ -325,6 +274,7 @@ impl Prepared {
     ) -> Result<(), FaultError> {
         match &mut self.action {
             Action::Kill(kill) => kill.heal(&self.label, &self.targets, environment).await?,
+            Action::PowerCut(cut) => cut.heal(&self.label, &self.targets, environment).await?,
             Action::Freeze(freeze) => freeze.heal(&self.label, &self.targets, journal).await?,
             Action::Restart(_) => Restart::heal(&self.label, &self.targets, environment).await?,
             Action::Hook(hook) => hook.heal(&self.label).await?,
@@ -365,6 +315,7 @@ impl Prepared {
     fn intent(&self, undo: Vec<Undo>) -> Entry {
         let (kind, targets) = match &self.action {
             Action::Kill(_) => ("kill", self.labels()),
+            Action::PowerCut(_) => ("power-cut", self.labels()),
             Action::Freeze(_) => ("freeze", self.labels()),
             Action::Restart(_) => ("restart", self.labels()),
             Action::Hook(hook) => ("hook", hook.names()),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use shakedown_record::event::Dropped;
 
 use crate::drill::DrillMark;
 use crate::mechanisms::monitoring::SilenceUndo;
@@ -100,6 +101,8 @@ pub enum Entry {
     FaultHealed {
         fault: String,
     },
+    /// A node whose power was cut has lost what it had not synced.
+    Dropped(Dropped),
     /// Orders are about to be sent to an engine that is not ours.
     OrdersMayBeOpen(OpenOrders),
     OrdersClosed {

@@ -42,6 +42,7 @@ pub(super) fn of_kind(fault: &FaultPlan, cluster: &KubernetesPlan) -> Vec<Right>
         | FaultKind::SlowDisk { .. }
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
+        | FaultKind::PowerCut
         | FaultKind::HalfOpen => Vec::new(),
     }
 }

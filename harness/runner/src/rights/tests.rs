@@ -210,6 +210,7 @@ fn what_is_done_by_commands_or_not_at_all_needs_nothing() {
         FaultKind::SlowDisk { sync_ns: 1 },
         FaultKind::FailingDisk { share: 0.5 },
         FaultKind::DiskFull { leave_bytes: 1 },
+        FaultKind::PowerCut,
         FaultKind::HalfOpen,
     ] {
         assert_eq!(of(kind, leader()), [""; 0]);

@@ -86,17 +86,28 @@ pub(super) fn id_of(input: &Input, number: u64) -> String {
 impl Copies {
     /// Reads the copies again, as the converged read found them.
     pub fn read(input: &Input, plan: &Plan, reads: &[(ReadKind, Vec<CopyRead>)]) -> Copies {
+        Copies::of(input, plan, reads, ReadKind::Converged)
+    }
+
+    /// The same, as another read of all copies found them.
+    pub fn of(
+        input: &Input,
+        plan: &Plan,
+        reads: &[(ReadKind, Vec<CopyRead>)],
+        kind: ReadKind,
+    ) -> Copies {
         let mut copies = Copies::default();
-        let converged = reads.iter().find(|(read, _)| *read == ReadKind::Converged);
-        let (Some((_, known)), Some(fields)) = (converged, fields(plan)) else {
-            let why = "the copies were not read after the heal";
-            copies.unread.push(why.to_string());
+        let made = reads.iter().find(|(read, _)| *read == kind);
+        let (Some((_, known)), Some(fields)) = (made, fields(plan)) else {
+            let why = format!("the copies were not read {}", kind.moment());
+            copies.unread.push(why);
             return copies;
         };
         let reader = Reader {
             input,
             plan,
             fields,
+            kind,
         };
         for copy in known {
             match (&copy.unread, reader.copy(&copy.replica)) {
@@ -172,6 +183,7 @@ struct Reader<'a> {
     input: &'a Input,
     plan: &'a Plan,
     fields: &'a FieldMap,
+    kind: ReadKind,
 }
 
 impl Reader<'_> {
@@ -182,7 +194,7 @@ impl Reader<'_> {
             name: replica.to_string(),
             ..CopyBook::default()
         };
-        for row in read_rows(root, ReadKind::Converged, replica).map_err(words)? {
+        for row in read_rows(root, self.kind, replica).map_err(words)? {
             let row = row.map_err(words)?;
             let Some(number) = self.number(&row.id).filter(|_| row.found) else {
                 continue;
@@ -192,11 +204,11 @@ impl Reader<'_> {
             book.orders.entry(number).or_insert(held);
         }
         let mut reads = self.input.facts.reads.iter().rev();
-        let done = reads.find(|it| it.read == ReadKind::Converged && it.replica == replica);
+        let done = reads.find(|it| it.read == self.kind && it.replica == replica);
         book.foreign = done.and_then(|done| done.foreign);
         let told = done.and_then(|done| done.trades.as_ref());
         if let Some(told) = told.filter(|told| told.incomplete.is_none()) {
-            let trades = read_copied_trades(root, ReadKind::Converged, replica).map_err(words)?;
+            let trades = read_copied_trades(root, self.kind, replica).map_err(words)?;
             let trades = trades.unwrap_or_default();
             if trades.len() as u64 != told.rows {
                 return Err("its trades are not as many as were read".to_string());

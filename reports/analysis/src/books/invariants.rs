@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! I1  a trade has a buyer and a seller                        trades
-//! I2  a trade is told once                                    trades
+//! I2  a trade is told once, under an id of its own, and stays trades
 //! I3  quantity = open + filled + cancelled                    rows with `filled` and `remaining`
 //!     what was filled is what was traded                      and trades
+//!     what was filled stays filled                            and a read after an outage
 //! I4  what was bought was sold                                rows with `filled`, and nobody else trades
 //! I5  the best bid is below the best ask                      rows
 //! I8  all copies hold the same books                          rows, where every copy holds every order
@@ -23,6 +24,7 @@ use shakedown_record::run_record::InvariantsRecord;
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use super::copy::{Copies, CopyBook, Held, State, id_of, slot_of};
+use super::later;
 use super::trades::{between_ours, legs};
 use crate::data_loss::CopyRead;
 use crate::input::Input;
@@ -67,7 +69,7 @@ impl Invariants {
         }
     }
 
-    fn add(&mut self, invariant: &'static str, text: String, about: Option<u64>) {
+    pub(super) fn add(&mut self, invariant: &'static str, text: String, about: Option<u64>) {
         self.broken += 1;
         self.names.insert(invariant);
         if self.first.len() < KEPT {
@@ -105,6 +107,7 @@ pub(crate) fn invariants(
         }
     }
     looking.compare(&copies.all);
+    later::hold(&mut looking.found, input, plan, reads, &copies.all);
     Some(looking.found)
 }
 

@@ -7,7 +7,7 @@
 //! acknowledged in engine's order --> what is open and filled    exposure.rs
 //! requests in the engine's order x our own book --> history     history.rs, told.rs, words.rs
 //! requests in any order x our own book          --> history     searched.rs
-//! copies                        --> invariants                  invariants.rs, trades.rs
+//! copies, also of later reads   --> invariants                  invariants.rs, trades.rs, later.rs
 //! ledger + copies x drop copy   --> what it tells otherwise     drop_copy.rs
 //! ```
 //!
@@ -20,6 +20,7 @@ mod drop_copy;
 mod exposure;
 mod history;
 mod invariants;
+mod later;
 mod requests;
 mod searched;
 mod told;

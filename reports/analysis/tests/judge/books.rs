@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use shakedown_history::{Ask, Book, Effect};
 use shakedown_record::event::{CopiedTrades, Event};
 use shakedown_record::ledger::{Entry, OrderKind, Side};
-use shakedown_record::readback::{Row, Trade};
+use shakedown_record::readback::{ReadKind, Row, Trade};
 use shakedown_record::{Decimal, Outcome, Verdict};
 use shakedown_scenarios::plan::{JsonPointer, ReadBack, RuleKind};
 

@@ -52,6 +52,8 @@ pub struct Run {
     pub trades: Option<Vec<Trade>>,
     /// What further reads found.
     pub later: Vec<(ReadKind, BTreeMap<String, Vec<Row>>)>,
+    /// What every copy tells of trades in these; `None`: nobody asked.
+    pub later_trades: Option<Vec<Trade>>,
     /// What the drop copy received, and how it ended.
     pub copied: Option<(Vec<CopiedReport>, DropCopyEnd)>,
 }
@@ -149,6 +151,7 @@ impl Run {
             rows: BTreeMap::new(),
             trades: None,
             later: Vec::new(),
+            later_trades: None,
             copied: None,
         };
         run.fill_copies();
@@ -525,6 +528,11 @@ impl Run {
                 let mut out = RowWriter::create(dir.root(), *read, replica).unwrap();
                 rows.iter().for_each(|row| out.write(row).unwrap());
                 out.finish().unwrap();
+                if let Some(trades) = &self.later_trades {
+                    let all = trades.iter().map(|it| serde_json::to_string(it).unwrap());
+                    let path = trades_path(dir.root(), *read, replica);
+                    std::fs::write(path, lines(all.collect())).unwrap();
+                }
             }
         }
         (folder, dir)

@@ -65,6 +65,17 @@ fn gone_for_ever_is_null_and_censored_and_fails() {
 }
 
 #[test]
+fn an_engine_that_never_fails_over_fails_though_nothing_was_lost() {
+    let mut run = Run::away(1_000 * S, Away::Dead);
+    run.plan.rules.retain(|rule| rule.id == "failover");
+    let analysis = run.judge();
+    assert_eq!(analysis.record.data_loss.lost, Some(0));
+    assert_eq!(ids(&analysis, Verdict::Fail), ["failover"]);
+    assert_eq!(analysis.record.failover[0].recovered_s, None);
+    assert_eq!(analysis.record.exit_code, 1);
+}
+
+#[test]
 fn gone_for_ever_is_no_verdict_where_the_limit_is_longer_than_what_was_seen() {
     let mut run = Run::away(1_000 * S, Away::Dead);
     run.plan.rules.retain(|rule| rule.id == "failover");

@@ -89,6 +89,7 @@ fn verb(kind: &str) -> (String, &'static str) {
         "slow-disk" => ("Slowed the disk of", "fast again"),
         "failing-disk" => ("Failed the disk of", "healed"),
         "disk-full" => ("Filled the disk of", "emptied"),
+        "power-cut" => ("Cut the power of", "started with what was synced"),
         "cpu" => ("Held back", "set free"),
         "memory" => ("Limited the memory of", "set free"),
         "partition" => ("Cut off", "joined again"),

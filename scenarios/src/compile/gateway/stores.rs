@@ -274,6 +274,7 @@ pub(in crate::compile) fn refusal(
         | Kind::SlowDisk { .. }
         | Kind::FailingDisk { .. }
         | Kind::DiskFull { .. }
+        | Kind::PowerCut
         | Kind::Cpu { .. }
         | Kind::Memory { .. }
         | Kind::OutOfMemory => Some((said, "kill, restart, a fault on links, or a hook")),

@@ -26,7 +26,10 @@ pub(in crate::compile) fn refuse_at_venue(
             format!("do it to another part, such as {}", first.name),
         ),
         (
-            FaultKind::SlowDisk { .. } | FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. },
+            FaultKind::SlowDisk { .. }
+            | FaultKind::FailingDisk { .. }
+            | FaultKind::DiskFull { .. }
+            | FaultKind::PowerCut,
             to,
         ) if is_of(to, venue) => sheet.refuse_with(
             &at.to("do"),

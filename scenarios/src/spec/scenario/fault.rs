@@ -57,6 +57,8 @@ pub(crate) enum KindSpec {
     FailingDisk(FailingDiskSpec),
     /// No room is left in the data folder.
     DiskFull(DiskFullSpec),
+    /// The process is killed and loses what it had not synced; healed by starting it again with the rest.
+    PowerCut(FreezeSpec),
     /// No packet gets through a link.
     Partition(PartitionSpec),
     /// A share of the packets on a link gets lost.
@@ -134,6 +136,7 @@ impl KindSpec {
             KindSpec::Memory(_) => "memory",
             KindSpec::FailingDisk(_) => "failing-disk",
             KindSpec::DiskFull(_) => "disk-full",
+            KindSpec::PowerCut(_) => "power-cut",
             KindSpec::SlowDisk(_) => "slow-disk",
             KindSpec::ClockSkew(_) => "clock-skew",
             KindSpec::RollingUpdate(_) => "rolling-update",

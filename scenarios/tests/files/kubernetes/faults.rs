@@ -96,6 +96,11 @@ fn what_is_not_done_to_pods_is_refused_with_what_is() {
             "is not done to pods",
             "--environment local",
         ),
+        (
+            "{ power-cut: {} }",
+            "is not done to pods",
+            "--environment local",
+        ),
     ] {
         let told = only(compiled(what, ON_LEADER, Some("5s")));
         assert!(told.message.contains(said), "{told}");

@@ -107,7 +107,10 @@ fn refusal(kind: &FaultKind) -> Option<&'static str> {
         | FaultKind::Dns => None,
         FaultKind::HalfOpen => Some("it takes a go-between, and there is none in a pod"),
         FaultKind::Stop { .. } | FaultKind::Disconnect => Some("it takes an engine of containers"),
-        FaultKind::SlowDisk { .. } | FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. } => {
+        FaultKind::SlowDisk { .. }
+        | FaultKind::FailingDisk { .. }
+        | FaultKind::DiskFull { .. }
+        | FaultKind::PowerCut => {
             Some("it takes a disk that Shakedown has put there before the start")
         }
         FaultKind::ClockSkew { .. } => {

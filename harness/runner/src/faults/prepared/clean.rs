@@ -6,6 +6,7 @@ use shakedown_scenarios::plan::RestartedBy;
 
 use super::super::action::Action;
 use super::super::error::NotClean;
+use super::super::power_cut::PowerCut;
 use super::super::snapshot::Expected;
 use super::{Armed, Prepared};
 use crate::environment::Environment;
@@ -28,6 +29,7 @@ impl Prepared {
             | Action::Link(_)
             | Action::Clock(_)
             | Action::Disk(_)
+            | Action::PowerCut(_)
             | Action::Container(_)
             | Action::Stress(_)
             | Action::Service(_)
@@ -111,6 +113,10 @@ impl Prepared {
             }
             Action::Disk(disk) => {
                 disk.confirm_clean().await?;
+                may_have_ended(environment)
+            }
+            Action::PowerCut(_) => {
+                PowerCut::confirm_clean(&self.targets, environment)?;
                 may_have_ended(environment)
             }
             Action::Group(group) => {

@@ -94,6 +94,7 @@ impl What {
             | FaultKind::SlowDisk { .. }
             | FaultKind::FailingDisk { .. }
             | FaultKind::DiskFull { .. }
+            | FaultKind::PowerCut
             | FaultKind::Dns
             | FaultKind::Cluster(_)
             | FaultKind::Hook(_) => None,

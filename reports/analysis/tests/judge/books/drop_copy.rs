@@ -162,6 +162,15 @@ fn what_it_says_otherwise_or_twice_is_found() {
 }
 
 #[test]
+fn ids_of_lost_reports_that_are_given_again_are_found() {
+    let run = changed(|reports| {
+        let (first, later) = (nth(reports, "0", 0), nth(reports, "0", 9));
+        reports[later].exec_id = reports[first].exec_id.clone();
+    });
+    fails(&run, CHECK, "says another thing the second time");
+}
+
+#[test]
 fn what_never_was_is_found() {
     let rejected = |run: &Run| {
         let is = |entry: &Entry| entry.outcome == Some(Outcome::Rejected);

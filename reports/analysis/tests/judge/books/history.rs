@@ -60,6 +60,28 @@ fn an_order_that_overtook_another_is_found_at_the_request_that_traded() {
 }
 
 #[test]
+fn a_place_that_a_failover_forgets_is_found() {
+    let run = market().run();
+    let mut trades = run.trades.clone().unwrap();
+    let sent_ns = |id: &String| {
+        let number = id.rsplit('-').next().unwrap();
+        run.entries[number.parse::<usize>().unwrap()].intended_ns
+    };
+    // What rested when the leader died is passed over for what came after.
+    let late = trades
+        .iter()
+        .position(|trade| sent_ns(&trade.taker) > STRUCK && sent_ns(&trade.maker) < STRUCK);
+    let late = late.unwrap();
+    let after = trades.iter().find(|trade| sent_ns(&trade.maker) > STRUCK);
+    trades[late].maker = after.unwrap().maker.clone();
+    fails(
+        &run.clone().trades(trades),
+        "history",
+        "by price and time it trades",
+    );
+}
+
+#[test]
 fn final_books_that_the_order_does_not_lead_to_are_found() {
     let run = market().run().without_trades();
     let open = first_order(&run, is_in("open"));

@@ -92,3 +92,98 @@ fn a_copy_that_was_not_read_leaves_it_open() {
     });
     is_open(&run, "invariants", "connection refused");
 }
+
+/// The same after a power cut, with what has become of rows and trades.
+fn cut(run: Run, trades: Vec<Trade>, change: impl Fn(&mut Vec<Row>)) -> Run {
+    let mut run = run.outage(ReadKind::PowerCut, change);
+    for rows in run.later[0].1.values_mut() {
+        let last = rows.last_mut().unwrap();
+        *last = Row {
+            id: last.id.clone(),
+            ..sentinel()
+        };
+    }
+    let rows = trades.len() as u64;
+    run.later_trades = Some(trades);
+    run.with(|event| {
+        if let Event::ReadBack(done) = event
+            && done.read == ReadKind::PowerCut
+        {
+            done.trades = Some(CopiedTrades {
+                rows,
+                incomplete: None,
+            });
+        }
+    })
+}
+
+#[test]
+fn what_was_traded_outlives_an_outage() {
+    let run = market().run();
+    let trades = run.trades.clone().unwrap();
+    passes(&cut(run, trades, |_| {}), "invariants");
+}
+
+#[test]
+fn ids_of_lost_trades_that_are_given_again_are_found() {
+    let run = market().run();
+    let trades = run.trades.clone().unwrap();
+    let mut reissued = trades.clone();
+    let (last, before) = (trades.len() - 1, trades.len() - 2);
+    reissued[last] = Trade {
+        id: trades[last].id.clone(),
+        ..trades[before].clone()
+    };
+    let again = cut(run.clone(), reissued, |_| {});
+    breached(&again, "I2", "its id was given twice");
+    let fewer = cut(run, trades[..last].to_vec(), |_| {});
+    breached(&fewer, "I2", "no copy has it in the power-cut read");
+}
+
+#[test]
+fn an_id_that_stands_for_two_trades_of_one_copy_is_found() {
+    let run = market().run();
+    let mut trades = run.trades.clone().unwrap();
+    trades[9].id = trades[3].id.clone();
+    let found = run.trades(trades).judge().record.invariants.unwrap();
+    let is_told = |text: &String| text.contains("its id was given twice");
+    assert!(found.breached.contains(&"I2".to_string()), "{found:?}");
+    assert!(
+        found.examples.iter().any(is_told) || found.breaches > 5,
+        "{found:?}"
+    );
+}
+
+#[test]
+fn fills_that_an_outage_takes_back_are_found() {
+    let run = market().run().without_trades();
+    let filled = first_order(&run, is_in("filled"));
+    let mut fewer = run.outage(ReadKind::PowerCut, |rows| {
+        let row = rows.iter_mut().find(|row| row.id == order_id(filled));
+        let row = row.unwrap();
+        (row.filled, row.remaining) = (Some("0".into()), row.quantity.clone());
+        row.state = Some("open".into());
+    });
+    for rows in fewer.later[0].1.values_mut() {
+        let last = rows.last_mut().unwrap();
+        *last = Row {
+            id: last.id.clone(),
+            ..sentinel()
+        };
+    }
+    breached(&fewer, "I3", "(converged read), and has 0 on");
+}
+
+#[test]
+fn a_later_read_that_was_not_made_leaves_it_open() {
+    let run = market().run();
+    let trades = run.trades.clone().unwrap();
+    let unread = cut(run, trades, |_| {}).with(|event| {
+        if let Event::ReadBack(done) = event
+            && (done.read, done.replica.as_str()) == (ReadKind::PowerCut, "engine-2")
+        {
+            (done.complete, done.reason) = (false, Some("connection refused".into()));
+        }
+    });
+    is_open(&unread, "invariants", "connection refused");
+}
