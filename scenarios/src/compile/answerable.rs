@@ -4,13 +4,13 @@
 use shakedown_record::phase::Phase;
 
 use crate::plan::{
-    DataClass, EnvironmentPlan, FaultPlan, FeedRule, LoadPlan, Phases, PointsLoad, RuleKind,
-    System, VenueRule,
+    DataClass, EnvironmentPlan, FaultPlan, FeedCount, FeedRule, LoadPlan, Phases, PointsLoad,
+    RuleKind, System, VenueRule,
 };
 
 use super::alerts::alert_refusal;
 use super::certain::{certain_messages, lowest_per_s, silent_phase};
-use super::checkable::{bound, copied, history_by, limited, readable_books};
+use super::checkable::{bound, copied, history_by, limited, readable_books, rebuildable};
 use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
@@ -68,7 +68,15 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
             &[&["metrics"], &["load", "arrival"], &["phases"], &["faults"]]
         }
         (RuleKind::Alert(_), _) => &[&["alerts"], &["faults"]],
-        (RuleKind::Feed(_) | RuleKind::Points(_) | RuleKind::Venue(_), _) => {
+        (RuleKind::Feed(_), _) => &[
+            &["market-data"],
+            &["load", "arrival"],
+            &["phases"],
+            &["read-back"],
+            &["data"],
+            &["parts"],
+        ],
+        (RuleKind::Points(_) | RuleKind::Venue(_), _) => {
             &[&["market-data"], &["load", "arrival"], &["phases"]]
         }
         (_, Some(Phase::Steady)) => &[
@@ -220,7 +228,12 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
             empty_phase(phase, facts)
         }),
         RuleKind::Feed(rule) => feed_refusal(rule, facts).or_else(|| match *rule {
+            FeedRule::Count {
+                what: FeedCount::Phantom,
+                ..
+            } => class_refusal(DataClass::Lost, facts.system),
             FeedRule::Count { .. } => None,
+            FeedRule::Book => books_refusal(rebuildable(facts.system), facts.system),
             FeedRule::Time {
                 quantile, phase, ..
             } => quantile_refusal(quantile, phase, facts),
