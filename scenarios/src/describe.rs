@@ -255,9 +255,11 @@ fn feed_words(rule: &FeedRule) -> String {
                 FeedCount::Gaps => "messages missing in the feed",
                 FeedCount::Duplicates => "messages twice in the feed",
                 FeedCount::Untold => "acknowledged orders that the feed does not tell of",
+                FeedCount::Phantom => "orders that the feed told of, and that are on no copy",
             };
             format!("at most {at_most} {what}")
         }
+        FeedRule::Book => "the books that the feed tells are those of every copy".to_string(),
         FeedRule::Time {
             what,
             quantile,

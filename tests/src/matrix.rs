@@ -68,6 +68,8 @@ pub const MARKET_DATA: Setting = Setting {
         "phases.steady=3s",
     ],
 };
+/// A leader that dies while the feed is listened to.
+pub const MARKET_FEED: Setting = at_half_the_load("market-feed");
 
 /// A power cut of every node when the load is over.
 pub const POWER_CUT: Setting = at_half_the_load("power-cut");
@@ -75,7 +77,7 @@ pub const POWER_CUT: Setting = at_half_the_load("power-cut");
 pub const DEGRADED_READ: Setting = at_half_the_load("degraded-read");
 
 /// All of them. Neighbours last about as long as each other: they are run side by side.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 14] = [
     BASELINE,
     ENGINE_METRICS,
     MARKET_DATA,
@@ -89,6 +91,7 @@ pub const SETTINGS: [Setting; 13] = [
     POWER_CUT,
     DEGRADED_READ,
     FIX_LEADER_KILL,
+    MARKET_FEED,
 ];
 
 /// What is switched on, where it shows, and which check must see it.
@@ -108,7 +111,7 @@ const fn seen(defect: &'static str, setting: Setting, check: &'static str) -> Ca
 }
 
 /// Every defect, in the order in which the engine lists them.
-pub const CASES: [Case; 32] = [
+pub const CASES: [Case; 34] = [
     seen("ack-before-quorum", QUICKSTART, "lost"),
     seen("forget-tail-on-promotion", QUICKSTART, "divergent"),
     seen("duplicate-on-retry", QUICKSTART, "duplicate"),
@@ -119,6 +122,7 @@ pub const CASES: [Case; 32] = [
     seen("leak-memory", ENGINE_METRICS, "memory"),
     seen("feed-gap", MARKET_DATA, "feed-gaps"),
     seen("stale-feed", MARKET_DATA, "fresh"),
+    seen("feed-quantity", MARKET_FEED, "feed-book"),
     seen("drops-fills", VENUE_KILL, "missing"),
     seen("double-counts-fills", VENUE_KILL, "twice"),
     seen("slow-response", VENUE_KILL, "response"),
@@ -129,6 +133,7 @@ pub const CASES: [Case; 32] = [
     seen("ignores-cancel", BASELINE, "resurrected"),
     seen("resurrect-cancelled", QUICKSTART, "resurrected"),
     seen("ignores-replace", BASELINE, "corrupt"),
+    seen("depth-drift", MARKET_FLOW, "invariants"),
     seen("drops-orders", BASELINE, "lost"),
     seen("lost-replica-order", BASELINE, "divergent"),
     seen("partial-snapshot", FOLLOWER_KILL, "divergent"),

@@ -48,6 +48,8 @@ pub enum Defect {
     FeedGap,
     /// A market-data feed that is behind.
     StaleFeed,
+    /// Quantities that the market-data feed tells wrongly.
+    FeedQuantity,
     /// Fills of the venue that the market maker does not book.
     DropsFills,
     /// Fills that it books twice.
@@ -68,6 +70,8 @@ pub enum Defect {
     ResurrectCancelled,
     /// Replaces that change nothing.
     IgnoresReplace,
+    /// A depth that is not the sum of its orders.
+    DepthDrift,
     /// Acknowledged orders that nobody keeps.
     DropsOrders,
     /// A replica that misses some orders.
@@ -107,7 +111,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 33] = [
+static DEFECTS: [DefectInfo; 35] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -159,6 +163,11 @@ static DEFECTS: [DefectInfo; 33] = [
         about: "The market-data feed holds every message back for up to 400 ms.",
     },
     DefectInfo {
+        defect: Defect::FeedQuantity,
+        name: "feed-quantity",
+        about: "With a new leader the market-data feed tells of every 20th order, where it rests, one lot too many.",
+    },
+    DefectInfo {
         defect: Defect::DropsFills,
         name: "drops-fills",
         about: "The market maker does not book every 20th fill.",
@@ -207,6 +216,11 @@ static DEFECTS: [DefectInfo; 33] = [
         defect: Defect::IgnoresReplace,
         name: "ignores-replace",
         about: "Replaces of every 5th order are acknowledged and change nothing.",
+    },
+    DefectInfo {
+        defect: Defect::DepthDrift,
+        name: "depth-drift",
+        about: "The depth of every 20th price is one lot more than its orders have open.",
     },
     DefectInfo {
         defect: Defect::DropsOrders,

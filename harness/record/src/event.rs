@@ -178,6 +178,10 @@ pub enum Event {
     FeedHeard {
         report: FeedReport,
     },
+    /// A subscriber that came late listened to it until now.
+    LateFeedHeard {
+        report: FeedReport,
+    },
     RetriesDone {
         asked: u64,
         resolved: u64,
@@ -281,6 +285,9 @@ pub struct ReadBackDone {
     /// Its trades were read as well, or could not be; `None`: the profile does not say how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trades: Option<CopiedTrades>,
+    /// Its depth was read behind its list, or could not be; `None`: the profile does not say how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<CopiedDepth>,
     /// Of a degraded read: which fault was on, and when it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub during: Option<Box<During>>,
@@ -310,6 +317,15 @@ impl ReadBackDone {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopiedTrades {
     pub rows: u64,
+    /// Why these are not all of them.
+    pub incomplete: Option<String>,
+}
+
+/// The depth of a copy was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedDepth {
+    /// Of how many symbols.
+    pub symbols: u64,
     /// Why these are not all of them.
     pub incomplete: Option<String>,
 }

@@ -85,6 +85,9 @@ pub struct FeedRecord {
     pub unheard: u64,
     /// Acknowledged orders of which the feed never told; null where messages name none.
     pub untold: Option<u64>,
+    /// Orders of which the feed told and that are on no copy; null where that cannot be said.
+    #[serde(default)]
+    pub phantom: Option<u64>,
     /// Orders of which the feed told before they were acknowledged.
     pub told_before_ack: Option<u64>,
     /// Age of messages at receipt.

@@ -17,6 +17,7 @@ pub mod event;
 pub mod exit;
 pub mod fault;
 pub mod feed;
+pub mod feed_book;
 pub mod histogram;
 pub mod io;
 pub mod ledger;

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 mod plain;
@@ -111,6 +112,46 @@ pub struct Trade {
     pub sequence: Option<String>,
 }
 
+/// How much rests of a symbol at each price by a copy's own account: a line of `readback/<read>-<replica>-depth.jsonl`. Values are
+/// the engine's own texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepthOf {
+    pub symbol: String,
+    /// The copy's watermark.
+    pub mark: u64,
+    pub bids: Vec<DepthLevel>,
+    pub asks: Vec<DepthLevel>,
+}
+
+/// What rests at a price.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepthLevel {
+    pub price: String,
+    pub quantity: String,
+    /// How many orders that is, where it is told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub orders: Option<String>,
+}
+
+/// Path of the depth of one read of one copy.
+pub fn depth_path(run_dir: &Path, read: ReadKind, replica: &str) -> PathBuf {
+    run_dir
+        .join("readback")
+        .join(format!("{}-{replica}-depth.jsonl", read.name()))
+}
+
+/// Reads the depth of one read of one copy; `None` when nobody asked for it.
+///
+/// # Errors
+/// When the file cannot be read, or a line is no depth.
+pub fn read_copied_depth(
+    run_dir: &Path,
+    read: ReadKind,
+    replica: &str,
+) -> io::Result<Option<Vec<DepthOf>>> {
+    lines_of(&depth_path(run_dir, read, replica))
+}
+
 /// Path of the trades of one read of one copy.
 pub fn trades_path(run_dir: &Path, read: ReadKind, replica: &str) -> PathBuf {
     run_dir
@@ -127,14 +168,19 @@ pub fn read_copied_trades(
     read: ReadKind,
     replica: &str,
 ) -> io::Result<Option<Vec<Trade>>> {
-    let file = match File::open(trades_path(run_dir, read, replica)) {
+    lines_of(&trades_path(run_dir, read, replica))
+}
+
+/// All lines of a file; `None` when there is none.
+fn lines_of<Line: DeserializeOwned>(path: &Path) -> io::Result<Option<Vec<Line>>> {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let lines = BufReader::new(file).lines();
-    let trades = lines.map(|line| Ok(serde_json::from_str(&line?)?));
-    trades.collect::<io::Result<Vec<Trade>>>().map(Some)
+    let lines = lines.map(|line| Ok(serde_json::from_str(&line?)?));
+    lines.collect::<io::Result<Vec<Line>>>().map(Some)
 }
 
 /// Path of the rows of one read of one copy.

@@ -76,6 +76,14 @@ impl RunDir {
     pub fn feed(&self) -> PathBuf {
         self.root.join(crate::feed::FEED_FILE)
     }
+    /// What it told of the books, from the start.
+    pub fn feed_book(&self) -> PathBuf {
+        self.root.join(crate::feed_book::FEED_BOOK_FILE)
+    }
+    /// What it told a subscriber that came late.
+    pub fn feed_late(&self) -> PathBuf {
+        self.root.join(crate::feed_book::FEED_LATE_FILE)
+    }
     pub fn readback(&self) -> PathBuf {
         self.root.join("readback")
     }
@@ -212,13 +220,15 @@ const DERIVED: [&str; 6] = [
 ];
 
 /// Evidence that not every run has: a file of this name that comes later would be believed.
-const MAY_BE_THERE: [&str; 6] = [
+const MAY_BE_THERE: [&str; 8] = [
     "events.jsonl",
     "recording.csv",
     crate::series::SERIES_FILE,
     crate::venue::VENUE_FILE,
     crate::points::POINTS_FILE,
     crate::feed::FEED_FILE,
+    crate::feed_book::FEED_BOOK_FILE,
+    crate::feed_book::FEED_LATE_FILE,
 ];
 
 /// Folders of evidence.

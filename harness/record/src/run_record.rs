@@ -80,6 +80,9 @@ pub struct RunRecord {
     /// What the drop copy told, beside what clients were told; null where no rule asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop_copy: Option<DropCopyRecord>,
+    /// The books that the feed told, beside those of the copies; absent where no rule asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed_book: Option<FeedBookRecord>,
     pub leftovers: Leftovers,
     /// The chain of hashes over the events of the run; absent where it does not hold, or an older version wrote them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -351,6 +354,25 @@ pub struct DropCopyRecord {
     pub requests: u64,
     /// Sides of trades that were looked for in it; null where the copies' trades were not read.
     pub fills: Option<u64>,
+    pub contradictions: u64,
+    /// Why there may be more; null when everything was compared.
+    pub open: Option<String>,
+    /// The first contradictions, in words.
+    pub examples: Vec<String>,
+}
+
+/// The books that are rebuilt from the feed beside those that were read of the copies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedBookRecord {
+    /// Messages from which they were rebuilt.
+    pub messages: u64,
+    /// Orders of ours that rested by them when the copies were read.
+    pub orders: u64,
+    /// Copies that were compared.
+    pub copies: u64,
+    /// Orders that rested by what a subscriber that came late was told first; null where none came.
+    pub late: Option<u64>,
+    /// Orders that differ.
     pub contradictions: u64,
     /// Why there may be more; null when everything was compared.
     pub open: Option<String>,

@@ -16,7 +16,20 @@ pub struct FeedConfig {
     pub entry: Vec<String>,
     /// Prefix of our orders' ids: the order of slot 17 is `{prefix}-17`.
     pub prefix: String,
+    /// How a buy and a sell are called.
+    pub sides: [String; 2],
     pub seed: u64,
-    /// The file to be written; it must not exist.
-    pub file: PathBuf,
+    pub files: FeedFiles,
+}
+
+/// What is to be written; no file may exist.
+#[derive(Debug, Clone)]
+pub enum FeedFiles {
+    /// Of whoever listens from the start: all messages, and what they tell of the books, where that is asked for.
+    Whole {
+        messages: PathBuf,
+        book: Option<PathBuf>,
+    },
+    /// Of whoever comes late: what it is told of the books.
+    Late { book: PathBuf },
 }

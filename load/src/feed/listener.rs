@@ -1,15 +1,19 @@
 //! The thread that listens, and the handle by which it is ended.
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use shakedown_record::feed::{FeedConnection, FeedReport, FeedWriter};
+use shakedown_record::feed_book::BookWriter;
 use shakedown_record::{monotonic_ns, wall_ns};
 
-use super::config::FeedConfig;
+use super::book::BookReader;
+use super::config::{FeedConfig, FeedFiles};
 use super::conversation::{Call, Came, Conversation};
 use super::message::{Now, Reader};
 use crate::error::LoadError;
@@ -33,6 +37,8 @@ pub struct FeedListener {
 #[derive(Debug, Default)]
 struct Flags {
     stop: AtomicBool,
+    /// The time of who comes late has come.
+    join: AtomicBool,
     /// The feed was open once.
     open: AtomicBool,
 }
@@ -44,7 +50,9 @@ struct Ear {
     places: Vec<(String, SocketAddr)>,
     headers: String,
     reader: Reader,
-    writer: FeedWriter,
+    /// Of who listens from the start.
+    messages: Option<FeedWriter>,
+    books: Option<Books>,
     report: FeedReport,
     /// The highest number that was heard.
     newest: Option<u64>,
@@ -52,8 +60,27 @@ struct Ear {
     flags: Arc<Flags>,
 }
 
+/// What is told of the books.
+struct Books {
+    reader: BookReader,
+    writer: BookWriter,
+    /// The path by which who comes late is told what rests.
+    late: Option<String>,
+}
+
+/// Tells a subscriber that comes late when.
+#[derive(Debug, Clone)]
+pub struct Joiner(Arc<Flags>);
+
+impl Joiner {
+    /// Now; later calls change nothing.
+    pub fn join(&self) {
+        self.0.join.store(true, Ordering::Relaxed);
+    }
+}
+
 impl FeedListener {
-    /// Starts to listen.
+    /// Starts to listen; one that comes late, to wait until it may.
     ///
     /// # Errors
     /// When an entry is no URL, or the file cannot be created.
@@ -76,6 +103,11 @@ impl FeedListener {
     /// True once the feed was open.
     pub fn is_open(&self) -> bool {
         self.flags.open.load(Ordering::Relaxed)
+    }
+
+    /// By which it is told that its time has come.
+    pub fn joiner(&self) -> Joiner {
+        Joiner(Arc::clone(&self.flags))
     }
 
     /// Ends it and returns how it went. Blocks for some 20 ms.
@@ -111,24 +143,34 @@ impl Ear {
         let lines = headers
             .iter()
             .map(|(name, value)| format!("{name}: {value}\r\n"));
-        let writer = FeedWriter::create(&config.file).map_err(|source| LoadError::Ledger {
-            path: config.file.clone(),
-            source,
-        })?;
+        let messages = match &config.files {
+            FeedFiles::Whole { messages, .. } => Some(created(messages, FeedWriter::create)?),
+            FeedFiles::Late { .. } => None,
+        };
+        // Not where everybody begins: what one replica tells wrongly is to be seen by somebody.
+        let dialled = match &config.files {
+            FeedFiles::Whole { .. } => 0,
+            FeedFiles::Late { .. } => places.len() as u64 - 1,
+        };
         Ok(Ear {
             headers: lines.collect(),
             places,
             reader: Reader::new(config.plan.clone(), config.prefix.clone()),
-            writer,
+            messages,
+            books: Books::of(&config)?,
             report: FeedReport::default(),
             newest: None,
-            dialled: 0,
+            dialled,
             flags,
             config,
         })
     }
 
     fn listen(mut self) -> FeedReport {
+        let is_late = matches!(self.config.files, FeedFiles::Late { .. });
+        while is_late && !self.is_over() && !self.flags.join.load(Ordering::Relaxed) {
+            thread::sleep(DIAL_EVERY);
+        }
         while !self.is_over() {
             let place = (self.dialled % self.places.len() as u64) as usize;
             self.dialled += 1;
@@ -153,8 +195,10 @@ impl Ear {
     /// One connection: since when it was open, if it ever was, and how it ended.
     fn converse(&mut self, place: usize) -> (Option<u64>, String) {
         let (host, address) = self.places[place].clone();
-        let after = self.newest.map_or_else(String::new, |it| it.to_string());
-        let path = self.config.plan.path.replace("{{after}}", &after);
+        if let Some(books) = &mut self.books {
+            books.reader.begin();
+        }
+        let path = self.path();
         let call = Call {
             path: &path,
             host: &host,
@@ -181,6 +225,16 @@ impl Ear {
         (open_ns, "the run ended".to_string())
     }
 
+    fn path(&self) -> String {
+        let books = self.books.as_ref();
+        let first = books.filter(|books| !books.reader.is_whole());
+        if let Some(path) = first.and_then(|books| books.late.as_ref()) {
+            return path.clone();
+        }
+        let after = self.newest.map_or_else(String::new, |it| it.to_string());
+        self.config.plan.path.replace("{{after}}", &after)
+    }
+
     fn take(&mut self, message: &[u8]) {
         let now = Now {
             mono_ns: monotonic_ns(),
@@ -192,13 +246,22 @@ impl Ear {
         };
         self.report.messages += 1;
         self.newest = self.newest.max(Some(row.sequence));
-        if let Err(error) = self.writer.write(&row) {
+        let mut written = self.messages.as_mut().map_or(Ok(()), |it| it.write(&row));
+        if let Some(books) = &mut self.books {
+            let rows = books.reader.read(message, row.received_ns, row.sequence);
+            for row in rows {
+                written = written.and_then(|()| books.writer.write(&row));
+            }
+        }
+        if let Err(error) = written {
             self.report.unwritten = Some(error.to_string());
         }
     }
 
     fn flush(&mut self) {
-        if let Err(error) = self.writer.flush() {
+        let messages = self.messages.as_mut().map_or(Ok(()), FeedWriter::flush);
+        let books = self.books.as_mut().map_or(Ok(()), |it| it.writer.flush());
+        if let Err(error) = messages.and(books) {
             self.report.unwritten = Some(error.to_string());
         }
     }
@@ -222,4 +285,39 @@ impl Ear {
         nonce[8..].copy_from_slice(&random.bits().to_le_bytes());
         nonce
     }
+}
+
+impl Books {
+    /// What is asked for of the books.
+    fn of(config: &FeedConfig) -> Result<Option<Books>, LoadError> {
+        let (Some(plan), Some((file, is_late))) = (&config.plan.book, book_file(&config.files))
+        else {
+            return Ok(None);
+        };
+        let (order, sides) = (config.plan.order.clone(), config.sides.clone());
+        let snapshot = plan.snapshot.as_ref().filter(|_| is_late);
+        Ok(Some(Books {
+            reader: BookReader::new(plan.clone(), order, config.prefix.clone(), sides),
+            writer: created(file, BookWriter::create)?,
+            late: snapshot.map(|snapshot| snapshot.path.clone()),
+        }))
+    }
+}
+
+/// Where what is told of the books goes, and whether that is for who comes late.
+fn book_file(files: &FeedFiles) -> Option<(&PathBuf, bool)> {
+    match files {
+        FeedFiles::Whole { book, .. } => book.as_ref().map(|book| (book, false)),
+        FeedFiles::Late { book } => Some((book, true)),
+    }
+}
+
+fn created<Writer>(
+    path: &Path,
+    create: impl Fn(&Path) -> io::Result<Writer>,
+) -> Result<Writer, LoadError> {
+    create(path).map_err(|source| LoadError::Ledger {
+        path: path.to_path_buf(),
+        source,
+    })
 }

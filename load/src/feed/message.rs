@@ -79,6 +79,7 @@ mod tests {
                 unit_ns,
             }),
             order: Some(pointer("/order/id")),
+            book: None,
             clock_error_ns: None,
         };
         Reader::new(plan, "t".into())

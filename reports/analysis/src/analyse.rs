@@ -10,7 +10,7 @@ use shakedown_record::run_record::{
 use shakedown_scenarios::plan::Plan;
 
 use crate::analysis::{Analysis, PlatformMoment};
-use crate::books::{Copied, Disconnects, Exposed, History, Invariants};
+use crate::books::{Copied, Disconnects, Exposed, FeedBook, History, Invariants};
 use crate::error::AnalysisError;
 use crate::evidence::Evidence;
 use crate::explain::stories;
@@ -114,6 +114,7 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
         history: measured.history.as_ref().map(History::record),
         invariants: measured.invariants.as_ref().map(Invariants::record),
         drop_copy: measured.drop_copy.as_ref().map(Copied::record),
+        feed_book: measured.feed_book.as_ref().map(FeedBook::record),
         leftovers,
         evidence: measured.seal.chain.clone(),
         trials: Vec::new(),

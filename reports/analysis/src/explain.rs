@@ -13,6 +13,7 @@ use crate::analysis::{Analysis, Story};
 use crate::data_loss::over;
 use crate::error::AnalysisError;
 use crate::facts::Facts;
+use crate::feed::FeedMeasured;
 use crate::input::Input;
 use crate::measured::Measured;
 use crate::story::{Followers, Teller};
@@ -229,7 +230,16 @@ fn of_books(measured: &Measured) -> Vec<OfBooks<'_>> {
     let exposed = exposed.map(|(text, slot)| ("exposure", *slot, text, &[][..]));
     let copied = measured.drop_copy.iter().flat_map(|it| it.first.first());
     let copied = copied.map(|(text, slot)| ("drop-copy", *slot, text, &[][..]));
+    let told = measured.feed_book.iter().flat_map(|it| it.first.first());
+    let told = told.map(|(text, slot)| ("feed-book", *slot, text, &[][..]));
+    let gone = match &measured.feed {
+        FeedMeasured::Heard(figures) => figures.phantoms.first.first(),
+        FeedMeasured::Unasked | FeedMeasured::Silent(_) => None,
+    };
+    let gone = gone.map(|(slot, text)| ("feed-phantom", Some(*slot), text, &[][..]));
     let with_slot = ended
+        .chain(told)
+        .chain(gone)
         .chain(exposed)
         .chain(history)
         .chain(broken)

@@ -1,5 +1,7 @@
 //! What the events say, gathered by subject. What is not an event did not happen.
 
+mod seen;
+
 use std::collections::BTreeMap;
 
 use shakedown_record::event::{
@@ -14,6 +16,8 @@ use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::GuardOverride;
 use shakedown_record::venue::TradesDone;
 use shakedown_record::{LinkOverhead, RunZero};
+
+pub(crate) use seen::{LostWorker, RoleSeen};
 
 /// A run as its events tell it. Moments are monotonic nanoseconds until [`Facts::since_zero`] turns them.
 #[derive(Debug, Default)]
@@ -44,6 +48,8 @@ pub(crate) struct Facts {
     pub outages_begun: BTreeMap<ReadKind, u64>,
     pub outages: Vec<OutageOver>,
     pub reads: Vec<ReadBackDone>,
+    /// When the last copy had been read.
+    pub read_ended: BTreeMap<ReadKind, u64>,
     pub cleaned: Option<CleanedUp>,
     pub scrapes: Vec<Scrape>,
     /// Replica and reason.
@@ -58,27 +64,10 @@ pub(crate) struct Facts {
     /// What the platform did, in the order in which it was heard of.
     pub platform: Vec<PlatformChange>,
     pub feed: Option<FeedReport>,
+    /// How listening went for who came late.
+    pub late_feed: Option<FeedReport>,
     pub points: Option<PointsReport>,
     pub trades: Option<TradesDone>,
-}
-
-/// A replica was seen in another role, or in another term, than before.
-#[derive(Debug, Clone)]
-pub(crate) struct RoleSeen {
-    pub mono_ns: u64,
-    pub replica: String,
-    pub role: Option<String>,
-    pub term: Option<u64>,
-}
-
-/// A worker that did not work to the end.
-#[derive(Debug, Clone)]
-pub(crate) struct LostWorker {
-    pub mono_ns: u64,
-    /// From 1.
-    pub worker: u32,
-    pub workers: u32,
-    pub why: String,
 }
 
 #[derive(Debug, Clone)]
@@ -276,8 +265,16 @@ impl Facts {
             Event::PlatformChanged(change) => self.platform.push(change.clone()),
             Event::TradesRead { done } => self.trades = Some(done.clone()),
             Event::PointsPublished { report } => self.points = Some(report.clone()),
-            Event::FeedHeard { report } => self.feed = Some(report.clone()),
+            Event::FeedHeard { .. } | Event::LateFeedHeard { .. } => self.hear(&stamped.event),
             Event::ReplicaReady { .. } | Event::RetriesDone { .. } => {}
+        }
+    }
+
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::FeedHeard { report } => self.feed = Some(report.clone()),
+            Event::LateFeedHeard { report } => self.late_feed = Some(report.clone()),
+            _ => {}
         }
     }
 
@@ -332,7 +329,10 @@ impl Facts {
                 self.outages_begun.insert(*read, at);
             }
             Event::OutageOver(over) => self.outages.push(over.clone()),
-            Event::ReadBack(done) => self.reads.push(done.clone()),
+            Event::ReadBack(done) => {
+                self.read_ended.insert(done.read, at);
+                self.reads.push(done.clone());
+            }
             Event::CleanedUp {
                 orders_open,
                 reason,

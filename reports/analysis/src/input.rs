@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use shakedown_record::event::read_events;
 use shakedown_record::feed::{FeedRow, read_feed};
+use shakedown_record::feed_book::{BookRow, read_feed_book};
 use shakedown_record::ledger::{Entry, Retry, read_connection_ends, read_retries, read_server_ids};
 use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
@@ -42,9 +43,27 @@ pub(crate) struct Input {
     pub points: Option<Vec<PointsRow>>,
     /// What the market-data feed told; `None` when nobody listened.
     pub feed: Option<Vec<FeedRow>>,
+    pub feed_books: FeedBooks,
     served_by: Vec<String>,
     /// What could not be read, in words.
     pub missing: Vec<String>,
+}
+
+/// What the market-data feed told of the books; `None` when nobody asked.
+#[derive(Debug, Default)]
+pub(crate) struct FeedBooks {
+    pub whole: Option<Vec<BookRow>>,
+    /// What it told who came late.
+    pub late: Option<Vec<BookRow>>,
+}
+
+impl FeedBooks {
+    fn read(dir: &RunDir, missing: &mut Vec<String>) -> FeedBooks {
+        FeedBooks {
+            whole: kept(read_feed_book(&dir.feed_book()), missing),
+            late: kept(read_feed_book(&dir.feed_late()), missing),
+        }
+    }
 }
 
 /// Ids that the engine made.
@@ -151,6 +170,7 @@ impl Input {
             trades,
             points,
             feed,
+            feed_books: FeedBooks::read(dir, &mut missing),
             served_by: std::fs::read(ledger.join(SERVED_BY))
                 .ok()
                 .and_then(|text| serde_json::from_slice(&text).ok())

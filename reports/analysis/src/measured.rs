@@ -11,8 +11,8 @@ use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
 use crate::books::{
-    Copied, Disconnects, Exposed, History, Invariants, disconnects, drop_copy, exposed, history,
-    invariants,
+    Copied, Disconnects, Exposed, FeedBook, History, Invariants, disconnects, drop_copy, exposed,
+    feed_book, history, invariants,
 };
 use crate::data_loss::{Assessment, assess, look};
 use crate::engine_latency::{EngineHistogram, by_phase};
@@ -52,6 +52,7 @@ pub(crate) struct Measured {
     pub history: Option<History>,
     pub invariants: Option<Invariants>,
     pub drop_copy: Option<Copied>,
+    pub feed_book: Option<FeedBook>,
     /// The system's own series.
     pub store: Store,
     pub feed: FeedMeasured,
@@ -100,11 +101,12 @@ impl Measured {
             history: history(input, plan, &assessment.reads),
             invariants: invariants(input, plan, &assessment.reads),
             drop_copy: drop_copy(input, plan, &assessment.reads),
+            feed_book: feed_book(input, plan, &assessment.reads),
             availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),
             engine: by_phase(&input.facts, &windows),
+            feed: measure(input, plan, &windows, &assessment.reads),
             assessment,
             store: store(input),
-            feed: measure(input, plan, &windows),
             points: points::measure(input, &windows),
             venue: venue::measure(input, &windows),
             windows,

@@ -8,12 +8,12 @@ mod unprovable;
 use shakedown_record::phase::Phase;
 
 use crate::plan::{
-    DataClass, EnvironmentPlan, FaultPlan, FeedRule, LoadPlan, Phases, PointsLoad, RuleKind,
-    System, VenueRule,
+    DataClass, EnvironmentPlan, FaultPlan, FeedCount, FeedRule, LoadPlan, Phases, PointsLoad,
+    RuleKind, System, VenueRule,
 };
 
 use super::alerts::alert_refusal;
-use super::checkable::{bound, copied, history_by, limited, readable_books};
+use super::checkable::{bound, copied, history_by, limited, readable_books, rebuildable};
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
 use super::metrics::{metric_refusal, resource_refusal};
@@ -72,7 +72,15 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
             &[&["metrics"], &["load", "arrival"], &["phases"], &["faults"]]
         }
         (RuleKind::Alert(_), _) => &[&["alerts"], &["faults"]],
-        (RuleKind::Feed(_) | RuleKind::Points(_) | RuleKind::Venue(_), _) => {
+        (RuleKind::Feed(_), _) => &[
+            &["market-data"],
+            &["load", "arrival"],
+            &["phases"],
+            &["read-back"],
+            &["data"],
+            &["parts"],
+        ],
+        (RuleKind::Points(_) | RuleKind::Venue(_), _) => {
             &[&["market-data"], &["load", "arrival"], &["phases"]]
         }
         (_, Some(Phase::Steady)) => &[
@@ -224,7 +232,12 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
             empty_phase(phase, facts)
         }),
         RuleKind::Feed(rule) => feed_refusal(rule, facts).or_else(|| match *rule {
+            FeedRule::Count {
+                what: FeedCount::Phantom,
+                ..
+            } => class_refusal(DataClass::Lost, facts.system),
             FeedRule::Count { .. } => None,
+            FeedRule::Book => books_refusal(rebuildable(facts.system), facts.system),
             FeedRule::Time {
                 quantile, phase, ..
             } => quantile_refusal(quantile, phase, facts),

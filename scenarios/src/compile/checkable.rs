@@ -33,6 +33,15 @@ pub fn history_by(system: &System) -> Result<HistoryBy, &'static str> {
         system.cancel_on_disconnect.is_none(),
         "the engine cancels orders by itself when connections end (`cancel-on-disconnect`)",
     )?;
+    rebuildable(system)?;
+    match takes_sequence(system) && one_numbering(system).is_ok() {
+        true => Ok(HistoryBy::Numbers),
+        false => Ok(HistoryBy::Search),
+    }
+}
+
+/// Whether books can be held against those that are read, order by order; `Err` says why not.
+pub(crate) fn rebuildable(system: &System) -> Result<(), &'static str> {
     one_book(system)?;
     readable_books(system)?;
     let fields = match &system.read_back {
@@ -42,11 +51,7 @@ pub fn history_by(system: &System) -> Result<HistoryBy, &'static str> {
     require(
         fields.remaining.is_some(),
         "the read-back does not tell how much of an order can still trade (`remaining`)",
-    )?;
-    match takes_sequence(system) && one_numbering(system).is_ok() {
-        true => Ok(HistoryBy::Numbers),
-        false => Ok(HistoryBy::Search),
-    }
+    )
 }
 
 /// Each symbol has one book.

@@ -3,7 +3,8 @@
 use shakedown_record::phase::Phase;
 
 use crate::plan::{
-    AlertRule, FeedRule, LimitEnd, MetricLimit, MetricRule, PointsRule, RuleKind, VenueRule,
+    AlertRule, FeedRule, LimitEnd, MetricLimit, MetricRule, PointsRule, ResourceRule, RuleKind,
+    VenueRule,
 };
 
 use super::rules::{kind_name, phase_of};
@@ -63,15 +64,13 @@ impl Limit {
             RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
                 (String::new(), End::AtMost, *at_most)
             }
-            RuleKind::Linearizable | RuleKind::Invariants | RuleKind::DropCopy => {
-                (String::new(), End::AtMost, 0.0)
-            }
+            RuleKind::Linearizable
+            | RuleKind::Invariants
+            | RuleKind::DropCopy
+            | RuleKind::Feed(FeedRule::Book) => (String::new(), End::AtMost, 0.0),
             RuleKind::Metric(rule) => metric_limit(rule),
             RuleKind::Alert(rule) => alert_limit(rule),
-            RuleKind::Resource(rule) => {
-                let what = format!("{} {}", rule.of.name(), rule.for_ns);
-                (what, End::AtMost, rule.at_most)
-            }
+            RuleKind::Resource(rule) => resource_limit(rule),
             RuleKind::Peak {
                 flow,
                 at_least_per_s,
@@ -100,6 +99,11 @@ impl Limit {
             value,
         }
     }
+}
+
+fn resource_limit(rule: &ResourceRule) -> (String, End, f64) {
+    let what = format!("{} {}", rule.of.name(), rule.for_ns);
+    (what, End::AtMost, rule.at_most)
 }
 
 /// How soon an alert must fire, beside when it must be over.

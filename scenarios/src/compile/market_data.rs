@@ -1,12 +1,13 @@
 //! Market data: the profile's section, and limits on what it tells.
 
 use crate::plan::{
-    BinaryPublish, FeedCount, FeedPlan, FeedRule, FeedTime, HttpPublish, MadeAt, MarketData,
-    PointPart, PointsLoad, PointsRule, PublishPlan, RuleKind, System,
+    BinaryPublish, FeedBookPlan, FeedCount, FeedPlan, FeedRule, FeedSnapshotPlan, FeedTime,
+    HttpPublish, MadeAt, MarketData, PointPart, PointsLoad, PointsRule, PublishPlan, RuleKind,
+    System,
 };
 use crate::spec::profile::{
-    FeedSpec, HttpPublishSpec, MarketDataSpec, ProfileSpec, PublishSpec, TimeUnitSpec,
-    WebSocketFeedSpec,
+    FeedBookSpec, FeedSnapshotSpec, FeedSpec, HttpPublishSpec, MarketDataSpec, ProfileSpec,
+    PublishSpec, TimeUnitSpec, WebSocketFeedSpec,
 };
 use crate::spec::scenario::ScenarioSpec;
 use crate::spec::sla::{CountLimit, LatencyLimit, RuleSpec};
@@ -210,7 +211,72 @@ fn feed_plan(at: &At, spec: &WebSocketFeedSpec, sheet: &Sheet) -> FeedPlan {
             },
         }),
         order: spec.order.as_ref().map(pointer),
+        book: spec
+            .book
+            .as_ref()
+            .map(|book| book_plan(&at.to("book"), book, sheet)),
         clock_error_ns: spec.clock_error.map(|error| error.ns),
+    }
+}
+
+fn book_plan(at: &At, spec: &FeedBookSpec, sheet: &Sheet) -> FeedBookPlan {
+    if spec.accepted.is_empty() {
+        sheet.refuse_with(
+            &at.to("accepted"),
+            "no word is named for a new order",
+            "such as accepted: [accepted]",
+        );
+    }
+    refuse_shared_words(at, spec, sheet);
+    let snapshot = spec.snapshot.as_ref();
+    FeedBookPlan {
+        event: pointer(&spec.event),
+        accepted: spec.accepted.clone(),
+        replaced: spec.replaced.clone(),
+        cancelled: spec.cancelled.clone(),
+        symbol: pointer(&spec.symbol),
+        side: pointer(&spec.side),
+        price: pointer(&spec.price),
+        quantity: pointer(&spec.quantity),
+        remaining: spec.remaining.as_ref().map(pointer),
+        fills: pointer(&spec.fills.at),
+        fill_maker: pointer(&spec.fills.maker),
+        fill_quantity: pointer(&spec.fills.quantity),
+        snapshot: snapshot.map(|spec| snapshot_plan(&at.to("snapshot"), spec, sheet)),
+    }
+}
+
+/// A word that stands for two things stands for neither.
+fn refuse_shared_words(at: &At, spec: &FeedBookSpec, sheet: &Sheet) {
+    let listed = spec.snapshot.iter().flat_map(|snapshot| &snapshot.events);
+    let mut seen = Vec::new();
+    let words = spec.accepted.iter().chain(&spec.replaced);
+    for word in words.chain(&spec.cancelled).chain(listed) {
+        if seen.contains(&word) {
+            sheet.refuse_with(
+                &at.to("event"),
+                format!("`{word}` stands for two things"),
+                "each word stands for one",
+            );
+        }
+        seen.push(word);
+    }
+}
+
+fn snapshot_plan(at: &At, spec: &FeedSnapshotSpec, sheet: &Sheet) -> FeedSnapshotPlan {
+    refuse_path(&at.to("path"), &spec.path, "/feed?snapshot=true", sheet);
+    if spec.events.is_empty() {
+        sheet.refuse_with(
+            &at.to("events"),
+            "no word is named for what rests",
+            "such as events: [snapshot]",
+        );
+    }
+    FeedSnapshotPlan {
+        path: spec.path.clone(),
+        events: spec.events.clone(),
+        orders: pointer(&spec.orders),
+        more: spec.more.as_ref().map(pointer),
     }
 }
 
@@ -221,6 +287,7 @@ pub(super) fn feed_rules(spec: &RuleSpec) -> impl Iterator<Item = RuleKind> {
             FeedCount::Gaps => &spec.feed_gaps,
             FeedCount::Duplicates => &spec.feed_duplicates,
             FeedCount::Untold => &spec.feed_untold,
+            FeedCount::Phantom => &spec.feed_phantom,
         };
         limit.as_ref().map(|limit| FeedRule::Count {
             what,
@@ -235,10 +302,11 @@ pub(super) fn feed_rules(spec: &RuleSpec) -> impl Iterator<Item = RuleKind> {
             phase: limit.phase,
         })
     };
-    let [gaps, duplicates, untold] = FeedCount::ALL.map(count);
+    let counts = FeedCount::ALL.map(count);
+    let book = spec.feed_book.as_ref().map(|_| FeedRule::Book);
     let freshness = time(FeedTime::Freshness, &spec.freshness);
     let skew = time(FeedTime::Skew, &spec.feed_skew);
-    let all = [gaps, duplicates, untold, freshness, skew].into_iter();
+    let all = counts.into_iter().chain([book, freshness, skew]);
     all.flatten().map(RuleKind::Feed)
 }
 
@@ -272,6 +340,13 @@ pub(super) fn feed_refusal(rule: &FeedRule, facts: Facts) -> Option<Refusal> {
             "",
             "the profile does not say where messages of the feed name their order".to_string(),
             "add to the feed, where it does so: order: /client_order_id".to_string(),
+        ));
+    }
+    if *rule == FeedRule::Book && feed.book.is_none() {
+        return Some((
+            "",
+            "the profile does not say what messages of the feed tell of the books".to_string(),
+            "add to the feed: book: { event: /type, accepted: [new], …, fills: { … } }".to_string(),
         ));
     }
     None

@@ -1,7 +1,9 @@
 //! How orders are read back.
 
-use crate::plan::{CopyTrades, FieldMap, ReadBack, Variable};
-use crate::spec::profile::{AtSpec, ByIdSpec, CopyTradesSpec, FieldsSpec, ListSpec, ReadBackSpec};
+use crate::plan::{CopyDepth, CopyTrades, FieldMap, ReadBack, Variable};
+use crate::spec::profile::{
+    AtSpec, ByIdSpec, CopyDepthSpec, CopyTradesSpec, FieldsSpec, ListSpec, ReadBackSpec,
+};
 
 use super::exchange::{Exchanges, pointer, request_uses};
 use super::sheet::{At, Sheet};
@@ -59,8 +61,13 @@ fn list(at: &At, spec: &ListSpec, exchanges: &Exchanges) -> Option<ReadBack> {
         Some(spec) => Some(Box::new(trades(&at.to("trades"), spec, exchanges)?)),
         None => None,
     };
+    let depth = match &spec.depth {
+        Some(spec_of) => Some(Box::new(depth(&at.to("depth"), spec_of, spec, exchanges)?)),
+        None => None,
+    };
     Some(ReadBack::List {
         trades,
+        depth,
         get,
         rows: pointer(&spec.rows),
         next: spec.next.as_ref().map(pointer),
@@ -89,6 +96,45 @@ fn trades(at: &At, spec: &CopyTradesSpec, exchanges: &Exchanges) -> Option<CopyT
         price: pointer(&spec.price),
         quantity: pointer(&spec.quantity),
         sequence: spec.sequence.as_ref().map(pointer),
+    })
+}
+
+fn depth(
+    at: &At,
+    spec: &CopyDepthSpec,
+    list: &ListSpec,
+    exchanges: &Exchanges,
+) -> Option<CopyDepth> {
+    let get = exchanges.get(&at.to("get"), &spec.get, Use::Depth)?;
+    if !request_uses(&get, &Variable::Symbol) {
+        exchanges.sheet.refuse_with(
+            &at.to("get"),
+            "the request does not say which symbol it means",
+            "put {{symbol}} into the path: /depth/{{symbol}}",
+        );
+    }
+    if list.fields.remaining.is_none() {
+        exchanges.sheet.refuse_entry(
+            at,
+            "nothing tells how much of an order can still trade, of which a depth is the sum",
+            "say where a row has it: fields: { remaining: /remaining }",
+        );
+    }
+    if list.mark.is_none() {
+        exchanges.sheet.refuse_entry(
+            at,
+            "without `mark` in the list, depth and orders may be of two moments",
+            "say where a page states the copy's watermark: mark: /watermark",
+        );
+    }
+    Some(CopyDepth {
+        get,
+        mark: pointer(&spec.mark),
+        bids: pointer(&spec.bids),
+        asks: pointer(&spec.asks),
+        price: pointer(&spec.price),
+        quantity: pointer(&spec.quantity),
+        orders: spec.orders.as_ref().map(pointer),
     })
 }
 

@@ -18,7 +18,7 @@ use super::sheet::{At, Sheet};
 use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 39] = [
+const KINDS: [&str; 41] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -56,6 +56,8 @@ const KINDS: [&str; 39] = [
     "feed-gaps",
     "feed-duplicates",
     "feed-untold",
+    "feed-phantom",
+    "feed-book",
     "freshness",
     "feed-skew",
 ];

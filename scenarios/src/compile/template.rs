@@ -13,6 +13,8 @@ pub(super) enum Use {
     Page,
     /// One order looked up.
     Lookup,
+    /// What rests of a symbol.
+    Depth,
     /// Roles, health, version, proofs.
     Control,
     /// Authentication: the same for every request.
@@ -27,6 +29,7 @@ impl Use {
             ],
             Use::Page => &["cursor", "now"],
             Use::Lookup => &["id", "account", "symbol", "now"],
+            Use::Depth => &["symbol", "now"],
             Use::Control => &["now"],
             Use::Auth => &[],
         }

@@ -30,8 +30,45 @@ pub struct FeedPlan {
     pub made: Option<MadeAt>,
     /// Where a message names its order by the client's id.
     pub order: Option<JsonPointer>,
+    /// What messages tell of the books; `None`: not enough to rebuild them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub book: Option<FeedBookPlan>,
     /// By how much the feed's wall clock may be off from ours, in nanoseconds; `None`: nobody knows.
     pub clock_error_ns: Option<u64>,
+}
+
+/// What messages tell of the books. A message is about the order that it names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FeedBookPlan {
+    /// Where a message says what it tells, and the words for it.
+    pub event: JsonPointer,
+    pub accepted: Vec<String>,
+    pub replaced: Vec<String>,
+    pub cancelled: Vec<String>,
+    pub symbol: JsonPointer,
+    pub side: JsonPointer,
+    pub price: JsonPointer,
+    /// Of the whole order.
+    pub quantity: JsonPointer,
+    /// What can still trade; `None`: what fills leave of the quantity.
+    pub remaining: Option<JsonPointer>,
+    /// The list of trades with orders that rested, and in an entry of it, whose and how much.
+    pub fills: JsonPointer,
+    pub fill_maker: JsonPointer,
+    pub fill_quantity: JsonPointer,
+    /// How a subscriber that comes late is told what rests; `None`: it is not.
+    pub snapshot: Option<FeedSnapshotPlan>,
+}
+
+/// How a subscriber that comes late is told what rests. An entry has what messages have, at the same places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FeedSnapshotPlan {
+    /// Of its handshake.
+    pub path: String,
+    pub events: Vec<String>,
+    pub orders: JsonPointer,
+    /// Where a message says that another one follows; `None`: none does.
+    pub more: Option<JsonPointer>,
 }
 
 impl FeedPlan {
@@ -159,6 +196,8 @@ pub enum FeedRule {
         at_most_ns: u64,
         phase: Phase,
     },
+    /// The books that are rebuilt from it are those of the copies.
+    Book,
 }
 
 /// What of a feed is counted.
@@ -171,6 +210,8 @@ pub enum FeedCount {
     Duplicates,
     /// Acknowledged orders of which the feed never told.
     Untold,
+    /// Orders of which it told, and that no copy has in the end.
+    Phantom,
 }
 
 /// What of a feed is timed.
@@ -185,7 +226,20 @@ pub enum FeedTime {
 
 impl FeedCount {
     /// Every one, in the order of reports.
-    pub const ALL: [FeedCount; 3] = [FeedCount::Gaps, FeedCount::Duplicates, FeedCount::Untold];
+    pub const ALL: [FeedCount; 4] = [
+        FeedCount::Gaps,
+        FeedCount::Duplicates,
+        FeedCount::Untold,
+        FeedCount::Phantom,
+    ];
+
+    /// True when it is about orders, which messages must name.
+    fn is_of_orders(self) -> bool {
+        match self {
+            FeedCount::Gaps | FeedCount::Duplicates => false,
+            FeedCount::Untold | FeedCount::Phantom => true,
+        }
+    }
 }
 
 impl FeedRule {
@@ -196,7 +250,9 @@ impl FeedRule {
                 FeedCount::Gaps => "feed-gaps",
                 FeedCount::Duplicates => "feed-duplicates",
                 FeedCount::Untold => "feed-untold",
+                FeedCount::Phantom => "feed-phantom",
             },
+            FeedRule::Book => "feed-book",
             FeedRule::Time { what, .. } => match what {
                 FeedTime::Freshness => "freshness",
                 FeedTime::Skew => "feed-skew",
@@ -207,7 +263,7 @@ impl FeedRule {
     /// The phase to which it is bound, if it is.
     pub fn phase(&self) -> Option<Phase> {
         match self {
-            FeedRule::Count { .. } => None,
+            FeedRule::Count { .. } | FeedRule::Book => None,
             FeedRule::Time { phase, .. } => Some(*phase),
         }
     }
@@ -215,8 +271,9 @@ impl FeedRule {
     /// True when it is about orders, which messages must name.
     pub fn is_of_orders(&self) -> bool {
         match self {
-            FeedRule::Count { what, .. } => *what == FeedCount::Untold,
+            FeedRule::Count { what, .. } => what.is_of_orders(),
             FeedRule::Time { what, .. } => *what == FeedTime::Skew,
+            FeedRule::Book => true,
         }
     }
 }

@@ -46,8 +46,8 @@ pub use load::{
     RateStep, Recorded, Recording, Replay, Spacing, Spike, SymbolShare,
 };
 pub use market_data::{
-    BinaryPublish, FeedCount, FeedPlan, FeedRule, FeedTime, HttpPublish, MadeAt, MarketData,
-    PointPart, PointsLoad, PointsRule, PublishPlan,
+    BinaryPublish, FeedBookPlan, FeedCount, FeedPlan, FeedRule, FeedSnapshotPlan, FeedTime,
+    HttpPublish, MadeAt, MarketData, PointPart, PointsLoad, PointsRule, PublishPlan,
 };
 pub use metric::{
     LimitEnd, MetricLimit, MetricRule, PROCESS_START, SCRAPE_EVERY_NS, SeriesPattern,
@@ -56,10 +56,10 @@ pub use peak::{Peak, PeakFlow, Standard};
 pub use resource::{Resource, ResourceRule};
 pub use rule::{AbortRule, DataClass, Rule, RuleKind};
 pub use system::{
-    AckLevel, Answer, Auth, Ceilings, CleanUp, CopyTrades, DataLayout, Endpoints, EnvironmentPlan,
-    Exposure, ExposurePer, FieldMap, Health, Identity, LocalStandIn, Metrics, OrderAction, Orders,
-    Part, ProofOfTarget, ReadBack, Resources, RestartedBy, RetryPolicy, Role, SecretSource,
-    Session, SessionContract, System, Take, VersionProbe,
+    AckLevel, Answer, Auth, Ceilings, CleanUp, CopyDepth, CopyTrades, DataLayout, Endpoints,
+    EnvironmentPlan, Exposure, ExposurePer, FieldMap, Health, Identity, LocalStandIn, Metrics,
+    OrderAction, Orders, Part, ProofOfTarget, ReadBack, Resources, RestartedBy, RetryPolicy, Role,
+    SecretSource, Session, SessionContract, System, Take, VersionProbe,
 };
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
 pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

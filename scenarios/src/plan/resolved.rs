@@ -4,8 +4,8 @@ use serde::Serialize;
 use shakedown_record::readback::ReadKind;
 
 use super::{
-    AbortRule, EnvironmentPlan, FaultPlan, FeedPlan, Guards, LoadPlan, Peak, Phases, PointsLoad,
-    Rule, RuleKind, System, VenuePlan,
+    AbortRule, EnvironmentPlan, FaultPlan, FeedBookPlan, FeedPlan, FeedRule, Guards, LoadPlan,
+    Peak, Phases, PointsLoad, Rule, RuleKind, System, VenuePlan,
 };
 
 /// A scenario, compiled against its system's profile for one environment.
@@ -51,5 +51,13 @@ impl Plan {
         let is_asked = rules.any(|rule| matches!(rule.kind, RuleKind::Feed(_)));
         let feed = self.system.market_data.feed.as_ref();
         feed.filter(|_| is_asked)
+    }
+
+    /// What the feed's messages tell of the books, where a rule is about that: then it is written down, and a subscriber
+    /// comes late.
+    pub fn feed_book(&self) -> Option<&FeedBookPlan> {
+        let mut rules = self.rules.iter();
+        rules.find(|rule| rule.kind == RuleKind::Feed(FeedRule::Book))?;
+        self.system.market_data.feed.as_ref()?.book.as_ref()
     }
 }

@@ -1,5 +1,7 @@
 //! The system under test, as its profile describes it.
 
+mod copies;
+
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
@@ -13,6 +15,8 @@ use super::kubernetes::KubernetesPlan;
 use super::market_data::MarketData;
 use super::tls::TlsPlan;
 use super::venue::VenueSide;
+
+pub use copies::{CopyDepth, CopyTrades};
 
 /// Everything Shakedown knows about an engine.
 #[derive(Debug, Clone, Serialize)]
@@ -330,6 +334,9 @@ pub enum ReadBack {
         /// The copy's trades; `None`: nobody says where they are.
         #[serde(skip_serializing_if = "Option::is_none")]
         trades: Option<Box<CopyTrades>>,
+        /// How much rests at each price, by the copy's own account; `None`: nobody says where that is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        depth: Option<Box<CopyDepth>>,
     },
     /// One request for each order.
     ById {
@@ -368,23 +375,6 @@ pub struct FieldMap {
     pub replaced_sequence: Option<JsonPointer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancelled_sequence: Option<JsonPointer>,
-}
-
-/// How a copy's trades are read: a list with a cursor. Orders by the ids that they have in the list of orders.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CopyTrades {
-    /// `{{cursor}}` is empty on the first page.
-    pub get: Request,
-    pub rows: JsonPointer,
-    /// The next cursor; missing or null on the last page.
-    pub next: Option<JsonPointer>,
-    pub id: JsonPointer,
-    pub maker: JsonPointer,
-    pub taker: JsonPointer,
-    pub price: JsonPointer,
-    pub quantity: JsonPointer,
-    /// The engine's sequence number of the request that caused it.
-    pub sequence: Option<JsonPointer>,
 }
 
 /// Health endpoints. `port`: on another port than the orders.

@@ -92,6 +92,11 @@ pub(crate) struct RuleSpec {
     pub(crate) feed_duplicates: Option<CountLimit>,
     /// Acknowledged orders of which the market-data feed never told.
     pub(crate) feed_untold: Option<CountLimit>,
+    /// Orders that the market-data feed told of, and that no copy has in the end.
+    pub(crate) feed_phantom: Option<CountLimit>,
+    /// The books that are rebuilt from the market-data feed are those that were read of every copy, also for a subscriber that
+    /// came late.
+    pub(crate) feed_book: Option<Unlimited>,
     /// Age of the feed's messages when they came.
     pub(crate) freshness: Option<LatencyLimit>,
     /// Time between an acknowledgement and the feed's message on that order, whichever came first.

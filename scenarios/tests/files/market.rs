@@ -10,6 +10,10 @@ use shakedown_scenarios::{Diagnostic, plan::EnvironmentPlan};
 
 const MAKER: &str = "market-maker";
 
+/// What messages of a feed tell of the books.
+const BOOK: &str = "book: { event: /e, accepted: [new], symbol: /s, side: /side, price: /p, quantity: /q, \
+                    fills: { at: /f, maker: /m, quantity: /q } }";
+
 /// A profile with a section in place of the reference engine's market data.
 fn profile(section: &str) -> String {
     let reference = shipped("reference").text;
@@ -37,11 +41,13 @@ fn the_shipped_scenarios_say_what_they_mean() {
     let feed = with("market-feed", &[]).unwrap().plan;
     let told = feed.feed_heard().unwrap();
     assert!(told.resumes() && told.order.is_some());
+    assert!(feed.feed_book().unwrap().snapshot.is_some());
     assert_eq!(feed.points, None);
     let quickstart = with("quickstart", &[]).unwrap().plan;
     assert_eq!(quickstart.feed_heard(), None, "no rule is about it");
     let data = with("market-data", &[]).unwrap().plan;
     assert_eq!(data.points.unwrap().rate_per_s, 50_000.0);
+    assert_eq!(data.feed_book(), None, "no rule is about the books");
     let venue = maker(&shipped("venue-kill").text).unwrap().plan;
     let behaviour = venue.venue.unwrap();
     assert_eq!(behaviour.rejects, 0.02);
@@ -94,6 +100,10 @@ fn points_over_http_are_read_part_by_part() {
 fn what_makes_no_market_data_is_refused() {
     let http =
         |rest: &str| format!("market-data: {{ publish: {{ http: {{ path: /p, {rest} }} }} }}");
+    let book = |from: &str, to: &str| {
+        let book = BOOK.replace(from, to);
+        format!("market-data: {{ feed: {{ websocket: {{ path: /feed, sequence: /s, {book} }} }} }}")
+    };
     for (section, said) in [
         (
             "market-data: { publish: { binary: { port: 0 } } }".to_string(),
@@ -118,6 +128,25 @@ fn what_makes_no_market_data_is_refused() {
                 .to_string(),
             "only one hole",
         ),
+        (book("accepted: [new]", "accepted: []"), "no word is named"),
+        (
+            book("accepted: [new]", "accepted: [new], cancelled: [gone, new]"),
+            "`new` stands for two things",
+        ),
+        (
+            book(
+                "accepted: [new]",
+                "accepted: [new], snapshot: { path: feed, events: [all], orders: /o }",
+            ),
+            "begins with a slash",
+        ),
+        (
+            book(
+                "accepted: [new]",
+                "accepted: [new], snapshot: { path: /feed, events: [], orders: /o }",
+            ),
+            "no word is named",
+        ),
     ] {
         let told = refused(&section);
         assert!(told.message.contains(said), "{section}: {told:?}");
@@ -138,7 +167,16 @@ fn limits_that_the_profile_cannot_answer_are_refused() {
     assert!(told.contains("when they were made"), "{told}");
     let told = feed("made: { at: /t, unit: ms }").unwrap_err().to_string();
     assert!(told.contains("name their order"), "{told}");
-    assert!(feed("made: { at: /t, unit: ms }, order: /id").is_ok());
+    let named = "made: { at: /t, unit: ms }, order: /id";
+    let told = feed(named).unwrap_err().to_string();
+    assert!(told.contains("tell of the books"), "{told}");
+    assert!(feed(&format!("{named}, {BOOK}")).is_ok());
+    let unread = shipped("reference")
+        .text
+        .replace("remaining: /remaining, sequence", "sequence");
+    let told = compile_both(&shipped("market-feed"), &file("p.yaml", &unread), &[]);
+    let told = told.unwrap_err().to_string();
+    assert!(told.contains("(`remaining`)"), "{told}");
 
     let none = shipped("market-feed");
     let told = compile_both(&none, &file("p.yaml", &profile("")), &[]).unwrap_err();

@@ -351,6 +351,7 @@ fn read_back(replica: &str, rows: u64) -> Event {
         by_id: false,
         foreign: Some(0),
         trades: None,
+        depth: None,
         during: None,
     })
 }

@@ -9,10 +9,13 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
-use shakedown_load::feed::{FeedConfig, FeedListener};
+use shakedown_load::feed::{FeedConfig, FeedFiles, FeedListener};
 use shakedown_load::secret::Secrets;
 use shakedown_record::feed::{FeedReport, FeedRow, read_feed};
-use shakedown_scenarios::plan::{Auth, FeedPlan, JsonPointer, MadeAt};
+use shakedown_record::feed_book::{BookEvent, read_feed_book};
+use shakedown_scenarios::plan::{
+    Auth, FeedBookPlan, FeedPlan, FeedSnapshotPlan, JsonPointer, MadeAt,
+};
 use tungstenite::handshake::server::{Request, Response};
 use tungstenite::{Message, WebSocket, accept_hdr};
 
@@ -101,14 +104,19 @@ fn listen(entry: &[&Feed], file: &Path) -> FeedListener {
                 unit_ns: 1_000_000,
             }),
             order: Some(pointer("/order")),
+            book: None,
             clock_error_ns: None,
         },
         auth: Auth::None,
         secrets: Secrets::default(),
         entry: entry.iter().map(|feed| feed.url.clone()).collect(),
         prefix: "t".into(),
+        sides: ["buy".into(), "sell".into()],
         seed: 7,
-        file: file.to_path_buf(),
+        files: FeedFiles::Whole {
+            messages: file.to_path_buf(),
+            book: None,
+        },
     })
     .unwrap()
 }
@@ -179,4 +187,128 @@ fn a_feed_that_is_not_there_is_said_to_be_none() {
     assert_eq!(rows, []);
     assert_eq!((report.connected, report.messages), (0, 0));
     assert!(report.refused.unwrap().contains("refused"));
+}
+
+/// A feed that tells what rests in two parts, hangs up between them the first time, and then tells two messages a call.
+fn serve_late(stream: TcpStream, calls: &AtomicU64, paths: &Mutex<Vec<String>>) {
+    let mut path = String::new();
+    #[allow(clippy::result_large_err, reason = "tungstenite's own type")]
+    let look = |request: &Request, response: Response| {
+        path = request.uri().to_string();
+        Ok(response)
+    };
+    let Ok(mut socket) = accept_hdr(stream, look) else {
+        return;
+    };
+    paths.lock().unwrap().push(path.clone());
+    let is_first = calls.fetch_add(1, Ordering::SeqCst) == 0;
+    let mut tell = |text: serde_json::Value| {
+        // Whoever has gone is told nothing more.
+        let _ = socket.send(Message::text(text.to_string()));
+    };
+    let order =
+        |id: &str| json!({ "order": id, "s": "XAU", "side": "sell", "p": "1.5", "left": "2" });
+    let part =
+        |more: bool, id: &str| json!({ "seq": 20, "e": "all", "book": [order(id)], "more": more });
+    if path == "/feed?all" {
+        tell(part(true, "t-1"));
+        if is_first {
+            return;
+        }
+        tell(part(false, "t-2"));
+    }
+    let after = path.strip_prefix("/feed?after=").unwrap_or("20");
+    let from = after.parse::<u64>().unwrap() + 1;
+    for sequence in (from..=24).take(2) {
+        tell(json!({ "seq": sequence, "e": "gone", "order": "t-1" }));
+    }
+}
+
+fn listen_late(url: &str, file: &Path) -> FeedListener {
+    let pointer = |text: &str| JsonPointer(text.into());
+    FeedListener::start(FeedConfig {
+        plan: FeedPlan {
+            path: "/feed?after={{after}}".into(),
+            sequence: pointer("/seq"),
+            made: None,
+            order: Some(pointer("/order")),
+            book: Some(FeedBookPlan {
+                event: pointer("/e"),
+                accepted: vec!["new".into()],
+                replaced: Vec::new(),
+                cancelled: vec!["gone".into()],
+                symbol: pointer("/s"),
+                side: pointer("/side"),
+                price: pointer("/p"),
+                quantity: pointer("/q"),
+                remaining: Some(pointer("/left")),
+                fills: pointer("/f"),
+                fill_maker: pointer("/m"),
+                fill_quantity: pointer("/q"),
+                snapshot: Some(FeedSnapshotPlan {
+                    path: "/feed?all".into(),
+                    events: vec!["all".into()],
+                    orders: pointer("/book"),
+                    more: Some(pointer("/more")),
+                }),
+            }),
+            clock_error_ns: None,
+        },
+        auth: Auth::None,
+        secrets: Secrets::default(),
+        entry: vec![url.to_string()],
+        prefix: "t".into(),
+        sides: ["buy".into(), "sell".into()],
+        seed: 7,
+        files: FeedFiles::Late {
+            book: file.to_path_buf(),
+        },
+    })
+    .unwrap()
+}
+
+#[test]
+fn who_comes_late_waits_for_its_time_and_is_told_all_that_rests_before_what_comes_after() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    let (calls, paths) = (
+        Arc::new(AtomicU64::new(0)),
+        Arc::new(Mutex::new(Vec::new())),
+    );
+    let (served, called) = (Arc::clone(&calls), Arc::clone(&paths));
+    thread::spawn(move || {
+        for stream in server.incoming() {
+            serve_late(stream.unwrap(), &served, &called);
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("feed-late.csv");
+    let listener = listen_late(&url, &file);
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "nobody told it to come");
+    listener.joiner().join();
+    let rows = || read_feed_book(&file).ok().flatten().unwrap_or_default();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline && rows().last().is_none_or(|row| row.sequence != 24) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let report = listener.end();
+    let events: Vec<(u64, BookEvent)> =
+        rows().iter().map(|row| (row.sequence, row.event)).collect();
+    use BookEvent::{Cancelled, Listed, Snapshot, Whole};
+    let expected = [
+        (20, Snapshot),
+        (20, Listed),
+        (20, Snapshot),
+        (20, Listed),
+        (20, Listed),
+        (20, Whole),
+        (21, Cancelled),
+        (22, Cancelled),
+        (23, Cancelled),
+        (24, Cancelled),
+    ];
+    assert_eq!(events, expected, "{report:?}");
+    let paths = paths.lock().unwrap();
+    assert_eq!(paths[..3], ["/feed?all", "/feed?all", "/feed?after=22"]);
 }

@@ -9,13 +9,14 @@ use shakedown_tests::matrix::{Case, case, table};
 use shakedown_tests::shakedown::{Sandbox, alone, beside, check, library, workspace};
 
 /// Checks that no order can be an example of.
-const WITHOUT_ORDERS: [&str; 14] = [
+const WITHOUT_ORDERS: [&str; 15] = [
     "limits",
     "ends",
     "failover",
     "replication",
     "memory",
     "feed-gaps",
+    "feed-book",
     "fresh",
     "missing",
     "twice",
@@ -193,6 +194,12 @@ fn trades_that_one_side_does_not_hear_of_do_not_add_up() {
 }
 
 #[test]
+fn a_depth_that_is_not_the_sum_of_its_orders_breaks_an_invariant() {
+    let _beside = beside();
+    turns_red("depth-drift");
+}
+
+#[test]
 fn cancelled_orders_that_stay_are_resurrected() {
     let _beside = beside();
     turns_red("ignores-cancel");
@@ -214,6 +221,12 @@ fn numbers_that_a_new_leader_gives_again_are_against_time() {
 fn a_feed_that_leaves_out_and_holds_back_has_gaps_and_is_stale() {
     let _beside = beside();
     turn_red_together(&["feed-gap", "stale-feed"], &[]);
+}
+
+#[test]
+fn a_feed_that_tells_too_much_of_an_order_tells_other_books_than_the_copies_hold() {
+    let _beside = beside();
+    turns_red("feed-quantity");
 }
 
 #[test]

@@ -162,7 +162,14 @@ fn market_feed() {
     let record = passes("market-feed");
     let feed = record.feed.expect("the feed was heard");
     assert_eq!((feed.gaps, feed.duplicates, feed.untold), (0, 0, Some(0)));
+    assert_eq!(feed.phantom, Some(0));
     assert!(feed.messages > 2_000, "{} messages", feed.messages);
+    let books = record.feed_book.expect("the books were rebuilt");
+    assert_eq!(
+        (books.contradictions, books.copies, books.open),
+        (0, 3, None)
+    );
+    assert!(books.orders > 1_000 && books.late.expect("somebody came late") > 1_000);
     assert_eq!(feed.clock_error_ns, Some(0));
     let skew = &feed.skew[&Phase::Run];
     assert!(skew.count > 1_000 && skew.p50_ns.is_some());

@@ -18,6 +18,8 @@ const MISS_EVERY: u64 = 50;
 const MISSED_ON_NODE: u64 = 3;
 const NOT_RESTORED: u64 = 20;
 const NOT_COPIED_EVERY: u64 = 100;
+const MISSTATED_EVERY: u64 = 20;
+const DRIFT_EVERY_TICKS: u64 = 20;
 const SNAPSHOT_EVERY: u64 = 200;
 const GHOST_AFTER_ORDERS: u64 = 500;
 const AFTER_PROMOTION: u64 = 20;
@@ -72,6 +74,16 @@ impl Defects {
     /// Hook: an order was accepted, and the drop copy is to tell of it. True to leave that out.
     pub fn leaves_copy_out(&self, order_id: u64) -> bool {
         self.has(Defect::DropCopyGap) && order_id.is_multiple_of(NOT_COPIED_EVERY)
+    }
+
+    /// Hook: there was a new leader, and the feed is to tell of an order that rests. True to tell of too much.
+    pub fn misstates(&self, order_id: u64) -> bool {
+        self.has(Defect::FeedQuantity) && order_id.is_multiple_of(MISSTATED_EVERY)
+    }
+
+    /// Hook: what rests at a price is summed. How many lots to add.
+    pub fn drift(&self, price_ticks: u64) -> u64 {
+        u64::from(self.has(Defect::DepthDrift) && price_ticks.is_multiple_of(DRIFT_EVERY_TICKS))
     }
 
     /// Hook: a node has lost all its connections. True to leave their orders open.
@@ -143,7 +155,8 @@ mod tests {
         let number = 500;
         assert!(!none.takes_youngest_first(number) && !none.leaves_unmatched(number));
         assert!(!none.books_trades_again(number) && !none.leaves_maker_out(number));
-        assert!(!none.leaves_copy_out(number));
+        assert!(!none.leaves_copy_out(number) && !none.misstates(number));
+        assert_eq!(none.drift(number), 0);
         assert!(!none.ignores_cancel(number) && !none.ignores_replace(number));
         assert!(none.drops_order(number).is_none() && !none.misses_order(number, 1000));
         assert_eq!(

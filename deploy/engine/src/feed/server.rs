@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::Told;
+use super::snapshot::Snapshot;
 use crate::http::App;
 
 /// Messages that are written to a subscriber at once.
@@ -26,11 +27,20 @@ const MOST_AT_ONCE: usize = 1024;
 /// How often a subscriber is looked after when there is nothing to tell.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// `?after=SEQUENCE`; empty: from now on.
+/// `?after=SEQUENCE`; empty: from now on. `?snapshot=true`: from what rests now on.
 #[derive(Deserialize)]
 pub struct After {
     #[serde(default)]
     after: String,
+    #[serde(default)]
+    snapshot: bool,
+}
+
+/// From where on a subscriber is told.
+#[derive(Debug, Clone, Copy)]
+enum From {
+    After(u64),
+    Snapshot,
 }
 
 /// `GET /feed`
@@ -40,13 +50,14 @@ pub async fn subscribe(
     mut request: Request,
 ) -> Response {
     let newest = *app.feed.newest().borrow();
-    let after = match after.after.as_str() {
-        "" => Some(newest),
-        number => number.parse().ok(),
+    let from = match (after.snapshot, after.after.as_str()) {
+        (true, _) => Some(From::Snapshot),
+        (false, "") => Some(From::After(newest)),
+        (false, number) => number.parse().ok().map(From::After),
     };
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
-    let (Some(after), Some(key), Some(upgrade)) = (after, key(request.headers()), upgrade) else {
-        let why = "GET /feed?after=SEQUENCE is the handshake of a WebSocket\n";
+    let (Some(from), Some(key), Some(upgrade)) = (from, key(request.headers()), upgrade) else {
+        let why = "GET /feed?after=SEQUENCE or ?snapshot=true is the handshake of a WebSocket\n";
         return (StatusCode::BAD_REQUEST, why).into_response();
     };
     tokio::spawn(async move {
@@ -55,7 +66,7 @@ pub async fn subscribe(
             Err(error) => return tracing::debug!(%error, "a subscriber did not stay"),
         };
         let socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
-        if let Err(error) = serve(&app, socket, after).await {
+        if let Err(error) = serve(&app, socket, from).await {
             tracing::debug!(%error, "a subscriber is gone");
         }
     });
@@ -82,12 +93,28 @@ async fn news(newest: &mut watch::Receiver<u64>, sent: u64) {
     let _told = newest.wait_for(|newest| *newest > sent).await.is_ok();
 }
 
-/// Tells one subscriber of everything after a sequence number, until it leaves or the node does.
+/// Tells one subscriber of what rests, and up to which sequence number that is.
+async fn tell_snapshot(
+    app: &App,
+    socket: &mut WebSocketStream<TokioIo<Upgraded>>,
+) -> Result<u64, Error> {
+    let snapshot = Snapshot::of(&app.replica.read().exchange);
+    for text in snapshot.texts() {
+        socket.send(Message::text(text)).await?;
+    }
+    Ok(snapshot.sequence)
+}
+
+/// Tells one subscriber of everything from there on, until it leaves or the node does.
 async fn serve(
     app: &App,
     mut socket: WebSocketStream<TokioIo<Upgraded>>,
-    mut sent: u64,
+    from: From,
 ) -> Result<(), Error> {
+    let mut sent = match from {
+        From::After(sequence) => sequence,
+        From::Snapshot => tell_snapshot(app, &mut socket).await?,
+    };
     let mut newest = app.feed.newest();
     let mut ready: Vec<Told> = Vec::new();
     loop {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{App, reply};
 use crate::command::{OrderState, OrderType, Side};
 use crate::instruments::{self, Instrument};
-use crate::state::{DepthOrder, Exchange, OrderView, Trade};
+use crate::state::{DepthOrder, Exchange, OrderView, PriceLevel, Trade};
 
 const DEFAULT_ROWS: usize = 5_000;
 const MAX_ROWS: usize = 10_000;
@@ -74,6 +74,13 @@ struct TradePage {
     next: Option<String>,
     watermark: u64,
     count: u64,
+}
+
+#[derive(Serialize)]
+struct LevelRow {
+    price: String,
+    quantity: String,
+    orders: u64,
 }
 
 #[derive(Serialize)]
@@ -166,6 +173,32 @@ pub async fn order_book(State(app): State<Arc<App>>, Path(symbol): Path<String>)
     )
 }
 
+/// `GET /depth/{symbol}`: how much rests at each price, best price first.
+pub async fn depth(State(app): State<Arc<App>>, Path(symbol): Path<String>) -> Response {
+    let Some(instrument) = instruments::find(&symbol) else {
+        return reply::not_found("that symbol is not traded here");
+    };
+    let (bids, asks, sequence) = {
+        let replica = app.replica.read();
+        let levels = |side| replica.exchange.levels(instrument, side);
+        let (bids, asks) = (levels(Side::Buy), levels(Side::Sell));
+        (bids, asks, replica.exchange.sequence())
+    };
+    let rows = |levels: Vec<PriceLevel>| -> Vec<LevelRow> {
+        let levels = levels.into_iter();
+        levels.map(|it| level_row(instrument.get(), it)).collect()
+    };
+    reply::body(
+        StatusCode::OK,
+        json!({
+            "symbol": symbol,
+            "bids": rows(bids),
+            "asks": rows(asks),
+            "sequence": sequence,
+        }),
+    )
+}
+
 impl PageQuery {
     fn read(&self) -> Option<(u64, usize)> {
         let after = if self.after.is_empty() {
@@ -215,6 +248,14 @@ fn trade_row(exchange: &Exchange, trade: &Trade) -> TradeRow {
         taker: client_id(trade.taker_order_id),
         taker_side: trade.taker_side,
         sequence: trade.sequence,
+    }
+}
+
+fn level_row(instrument: &Instrument, level: PriceLevel) -> LevelRow {
+    LevelRow {
+        price: instrument.price_text(level.price_ticks),
+        quantity: instrument.quantity_text(level.lots),
+        orders: level.orders,
     }
 }
 

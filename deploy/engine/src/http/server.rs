@@ -57,6 +57,7 @@ fn routes(app: Arc<App>) -> Router {
         .route("/trades", get(read::trades))
         .route("/feed", get(feed::subscribe))
         .route("/market-data", post(ingest::publish).get(ingest::show))
+        .route("/depth/{symbol}", get(read::depth))
         .route("/debug/orderbook/{symbol}", get(read::order_book))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -14,10 +14,10 @@ use openraft::{
 
 use super::snapshot::snapshot_failure;
 use super::{EngineLogId, SnapshotBuilder, SnapshotStore, TypeConfig};
-use crate::command::{Answer, Answers, Command, DecodeError};
+use crate::command::{Answers, Command, DecodeError};
 use crate::defects::Defects;
 use crate::error::EngineError;
-use crate::feed::{Change, Feed};
+use crate::feed::Feed;
 use crate::fix::Copies;
 use crate::state::{Applied, Exchange, Image, ImageError, Replica, SharedReplica};
 
@@ -103,7 +103,7 @@ fn apply_entry(
             let apply = |(at, command): (usize, &Command<'_>)| {
                 let exchange = &mut replica.exchange;
                 let before = Copies::before(exchange);
-                let answer = apply_command(exchange, feed, command, term);
+                let answer = feed.apply(exchange, command, term);
                 if let Some(copies) = copies {
                     let place = (entry.log_id.index, at);
                     copies.note(exchange, command, &answer, before, place);
@@ -115,24 +115,6 @@ fn apply_entry(
     };
     replica.applied.log_id = Some(entry.log_id);
     Ok(answers)
-}
-
-/// Applies a command, and tells of it if it changed anything.
-fn apply_command(exchange: &mut Exchange, feed: &Feed, command: &Command<'_>, term: u64) -> Answer {
-    let before = exchange.sequence();
-    let answer = exchange.apply(command, term);
-    let sequence = exchange.sequence();
-    if let Answer::Ended { orders, .. } = &answer {
-        for order in orders.iter().filter_map(|id| exchange.row_numbered(*id)) {
-            let sequence = order.cancelled_at().unwrap_or(sequence);
-            feed.tell(sequence, Change::of(command), order);
-        }
-    } else if sequence > before
-        && let Some(order) = exchange.row(command.id())
-    {
-        feed.tell(sequence, Change::of(command), order);
-    }
-    answer
 }
 
 impl RaftStateMachine<TypeConfig> for StateMachine {

@@ -77,6 +77,17 @@ pub struct Depth {
     pub sequence: u64,
 }
 
+/// What rests at a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceLevel {
+    /// The price.
+    pub price_ticks: u64,
+    /// The open quantity of all orders together.
+    pub lots: u64,
+    /// How many orders that is.
+    pub orders: u64,
+}
+
 /// The whole replicated state.
 #[derive(Debug)]
 pub struct Exchange {
@@ -217,6 +228,28 @@ impl Exchange {
             asks: self.depth_of(instrument, Side::Sell),
             sequence: self.sequence,
         }
+    }
+
+    /// What rests on a side of an instrument's book, best price first.
+    pub fn levels(&self, instrument: InstrumentId, side: Side) -> Vec<PriceLevel> {
+        let mut levels: Vec<PriceLevel> = Vec::new();
+        for order in self.depth_of(instrument, side) {
+            match levels
+                .last_mut()
+                .filter(|it| it.price_ticks == order.price_ticks)
+            {
+                Some(level) => {
+                    level.lots += order.lots;
+                    level.orders += 1;
+                }
+                None => levels.push(PriceLevel {
+                    price_ticks: order.price_ticks,
+                    lots: order.lots + self.defects.drift(order.price_ticks),
+                    orders: 1,
+                }),
+            }
+        }
+        levels
     }
 
     /// Removes the last `count` orders from list and book of this replica, as if they had never been; for a

@@ -16,7 +16,7 @@ mod replica;
 pub use accounts::Accounts;
 pub use apply::{MAX_OPEN_ORDERS_PER_ACCOUNT, Memory};
 pub use chunks::Chunks;
-pub use exchange::{Depth, DepthOrder, Exchange, OrderView, Page, Trade};
+pub use exchange::{Depth, DepthOrder, Exchange, OrderView, Page, PriceLevel, Trade};
 pub use exposures::{Exposures, Limits};
 pub use image::{Image, ImageError};
 pub use lines::Lines;

@@ -187,12 +187,25 @@ impl Target {
     /// # Errors
     /// In words, when it was not told.
     pub async fn page(&self, get: &Request, base: &str, cursor: &str) -> Result<Vec<u8>, String> {
-        self.query_turns.turn().await;
         let vars = Vars {
             cursor: Some(cursor),
             ..Vars::default()
         };
-        let sent = self.client.send(base, get, &vars, QUERY_TIMEOUT);
+        self.asked(get, base, &vars).await
+    }
+
+    /// What a copy answers to a question, in its turn.
+    ///
+    /// # Errors
+    /// In words, when it does not say.
+    pub async fn asked(
+        &self,
+        get: &Request,
+        base: &str,
+        vars: &Vars<'_>,
+    ) -> Result<Vec<u8>, String> {
+        self.query_turns.turn().await;
+        let sent = self.client.send(base, get, vars, QUERY_TIMEOUT);
         let reply = sent.await.map_err(|error| error.to_string())?;
         match reply.is_success() {
             true => Ok(reply.body),

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use shakedown_record::event::{CopiedTrades, ReadBackDone};
-use shakedown_record::readback::{ReadKind, Row, RowWriter, trades_path};
+use shakedown_record::event::{CopiedDepth, CopiedTrades, ReadBackDone};
+use shakedown_record::readback::{ReadKind, Row, RowWriter, depth_path, trades_path};
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::ReadBack;
 use tokio::task::JoinSet;
 
 use super::by_id::{Behind, ByIdSpec, Told, ask, wait_for_sentinels};
+use super::depth::copy_depth;
 use super::list::{Dump, ListSpec, dump, watermark};
 use super::ours::{OrderIds, Ours};
 use super::rows::without_secrets;
@@ -97,8 +98,10 @@ impl ReadSpec {
                 at_each_replica: _,
                 fields,
                 trades,
+                depth,
             } => ReadSpec::List(ListSpec {
                 trades,
+                depth,
                 get,
                 rows,
                 next,
@@ -144,6 +147,8 @@ impl Reading {
             };
             let Some(reason) = reason else {
                 let mut read = self.outcome(copy, dumped.unwrap_or_default(), rows, None);
+                // At once, while the copy stands as it was listed.
+                read.done.depth = self.depth(spec, copy).await;
                 read.done.trades = self.trades(spec, copy).await;
                 return read;
             };
@@ -200,6 +205,17 @@ impl Reading {
         }))
     }
 
+    /// Reads the depth of a copy that was read to its end, where the profile says how.
+    async fn depth(&self, spec: &ListSpec, copy: &Copy) -> Option<CopiedDepth> {
+        let spec = spec.depth.as_ref()?;
+        let path = depth_path(self.run_dir.root(), self.kind, &copy.name);
+        let read = copy_depth(&self.target, spec, copy, &path).await;
+        Some(read.unwrap_or_else(|error| CopiedDepth {
+            symbols: 0,
+            incomplete: Some(format!("the depth cannot be written: {error}")),
+        }))
+    }
+
     /// Why a dump does not prove that the copy was read to its end; `None` when it does.
     fn not_converged(&self, dump: &Dump) -> Option<String> {
         let sentinels = &self.ours.sentinels;
@@ -234,6 +250,7 @@ impl Reading {
                 by_id: false,
                 foreign: Some(dump.foreign),
                 trades: None,
+                depth: None,
                 during: None,
             },
             open: dump.open,
@@ -254,6 +271,7 @@ impl Reading {
             by_id: true,
             foreign: None,
             trades: None,
+            depth: None,
             during: None,
         };
         match sentinels {

@@ -72,6 +72,7 @@ async fn one(
         by_id: false,
         foreign: None,
         trades: None,
+        depth: None,
         during: Some(Box::new(during.clone())),
     };
     let name = done.rows_name();

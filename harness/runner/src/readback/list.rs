@@ -5,7 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use shakedown_record::readback::Row;
-use shakedown_scenarios::plan::{CopyTrades, FieldMap, JsonPointer, Request};
+use shakedown_scenarios::plan::{CopyDepth, CopyTrades, FieldMap, JsonPointer, Request};
 
 use super::ours::{OrderIds, Ours};
 use super::rows::{elements, is_open, row, scalar_at};
@@ -23,6 +23,7 @@ pub struct ListSpec {
     pub mark: Option<JsonPointer>,
     pub fields: FieldMap,
     pub trades: Option<Box<CopyTrades>>,
+    pub depth: Option<Box<CopyDepth>>,
 }
 
 /// What a copy said from its first page to its last.

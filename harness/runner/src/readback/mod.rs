@@ -9,6 +9,7 @@
 pub mod by_id;
 pub mod copies;
 mod degraded;
+mod depth;
 pub mod list;
 pub mod ours;
 pub mod rows;

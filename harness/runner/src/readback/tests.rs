@@ -133,6 +133,7 @@ async fn a_list_is_read_over_its_pages_and_only_our_rows_are_kept() {
             by_id: false,
             foreign: Some(2),
             trades: None,
+            depth: None,
             during: None,
         }
     );

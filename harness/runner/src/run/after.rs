@@ -198,6 +198,7 @@ impl After<'_> {
                 by_id: false,
                 foreign: None,
                 trades: None,
+                depth: None,
                 during: None,
             }));
         }

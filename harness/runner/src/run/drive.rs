@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use shakedown_load::feed::Joiner;
 use shakedown_load::{Finished, KeptSessions};
 use shakedown_record::event::{Event, GeneratorReport};
 use shakedown_record::fault::Firing;
@@ -75,6 +76,7 @@ pub struct Drive<'a> {
     kept: KeptSessions,
     bugs: Vec<String>,
     failure: Option<RunError>,
+    joiner: Option<Joiner>,
     progress: &'a mut (dyn FnMut(Progress) + Send),
 }
 
@@ -106,8 +108,14 @@ impl<'a> Drive<'a> {
             kept: KeptSessions::default(),
             bugs: Vec::new(),
             failure: None,
+            joiner: None,
             progress,
         }
+    }
+
+    /// Has who comes late to the feed come once a fault is over, and where there is none, in the middle of the load.
+    pub fn joining(self, joiner: Option<Joiner>) -> Self {
+        Self { joiner, ..self }
     }
 
     /// Runs until the load is gone and every fault is over.
@@ -231,6 +239,7 @@ impl<'a> Drive<'a> {
             Action::StopLoad => {
                 self.stopping_since = Some(Instant::now());
                 self.load.request_stop();
+                self.join_feed();
             }
         }
     }
@@ -243,6 +252,10 @@ impl<'a> Drive<'a> {
             Event::FaultClean { firing } => Some(firing.clone()),
             _ => None,
         };
+        let is_faultless = self.target.plan.faults.is_empty();
+        if clean.is_some() || (is_faultless && event == Event::SteadyReached) {
+            self.join_feed();
+        }
         self.events.emit(event);
         // Only what is clean on record may be restored after it.
         if let Some(firing) = clean {
@@ -252,6 +265,12 @@ impl<'a> Drive<'a> {
                 faults.look_now().await;
                 Vec::new()
             });
+        }
+    }
+
+    fn join_feed(&self) {
+        if let Some(joiner) = &self.joiner {
+            joiner.join();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shakedown_load::feed::{FeedConfig, FeedListener};
+use shakedown_load::feed::{FeedConfig, FeedFiles, FeedListener, Joiner};
 use shakedown_load::points::{PointsConfig, Publisher};
 use shakedown_load::secret::Secrets;
 use shakedown_record::RunZero;
@@ -25,35 +25,89 @@ const SETTLED_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Market {
     /// Where a rule is about the feed.
     pub feed: Option<FeedListener>,
+    /// Where a rule is about the books that it tells: who comes late.
+    pub late: Option<FeedListener>,
     /// Where the scenario publishes any.
     pub publisher: Option<Publisher>,
 }
 
+impl Market {
+    /// By which who comes late to the feed is told when.
+    pub fn joiner(&self) -> Option<Joiner> {
+        self.late.as_ref().map(FeedListener::joiner)
+    }
+}
+
 impl Run {
     /// Listens to the market-data feed before there is anything to tell, where a rule is about it.
-    pub(super) async fn listen(
+    async fn listen(
         &self,
         environment: &Environment,
         secrets: &Secrets,
     ) -> Result<Option<FeedListener>, RunError> {
-        let plan = self.plan();
-        let Some(feed) = plan.feed_heard() else {
+        let book = self.plan().feed_book().map(|_| self.run_dir().feed_book());
+        let files = FeedFiles::Whole {
+            messages: self.run_dir().feed(),
+            book,
+        };
+        let Some(config) = self.feed_config(environment, secrets, files) else {
             return Ok(None);
         };
-        let listener = FeedListener::start(FeedConfig {
-            plan: feed.clone(),
-            auth: plan.system.auth.clone(),
-            secrets: secrets.clone(),
-            entry: environment.entry(),
-            prefix: self.prefix.clone(),
-            seed: plan.seed,
-            file: self.run_dir().feed(),
-        })?;
+        let listener = FeedListener::start(config)?;
         let deadline = Instant::now() + FEED_WITHIN;
         while !listener.is_open() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(Some(listener))
+    }
+
+    /// Everybody who listens to the feed.
+    pub(super) async fn hear(
+        &self,
+        environment: &Environment,
+        secrets: &Secrets,
+    ) -> Result<Market, RunError> {
+        Ok(Market {
+            feed: self.listen(environment, secrets).await?,
+            late: self.listen_late(environment, secrets)?,
+            publisher: None,
+        })
+    }
+
+    /// Has somebody ready who comes to the feed late, where a rule is about the books and the profile says how.
+    fn listen_late(
+        &self,
+        environment: &Environment,
+        secrets: &Secrets,
+    ) -> Result<Option<FeedListener>, RunError> {
+        let book = self.plan().feed_book();
+        if book.is_none_or(|book| book.snapshot.is_none()) {
+            return Ok(None);
+        }
+        let files = FeedFiles::Late {
+            book: self.run_dir().feed_late(),
+        };
+        let config = self.feed_config(environment, secrets, files);
+        Ok(config.map(FeedListener::start).transpose()?)
+    }
+
+    fn feed_config(
+        &self,
+        environment: &Environment,
+        secrets: &Secrets,
+        files: FeedFiles,
+    ) -> Option<FeedConfig> {
+        let plan = self.plan();
+        Some(FeedConfig {
+            plan: plan.feed_heard()?.clone(),
+            auth: plan.system.auth.clone(),
+            secrets: secrets.clone(),
+            entry: environment.entry(),
+            prefix: self.prefix.clone(),
+            sides: plan.system.orders.side_names.clone(),
+            seed: plan.seed,
+            files,
+        })
     }
 
     /// Begins to publish market data, where the scenario does.
@@ -114,11 +168,15 @@ impl Run {
         Ok(())
     }
 
-    /// Ends the listener: what the feed has not told by now, it does not tell.
+    /// Ends the listeners: what the feed has not told by now, it does not tell.
     pub(super) fn end_listening(&self, market: Market) {
         if let Some(feed) = market.feed {
             let report = feed.end();
             self.events.emit(Event::FeedHeard { report });
+        }
+        if let Some(late) = market.late {
+            let report = late.end();
+            self.events.emit(Event::LateFeedHeard { report });
         }
     }
 }

@@ -107,7 +107,7 @@ impl Run {
         }
         self.silence(&journal).await?;
         self.orders_may_be_open(&target, &journal)?;
-        let feed = self.listen(&environment, &secrets).await?;
+        let market = self.hear(&environment, &secrets).await?;
         let started = self.start_load(&environment, &secrets, interrupt).await?;
         let Some((load, zero)) = started else {
             return Ok(None);
@@ -117,7 +117,10 @@ impl Run {
             target,
             load,
             zero,
-            market: Market { feed, publisher },
+            market: Market {
+                publisher,
+                ..market
+            },
         }))
     }
 

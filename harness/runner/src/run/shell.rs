@@ -116,6 +116,7 @@ impl Run {
         let Watching { scraper, alerts } = self.watching(&target)?;
         let faults = self.faults(&target, zero, scraper.clone());
         let mut driven = Drive::new(&faults, load, self.run_dir(), tell)
+            .joining(market.joiner())
             .run(interrupt)
             .await;
         driven.bugs.extend(self.end_watching(scraper).await);

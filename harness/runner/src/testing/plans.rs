@@ -225,6 +225,7 @@ fn system(replicas: u32) -> System {
             at_each_replica: true,
             fields: fields(),
             trades: None,
+            depth: None,
         }),
         health: Some(Health {
             port: None,

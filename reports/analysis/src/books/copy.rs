@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 
 use shakedown_record::Decimal;
+use shakedown_record::event::CopiedDepth;
 use shakedown_record::ledger::Side;
-use shakedown_record::readback::{ReadKind, Row, Trade, read_copied_trades, read_rows};
+use shakedown_record::readback::{
+    DepthOf, ReadKind, Row, Trade, read_copied_depth, read_copied_trades, read_rows,
+};
 use shakedown_scenarios::plan::{DataLayout, EnvironmentPlan, FieldMap, Plan, ReadBack};
 
 use crate::data_loss::CopyRead;
@@ -58,6 +61,10 @@ pub(super) struct CopyBook {
     pub trades: Option<Vec<Traded>>,
     /// How many orders of others it listed; `None`: nobody counted.
     pub foreign: Option<u64>,
+    /// Its watermark when its orders were listed.
+    pub mark: Option<u64>,
+    /// How much rests at each price, by its own account. `None`: the profile does not say where that is.
+    pub depth: Option<Result<Vec<DepthOf>, String>>,
 }
 
 /// What was read of all copies.
@@ -73,6 +80,15 @@ pub(super) struct Copies {
 /// The slot of an order; `None` for a sentinel.
 pub(super) fn slot_of(number: u64) -> Option<u64> {
     (number < SENTINELS).then_some(number)
+}
+
+/// The number of an order of ours.
+pub(super) fn number_of(whose: Whose) -> Option<u64> {
+    match whose {
+        Whose::Slot(slot) => Some(slot).filter(|slot| *slot < SENTINELS),
+        Whose::Sentinel(n) => n.checked_add(SENTINELS),
+        Whose::Stranger | Whose::Foreign => None,
+    }
 }
 
 /// The id of an order, by its number.
@@ -206,6 +222,8 @@ impl Reader<'_> {
         let mut reads = self.input.facts.reads.iter().rev();
         let done = reads.find(|it| it.read == self.kind && it.replica == replica);
         book.foreign = done.and_then(|done| done.foreign);
+        book.mark = done.and_then(|done| done.watermark);
+        book.depth = self.depth(replica, done.and_then(|done| done.depth.as_ref()));
         let told = done.and_then(|done| done.trades.as_ref());
         if let Some(told) = told.filter(|told| told.incomplete.is_none()) {
             let trades = read_copied_trades(root, self.kind, replica).map_err(words)?;
@@ -220,12 +238,26 @@ impl Reader<'_> {
         Ok(book)
     }
 
-    fn number(&self, id: &str) -> Option<u64> {
-        match self.input.whose(id) {
-            Whose::Slot(slot) => Some(slot).filter(|slot| *slot < SENTINELS),
-            Whose::Sentinel(n) => n.checked_add(SENTINELS),
-            Whose::Stranger | Whose::Foreign => None,
+    /// What it says of its depth, and why not, where it was asked.
+    fn depth(
+        &self,
+        replica: &str,
+        done: Option<&CopiedDepth>,
+    ) -> Option<Result<Vec<DepthOf>, String>> {
+        let done = done?;
+        if let Some(why) = &done.incomplete {
+            return Some(Err(why.clone()));
         }
+        let read = read_copied_depth(&self.input.root, ReadKind::Converged, replica);
+        Some(match read.map(Option::unwrap_or_default) {
+            Ok(depth) if depth.len() as u64 == done.symbols => Ok(depth),
+            Ok(_) => Err("its depth is not of as many symbols as were read".to_string()),
+            Err(error) => Err(format!("its depth cannot be read: {error}")),
+        })
+    }
+
+    fn number(&self, id: &str) -> Option<u64> {
+        number_of(self.input.whose(id))
     }
 
     fn held(&self, number: u64, row: &Row) -> Option<Held> {

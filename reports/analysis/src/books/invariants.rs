@@ -8,10 +8,11 @@
 //!     what was filled stays filled                            and a read after an outage
 //! I4  what was bought was sold                                rows with `filled`, and nobody else trades
 //! I5  the best bid is below the best ask                      rows
+//! I7  the depth of a price is the sum of its orders           rows with `remaining`, and depth
 //! I8  all copies hold the same books                          rows, where every copy holds every order
 //! ```
 //!
-//! I6, the order within a price, is a matter of the history; I7 needs a depth that nobody reads.
+//! I6, the order within a price, is a matter of the history.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ use shakedown_record::run_record::InvariantsRecord;
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use super::copy::{Copies, CopyBook, Held, State, id_of, slot_of};
+use super::depths::drifted;
 use super::later;
 use super::trades::{between_ours, legs};
 use crate::data_loss::CopyRead;
@@ -130,6 +132,30 @@ impl Looking<'_> {
         }
         self.quantities(book, &held, legs.as_deref());
         self.positions(book, symbol, &held);
+        self.depth(book, symbol, &held);
+    }
+
+    fn depth(&mut self, book: &CopyBook, symbol: u8, held: &[(&u64, &Held)]) {
+        match drifted(self.plan, book, symbol, &resting(held)) {
+            None => {}
+            Some(Err(why)) => {
+                let why = format!("I7: {}: {why}", book.name);
+                match &mut self.found.open {
+                    Some(open) => open.push_str(&format!("; {why}")),
+                    None => self.found.open = Some(why),
+                }
+            }
+            Some(Ok(drifted)) => {
+                self.found.checked.insert("I7");
+                for level in drifted {
+                    let at = |it: &Held| (it.state, it.side, it.price_ticks);
+                    let wanted = (State::Open, level.side, level.price_ticks);
+                    let about = held.iter().find(|(_, it)| at(it) == wanted);
+                    let about = about.map(|(number, _)| **number);
+                    self.found.add("I7", level.text, about);
+                }
+            }
+        }
     }
 
     fn not_crossed(&mut self, book: &CopyBook, symbol: u8, held: &[(&u64, &Held)]) {
@@ -155,7 +181,7 @@ impl Looking<'_> {
                     self.found
                         .add("I5", text, about.map(|(number, _)| **number));
                 }
-                // Lists are in no order of trading, and no depth was read.
+                // Lists are in no order of trading, and depth is looked at by itself.
                 Fault::OutOfTurn { .. } | Fault::OtherDepth { .. } => {}
             }
         }

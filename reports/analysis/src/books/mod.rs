@@ -9,18 +9,24 @@
 //! requests in any order x our own book          --> history     searched.rs
 //! copies, also of later reads   --> invariants                  invariants.rs, trades.rs, later.rs
 //! ledger + copies x drop copy   --> what it tells otherwise     drop_copy.rs
+//! the feed's messages           --> books                       rebuilt.rs
+//! copies x these books          --> what the feed tells otherwise feed_book.rs, feed_late.rs
 //! ```
 //!
 //! Nothing here is measured unless a rule asks. What is found is only called a contradiction when nothing that we do not
 //! know could explain it: requests without a known end, orders of others, copies that were not read.
 
 mod copy;
+mod depths;
 mod disconnects;
 mod drop_copy;
 mod exposure;
+mod feed_book;
+mod feed_late;
 mod history;
 mod invariants;
 mod later;
+mod rebuilt;
 mod requests;
 mod searched;
 mod told;
@@ -31,5 +37,6 @@ mod words;
 pub(crate) use disconnects::{Disconnects, disconnects};
 pub(crate) use drop_copy::{Copied, drop_copy};
 pub(crate) use exposure::{Exposed, exposed};
+pub(crate) use feed_book::{FeedBook, feed_book};
 pub(crate) use history::{History, Search, history};
 pub(crate) use invariants::{Invariants, invariants};

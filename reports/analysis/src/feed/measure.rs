@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use shakedown_record::feed::FeedRow;
 use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::ledger::OrderKind;
+use shakedown_record::readback::ReadKind;
 use shakedown_record::run_record::{FeedRecord, SequenceRange};
 use shakedown_record::{Phase, PhaseWindows, RunZero};
 use shakedown_scenarios::plan::{EnvironmentPlan, Plan};
 
 use super::numbers::{Numbers, numbers};
+use super::phantoms::{Phantoms, phantoms};
+use crate::data_loss::CopyRead;
 use crate::input::{Fate, Input};
 
 /// What is known of the feed.
@@ -43,6 +46,8 @@ pub(crate) struct FeedFigures {
     pub untold: u64,
     /// Slots of the first of them.
     pub untold_examples: Vec<u64>,
+    /// Orders that the feed told of, and that no copy has.
+    pub phantoms: Phantoms,
     /// Why what was heard is not all that there was to hear.
     pub incomplete: Option<String>,
     pub connected: u64,
@@ -52,7 +57,12 @@ pub(crate) struct FeedFigures {
 const MOST_EXAMPLES: usize = 5;
 
 /// Measures the feed of a run.
-pub(crate) fn measure(input: &Input, plan: &Plan, windows: &PhaseWindows) -> FeedMeasured {
+pub(crate) fn measure(
+    input: &Input,
+    plan: &Plan,
+    windows: &PhaseWindows,
+    reads: &[(ReadKind, Vec<CopyRead>)],
+) -> FeedMeasured {
     let Some(feed) = plan.feed_heard() else {
         return FeedMeasured::Unasked;
     };
@@ -89,6 +99,7 @@ pub(crate) fn measure(input: &Input, plan: &Plan, windows: &PhaseWindows) -> Fee
         let last_ns = rows.last().map(|row| row.received_ns);
         let heard = Heard::of(rows, zero, ended_ns.or(last_ns).unwrap_or_default());
         figures.take_orders(input, windows, &heard);
+        figures.phantoms = phantoms(input, plan, rows, reads);
     }
     FeedMeasured::Heard(Box::new(figures))
 }
@@ -187,6 +198,7 @@ impl FeedFigures {
             reordered: numbers.reordered,
             unheard: numbers.unheard,
             untold: (self.looked_for > 0).then_some(self.untold),
+            phantom: self.phantoms.value(),
             told_before_ack: (self.looked_for > 0).then_some(self.before_ack),
             freshness: summaries(&self.freshness),
             clock_error_ns: self.clock_error_ns,

@@ -6,5 +6,6 @@
 
 mod measure;
 mod numbers;
+mod phantoms;
 
 pub(crate) use measure::{FeedFigures, FeedMeasured, measure};

@@ -206,6 +206,42 @@ pub(crate) fn drop_copy(measured: &Measured) -> Finding {
     }
 }
 
+/// The books that the market-data feed tells.
+pub(crate) fn feed_book(measured: &Measured) -> Finding {
+    let unit = "orders";
+    let limit = quantity(Some(0.0), unit, "no difference");
+    let Some(found) = &measured.feed_book else {
+        return unasked(limit, unit);
+    };
+    let late = found.late.map_or(String::new(), |orders| {
+        format!(", and one that came late and was told of {}", count(orders))
+    });
+    let of = format!(
+        "{} open orders by {} messages, on {} copies{late}",
+        count(found.orders),
+        count(found.messages),
+        found.copies
+    );
+    let (holds, text) = match (found.first.first(), &found.open) {
+        (Some((first, _)), _) => {
+            let all = count(found.contradictions);
+            let text = format!("{all} orders differ in {of}; first: {first}");
+            (Holds::NoWithProof, text)
+        }
+        (None, Some(why)) => (
+            Holds::Unknown(why.clone()),
+            format!("no difference found in {of}"),
+        ),
+        (None, None) => (Holds::Yes, format!("none in {of}")),
+    };
+    Finding {
+        limit,
+        observed: quantity(Some(found.contradictions as f64), unit, text),
+        holds,
+        why: "the books that are rebuilt from the market-data feed are those that were read of every copy, order by order".to_string(),
+    }
+}
+
 fn unasked(limit: shakedown_record::run_record::Quantity, unit: &str) -> Finding {
     Finding {
         limit,

@@ -203,6 +203,14 @@ fn headline(check: &Check) -> String {
         "exposure" => format!("a risk limit was exceeded: {text}"),
         "linearizable" => format!("the order of requests is contradicted: {text}"),
         "drop-copy" => format!("the drop copy is not what clients were told: {text}"),
+        "feed-book" => {
+            format!("the market-data feed tells other books than the copies hold: {text}")
+        }
+        "feed-phantom" => {
+            format!(
+                "the market-data feed told of orders that are on no copy: {text}, limit {limit}"
+            )
+        }
         "invariants" => format!("books or trades break an invariant: {text}"),
         "rpo" => format!("the oldest lost order is older than allowed: {text}, limit {limit}"),
         _ => format!("{}: {text}, limit {limit}", check.id),

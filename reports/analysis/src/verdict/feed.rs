@@ -4,6 +4,7 @@ use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::run_record::Quantity;
 use shakedown_scenarios::plan::{FeedCount, FeedRule, FeedTime};
 
+use super::books;
 use super::finding::{Finding, Holds, quantity, unmeasured};
 use crate::feed::{FeedFigures, FeedMeasured};
 use crate::measured::Measured;
@@ -11,13 +12,16 @@ use crate::words::{count, duration_ns, quantile as quantile_name};
 
 /// Holds a limit against what was heard.
 pub(crate) fn feed(measured: &Measured, rule: &FeedRule) -> Finding {
+    if *rule == FeedRule::Book {
+        return books::feed_book(measured);
+    }
     let limit = limit_of(rule);
     match &measured.feed {
         FeedMeasured::Unasked => unknown(limit, "nobody listened to the feed".to_string()),
         FeedMeasured::Silent(why) => unknown(limit, why.clone()),
         FeedMeasured::Heard(figures) => match *rule {
             FeedRule::Count { what, at_most } => counted(figures, what, at_most, limit),
-            FeedRule::Time { .. } => timed(figures, rule, limit),
+            FeedRule::Time { .. } | FeedRule::Book => timed(figures, rule, limit),
         },
     }
 }
@@ -31,13 +35,14 @@ fn limit_of(rule: &FeedRule) -> Quantity {
             let text = duration_ns(at_most_ns as f64);
             quantity(Some(at_most_ns as f64 / 1e6), "ms", text)
         }
+        FeedRule::Book => quantity(Some(0.0), "orders", "no difference"),
     }
 }
 
 fn unit(what: FeedCount) -> &'static str {
     match what {
         FeedCount::Gaps | FeedCount::Duplicates => "messages",
-        FeedCount::Untold => "orders",
+        FeedCount::Untold | FeedCount::Phantom => "orders",
     }
 }
 
@@ -75,9 +80,17 @@ fn counted(figures: &FeedFigures, what: FeedCount, at_most: u64, limit: Quantity
             ),
             "acknowledged orders of which the feed never told",
         ),
+        FeedCount::Phantom => (
+            figures.phantoms.found,
+            figures.phantoms.text(),
+            "orders of which the feed told before the copies were read, and that are on none of them",
+        ),
     };
     let holds = match &figures.incomplete {
         _ if found > at_most && what != FeedCount::Untold => Holds::NoWithProof,
+        _ if what == FeedCount::Phantom && figures.phantoms.open.is_some() => {
+            Holds::Unknown(figures.phantoms.open.clone().unwrap_or_default())
+        }
         Some(why) => Holds::Unknown(why.clone()),
         None if what == FeedCount::Untold && figures.looked_for == 0 => {
             Holds::Unknown("no order was acknowledged".to_string())

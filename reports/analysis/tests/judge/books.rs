@@ -3,6 +3,7 @@
 mod disconnects;
 mod drop_copy;
 mod exposure;
+mod feed_book;
 mod history;
 mod invariants;
 mod searched;

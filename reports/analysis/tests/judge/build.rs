@@ -9,7 +9,9 @@ use shakedown_record::ledger::{
     ConnectionEnd, ConnectionWriter, CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd,
     Entry, LedgerWriter, OrderKind, Retry, ServerId, Side,
 };
-use shakedown_record::readback::{ReadKind, Row, RowWriter, Trade, rows_path, trades_path};
+use shakedown_record::readback::{
+    DepthOf, ReadKind, Row, RowWriter, Trade, depth_path, rows_path, trades_path,
+};
 use shakedown_record::run_dir::RunDir;
 use shakedown_record::run_record::Check;
 use shakedown_record::{Decimal, Outcome, OutcomeCounts, Verdict};
@@ -50,6 +52,8 @@ pub struct Run {
     pub rows: BTreeMap<String, Vec<Row>>,
     /// Of every copy; `None`: the profile does not say where they are.
     pub trades: Option<Vec<Trade>>,
+    /// How much rests at each price, by each copy's own account; empty: nobody asked.
+    pub depths: BTreeMap<String, Vec<DepthOf>>,
     /// What further reads found.
     pub later: Vec<(ReadKind, BTreeMap<String, Vec<Row>>)>,
     /// What every copy tells of trades in these; `None`: nobody asked.
@@ -150,6 +154,7 @@ impl Run {
             server_ids: Vec::new(),
             rows: BTreeMap::new(),
             trades: None,
+            depths: BTreeMap::new(),
             later: Vec::new(),
             later_trades: None,
             copied: None,
@@ -516,6 +521,11 @@ impl Run {
                     out.finish().unwrap();
                 }
             }
+            if let Some(depth) = self.depths.get(replica) {
+                let all = depth.iter().map(|it| serde_json::to_string(it).unwrap());
+                let path = depth_path(dir.root(), ReadKind::Converged, replica);
+                std::fs::write(path, lines(all.collect())).unwrap();
+            }
             last = Some((replica, rows));
             if let Some(trades) = &self.trades {
                 let all = trades.iter().map(|it| serde_json::to_string(it).unwrap());
@@ -590,6 +600,7 @@ pub fn read_done(replica: &str, rows: u64) -> ReadBackDone {
         by_id: false,
         foreign: Some(0),
         trades: None,
+        depth: None,
         during: None,
     }
 }

@@ -41,6 +41,7 @@ impl Feed {
                 unit_ns: 1,
             }),
             order: Some(pointer("/id")),
+            book: None,
             clock_error_ns: Some(0),
         });
         let counts = FeedCount::ALL.map(|what| FeedRule::Count { what, at_most: 0 });
@@ -55,13 +56,18 @@ impl Feed {
             source: None,
         });
         run.plan.rules.extend(rules);
+        // What was asked about an order that never came in is told of no order.
+        let is_acked = |slot: u64| run.entries[slot as usize].outcome == Some(Outcome::Acked);
         let acked = run.entries.iter().enumerate();
         let acked = acked.filter(|(_, entry)| entry.outcome == Some(Outcome::Acked));
         let rows = acked.enumerate().map(|(number, (slot, entry))| FeedRow {
             received_ns: ZERO + entry.done_ns.unwrap() + 3 * MS,
             sequence: number as u64 + 40,
             age_ns: Some(AGE),
-            slot: entry.target.or(Some(slot as u64)),
+            slot: entry
+                .target
+                .or(Some(slot as u64))
+                .filter(|slot| is_acked(*slot)),
         });
         let rows: Vec<FeedRow> = rows.collect();
         let report = FeedReport {

@@ -244,6 +244,7 @@ fn system() -> System {
             at_each_replica: true,
             fields: fields(),
             trades: None,
+            depth: None,
         }),
         health: None,
         metrics: Some(Metrics {

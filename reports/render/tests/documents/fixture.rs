@@ -345,6 +345,7 @@ pub fn pass() -> Analysis {
         history: None,
         invariants: None,
         drop_copy: None,
+        feed_book: None,
         leftovers: Leftovers {
             orders_open: Some(0),
             ..Leftovers::default()

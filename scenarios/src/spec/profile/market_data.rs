@@ -71,9 +71,66 @@ pub(crate) struct WebSocketFeedSpec {
     pub(crate) made: Option<MadeSpec>,
     /// Where a message names its order by the client's id; needed for `feed-skew` and `feed-untold`.
     pub(crate) order: Option<Pointer>,
+    /// What messages tell of the books; needed for `feed-book`.
+    pub(crate) book: Option<FeedBookSpec>,
     /// By how much the wall clock of the feed may be off from that of the machine that runs Shakedown. Default: nothing
     /// where both are one machine (`local`), elsewhere not known, and then freshness cannot be judged.
     pub(crate) clock_error: Option<Duration>,
+}
+
+/// What messages tell of the books: enough to rebuild them. A message is about the order that it names (`order`).
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FeedBookSpec {
+    /// Where a message says what it tells.
+    pub(crate) event: Pointer,
+    /// What stands there for a new order.
+    pub(crate) accepted: Vec<String>,
+    /// What stands there for new terms of an order. Default: nothing does.
+    #[serde(default)]
+    pub(crate) replaced: Vec<String>,
+    /// What stands there for an order that is out of the book and was not filled. Default: nothing does.
+    #[serde(default)]
+    pub(crate) cancelled: Vec<String>,
+    pub(crate) symbol: Pointer,
+    /// As in orders (`sides`), in capitals or not.
+    pub(crate) side: Pointer,
+    pub(crate) price: Pointer,
+    /// Of the whole order, with what of it has traded.
+    pub(crate) quantity: Pointer,
+    /// What can still trade after the message. Default: what its fills, and those before, leave of the quantity.
+    pub(crate) remaining: Option<Pointer>,
+    /// What the message's order traded with orders that rested.
+    pub(crate) fills: FeedFillsSpec,
+    /// How a subscriber that comes late is told what rests. Default: it is not, and none comes late.
+    pub(crate) snapshot: Option<FeedSnapshotSpec>,
+}
+
+/// A list of trades in a message.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FeedFillsSpec {
+    /// Where the list is; there may be none.
+    pub(crate) at: Pointer,
+    /// In an entry: the client's id of the order that rested.
+    pub(crate) maker: Pointer,
+    /// In an entry: how much.
+    pub(crate) quantity: Pointer,
+}
+
+/// How a subscriber that comes late is told what rests: in one message or several, before all others. Their number is that of
+/// the last message before. An entry of the list has what messages have, at the same places.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FeedSnapshotSpec {
+    /// Of the handshake of such a subscriber; begins with a slash.
+    pub(crate) path: String,
+    /// What stands at `event` for such a message.
+    pub(crate) events: Vec<String>,
+    /// Where the list of orders is.
+    pub(crate) orders: Pointer,
+    /// Where a message says that another one follows (`true`). Default: each is all.
+    pub(crate) more: Option<Pointer>,
 }
 
 /// Where a message says when it was made.

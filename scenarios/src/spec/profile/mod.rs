@@ -34,10 +34,13 @@ pub(crate) use kubernetes::{
     AgentSpec, KubernetesEntrySpec, KubernetesPartSpec, KubernetesSpec, NodesSpec, OnOffSpec,
 };
 pub(crate) use market_data::{
-    FeedSpec, HttpPublishSpec, MarketDataSpec, PublishSpec, TimeUnitSpec, WebSocketFeedSpec,
+    FeedBookSpec, FeedSnapshotSpec, FeedSpec, HttpPublishSpec, MarketDataSpec, PublishSpec,
+    TimeUnitSpec, WebSocketFeedSpec,
 };
 pub(crate) use orders::{
     ActionSpec, AnswerSpec, IdentitySpec, LevelSpec, NewOrderSpec, OrdersSpec, TakeSpec,
 };
-pub(crate) use read_back::{AtSpec, ByIdSpec, CopyTradesSpec, FieldsSpec, ListSpec, ReadBackSpec};
+pub(crate) use read_back::{
+    AtSpec, ByIdSpec, CopyDepthSpec, CopyTradesSpec, FieldsSpec, ListSpec, ReadBackSpec,
+};
 pub(crate) use venue::{TradesSpec, VenueFixSpec};

@@ -46,6 +46,8 @@ pub(crate) struct ListSpec {
     pub(crate) filled: Vec<String>,
     /// The copy's trades, with both orders of each.
     pub(crate) trades: Option<CopyTradesSpec>,
+    /// How much rests at each price, by the copy's own account. Needs `mark`.
+    pub(crate) depth: Option<CopyDepthSpec>,
 }
 
 /// One request for each order.
@@ -123,4 +125,22 @@ pub(crate) struct CopyTradesSpec {
     pub(crate) quantity: Pointer,
     /// The engine's sequence number of the request that caused it.
     pub(crate) sequence: Option<Pointer>,
+}
+
+/// How a copy's depth is read: one request for each symbol.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct CopyDepthSpec {
+    /// With `{{symbol}}`.
+    pub(crate) get: GetSpec,
+    /// The copy's watermark, as in the list.
+    pub(crate) mark: Pointer,
+    /// The array of prices at which somebody buys, and the one at which somebody sells.
+    pub(crate) bids: Pointer,
+    pub(crate) asks: Pointer,
+    /// In an entry of either.
+    pub(crate) price: Pointer,
+    pub(crate) quantity: Pointer,
+    /// In an entry: how many orders that is.
+    pub(crate) orders: Option<Pointer>,
 }

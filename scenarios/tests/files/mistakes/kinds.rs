@@ -385,6 +385,24 @@ fn mistakes_of_a_profile_are_told_too() {
             "where:",
         ),
         ("    next: /next\n", "", "`next` is missing", "/next"),
+        (
+            "    mark: /watermark\n",
+            "",
+            "depth and orders may be of two moments",
+            "mark: /watermark",
+        ),
+        (
+            "/depth/{{symbol}}",
+            "/depth",
+            "which symbol it means",
+            "{{symbol}}",
+        ),
+        (
+            " remaining: /remaining, sequence",
+            " sequence",
+            "of which a depth is the sum",
+            "remaining: /remaining",
+        ),
         ("&limit=5000", "&limit= 5000", "no spaces", ""),
         (
             "after={{cursor}}&",

@@ -18,6 +18,8 @@ use crate::state::{Exchange, Order, Orders, Trade};
 pub struct Memory {
     /// The term of the last command.
     term: u64,
+    /// There has been another leader.
+    promoted: bool,
     /// Orders that this replica was not given back.
     not_restored: Range<u64>,
     /// What is still to be entered, the next first.
@@ -38,6 +40,7 @@ impl Memory {
         let end = orders.next_order_id();
         Self {
             term: orders.get(end - 1).map_or(0, |order| order.term),
+            promoted: false,
             not_restored: end.saturating_sub(missing)..end,
             ghosts: VecDeque::new(),
         }
@@ -49,6 +52,13 @@ impl Exchange {
     pub(in crate::state) fn is_missing(&self, order_id: u64) -> bool {
         self.memory.not_restored.contains(&order_id)
             || self.defects.misses_order(order_id, self.next_order_id())
+    }
+
+    /// What the feed tells that can still trade of an order.
+    pub fn told_lots(&self, order: &Order) -> u64 {
+        let lots = order.remaining_lots();
+        let is_wrong = self.memory.promoted && self.defects.misstates(order.order_id);
+        lots + u64::from(lots > 0 && is_wrong)
     }
 
     /// How many orders that are on record are not listed here.
@@ -87,6 +97,7 @@ impl Exchange {
 
     /// The first command that a new leader proposed.
     fn promoted(&mut self) {
+        self.memory.promoted = true;
         self.sequence -= self
             .sequence
             .min(self.defects.sequences_again_on_promotion());

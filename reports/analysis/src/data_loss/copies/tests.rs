@@ -98,6 +98,7 @@ fn done(rows: u64, by_id: bool) -> Event {
         by_id,
         foreign: None,
         trades: None,
+        depth: None,
         during: None,
     })
 }

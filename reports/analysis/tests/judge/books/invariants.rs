@@ -1,5 +1,8 @@
 //! What must hold of books and trades, and which invariant it is that does not.
 
+use shakedown_record::event::CopiedDepth;
+use shakedown_record::readback::{DepthLevel, DepthOf};
+
 use super::*;
 
 fn breached(run: &Run, name: &str, words: &str) {
@@ -186,4 +189,110 @@ fn a_later_read_that_was_not_made_leaves_it_open() {
         }
     });
     is_open(&unread, "invariants", "connection refused");
+}
+
+/// The market whose copies say how much rests at each price.
+fn with_depth() -> Run {
+    let mut run = market().run();
+    let mut levels: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    let lot: Decimal = "0.001".parse().unwrap();
+    for row in &run.rows["engine-1"] {
+        if row.state.as_deref() == Some("open") {
+            let rests: Decimal = row.remaining.as_ref().unwrap().parse().unwrap();
+            let at = (row.side.clone().unwrap(), row.price.clone().unwrap());
+            let level = levels.entry(at).or_default();
+            level.0 += rests.in_units_of(lot).unwrap() as u64;
+            level.1 += 1;
+        }
+    }
+    let of = |wanted: &str| {
+        let levels = levels.iter().filter(|((side, _), _)| side == wanted);
+        let level = |((_, price), (lots, orders)): (&(String, String), &(u64, u64))| DepthLevel {
+            price: price.clone(),
+            quantity: quantity(*lots),
+            orders: Some(orders.to_string()),
+        };
+        levels.map(level).collect::<Vec<DepthLevel>>()
+    };
+    let depth = DepthOf {
+        symbol: "BTCUSD".to_string(),
+        mark: 7,
+        bids: of("buy"),
+        asks: of("sell"),
+    };
+    for replica in REPLICAS {
+        run.depths.insert(replica.to_string(), vec![depth.clone()]);
+    }
+    run.with(|event| {
+        if let Event::ReadBack(done) = event {
+            done.watermark = Some(7);
+            done.depth = Some(CopiedDepth {
+                symbols: 1,
+                incomplete: None,
+            });
+        }
+    })
+}
+
+fn depth_of<'r>(run: &'r mut Run, replica: &str) -> &'r mut DepthOf {
+    &mut run.depths.get_mut(replica).unwrap()[0]
+}
+
+#[test]
+fn a_depth_is_the_sum_of_its_orders() {
+    let sound = with_depth();
+    passes(&sound, "invariants");
+    let checked = sound.judge().record.invariants.unwrap().checked;
+    assert!(checked.contains(&"I7".to_string()), "{checked:?}");
+    let unread = market().run().judge().record.invariants.unwrap().checked;
+    assert!(!unread.contains(&"I7".to_string()), "{unread:?}");
+
+    let mut more = with_depth();
+    depth_of(&mut more, "engine-2").asks[3].quantity = quantity(777);
+    fails(
+        &more,
+        "invariants",
+        "I7: the depth of BTCUSD on engine-2 to sell at",
+    );
+    let mut less = with_depth();
+    depth_of(&mut less, "engine-3").bids.remove(0);
+    fails(
+        &less,
+        "invariants",
+        "is nothing, and what its orders have open is",
+    );
+    let mut others = with_depth();
+    depth_of(&mut others, "engine-1").bids[0].orders = Some("99".to_string());
+    fails(&others, "invariants", "of 99 orders");
+    let mut untold = with_depth();
+    depth_of(&mut untold, "engine-1").bids[0].orders = None;
+    passes(&untold, "invariants");
+}
+
+#[test]
+fn a_depth_of_another_moment_proves_nothing() {
+    let mut later = with_depth();
+    let depth = depth_of(&mut later, "engine-2");
+    depth.mark = 8;
+    depth.asks[3].quantity = quantity(777);
+    is_open(
+        &later,
+        "invariants",
+        "engine-2: its depth of BTCUSD is as of 8",
+    );
+    let cut = with_depth().with(|event| {
+        if let Event::ReadBack(done) = event {
+            done.depth = Some(CopiedDepth {
+                symbols: 0,
+                incomplete: Some("the depth of BTCUSD: status 500".to_string()),
+            });
+        }
+    });
+    is_open(&cut, "invariants", "status 500");
+    let mut torn = with_depth();
+    torn.depths.remove("engine-1");
+    is_open(&torn, "invariants", "not of as many symbols");
+    let mut odd = with_depth();
+    depth_of(&mut odd, "engine-1").bids[0].price = "0.001".to_string();
+    is_open(&odd, "invariants", "cannot be understood");
 }

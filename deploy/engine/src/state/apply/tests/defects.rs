@@ -238,3 +238,27 @@ fn a_restored_replica_knows_whose_term_it_was() {
         assert_eq!(exchange.sequence(), 11);
     }
 }
+
+#[test]
+fn depth_drift_adds_a_lot_at_every_twentieth_price() {
+    let levels = |defects: Defects| {
+        let mut exchange = Exchange::new(defects);
+        for (id, price) in [
+            ("a", "100.00"),
+            ("b", "100.00"),
+            ("c", "100.01"),
+            ("d", "100.20"),
+        ] {
+            sell(&mut exchange, id, price, "0.002");
+        }
+        let levels = exchange.levels(instruments::find("BTCUSD").unwrap(), Side::Sell);
+        let levels = levels.iter().map(|it| (it.price_ticks, it.lots, it.orders));
+        levels.collect::<Vec<(u64, u64, u64)>>()
+    };
+    assert_eq!(
+        levels(Defects::default()),
+        [(10_000, 4, 2), (10_001, 2, 1), (10_020, 2, 1)]
+    );
+    let drifted = levels(Defects::new([Defect::DepthDrift]));
+    assert_eq!(drifted, [(10_000, 5, 2), (10_001, 2, 1), (10_020, 3, 1)]);
+}
