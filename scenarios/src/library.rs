@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 78] = [
+static SHIPPED: [Shipped; 79] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
     shipped!(
@@ -110,6 +110,7 @@ static SHIPPED: [Shipped; 78] = [
     shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
     shipped!(Scenario, "disconnect", "disconnect.yaml"),
     shipped!(Scenario, "risk-limits", "risk-limits.yaml"),
+    shipped!(Scenario, "kill-switch", "kill-switch.yaml"),
     shipped!(
         Scenario,
         "reported-leader-kill",

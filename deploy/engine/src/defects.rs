@@ -94,6 +94,8 @@ pub enum Defect {
     EndsBystanders,
     /// Risk limits that a new leader does not know.
     ResetsLimits,
+    /// Kill switches that a new leader does not know.
+    ForgetsKillSwitch,
 }
 
 /// A defect as it is listed.
@@ -107,7 +109,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 33] = [
+static DEFECTS: [DefectInfo; 34] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -272,6 +274,11 @@ static DEFECTS: [DefectInfo; 33] = [
         defect: Defect::ResetsLimits,
         name: "resets-limits",
         about: "With a new leader the exposure limits of all sessions are gone.",
+    },
+    DefectInfo {
+        defect: Defect::ForgetsKillSwitch,
+        name: "forgets-kill-switch",
+        about: "With a new leader the accounts whose kill switch was pulled may trade again.",
     },
 ];
 

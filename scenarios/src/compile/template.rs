@@ -13,6 +13,8 @@ pub(super) enum Use {
     Page,
     /// One order looked up.
     Lookup,
+    /// The kill switch of an account.
+    Kill,
     /// Roles, health, version, proofs.
     Control,
     /// Authentication: the same for every request.
@@ -27,6 +29,7 @@ impl Use {
             ],
             Use::Page => &["cursor", "now"],
             Use::Lookup => &["id", "account", "symbol", "now"],
+            Use::Kill => &["account", "now"],
             Use::Control => &["now"],
             Use::Auth => &[],
         }

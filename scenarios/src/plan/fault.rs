@@ -69,6 +69,8 @@ pub enum FaultKind {
     Dns,
     /// Commands that do it, look for its effect, and take it back: another tool, a cloud call, bare metal.
     Hook(Hook),
+    /// The kill switch of these accounts is pulled; never healed.
+    KillSwitch { accounts: Vec<String> },
     /// What is done by the API of a cluster, or to its nodes.
     Cluster(ClusterKind),
 }
@@ -111,6 +113,7 @@ impl FaultKind {
             FaultKind::HalfOpen => "half-open",
             FaultKind::Dns => "dns",
             FaultKind::Hook(_) => "hook",
+            FaultKind::KillSwitch { .. } => "kill-switch",
             FaultKind::Cluster(kind) => kind.name(),
         }
     }
@@ -135,6 +138,7 @@ impl FaultKind {
             | FaultKind::DiskFull { .. }
             | FaultKind::Dns
             | FaultKind::Hook(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Cluster(_) => false,
         }
     }

@@ -122,7 +122,7 @@ fn apply_command(exchange: &mut Exchange, feed: &Feed, command: &Command<'_>, te
     let before = exchange.sequence();
     let answer = exchange.apply(command, term);
     let sequence = exchange.sequence();
-    if let Answer::Ended { orders, .. } = &answer {
+    if let Answer::Ended { orders, .. } | Answer::Killed { orders, .. } = &answer {
         for order in orders.iter().filter_map(|id| exchange.row_numbered(*id)) {
             let sequence = order.cancelled_at().unwrap_or(sequence);
             feed.tell(sequence, Change::of(command), order);

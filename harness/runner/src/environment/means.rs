@@ -111,6 +111,7 @@ pub fn means(fault: &FaultPlan, plan: &Plan, abilities: &Abilities) -> Option<Me
         | FaultKind::FailingDisk { .. }
         | FaultKind::DiskFull { .. }
         | FaultKind::Cluster(_)
+        | FaultKind::KillSwitch { .. }
         | FaultKind::Hook(_) => None,
     }
 }
@@ -163,6 +164,7 @@ fn discipline(kind: &FaultKind, abilities: &Abilities) -> Option<&'static str> {
         | FaultKind::DiskFull { .. }
         | FaultKind::Dns
         | FaultKind::Cluster(_)
+        | FaultKind::KillSwitch { .. }
         | FaultKind::Hook(_) => None,
     }
 }

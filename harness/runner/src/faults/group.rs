@@ -89,6 +89,7 @@ impl Group {
             | FaultKind::DiskFull { .. }
             | FaultKind::ClockSkew { .. }
             | FaultKind::Cluster(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Hook(_) => return None,
         };
         Some(Group {

@@ -5,6 +5,7 @@
 //! ledger + copies               --> requests, as they ended     requests.rs, unanswered.rs
 //! copies x ends of connections  --> orders that end with one disconnects.rs
 //! acknowledged in engine's order --> what is open and filled    exposure.rs
+//! what was asked after a kill switch --> what it let in      kill_switch.rs
 //! requests in the engine's order x our own book --> history     history.rs, told.rs, words.rs
 //! requests in any order x our own book          --> history     searched.rs
 //! copies                        --> invariants                  invariants.rs, trades.rs
@@ -20,6 +21,7 @@ mod drop_copy;
 mod exposure;
 mod history;
 mod invariants;
+mod kill_switch;
 mod requests;
 mod searched;
 mod told;
@@ -32,3 +34,4 @@ pub(crate) use drop_copy::{Copied, drop_copy};
 pub(crate) use exposure::{Exposed, exposed};
 pub(crate) use history::{History, Search, history};
 pub(crate) use invariants::{Invariants, invariants};
+pub(crate) use kill_switch::{Killed, killed};

@@ -206,7 +206,7 @@ pub(crate) fn drop_copy(measured: &Measured) -> Finding {
     }
 }
 
-fn unasked(limit: shakedown_record::run_record::Quantity, unit: &str) -> Finding {
+pub(super) fn unasked(limit: shakedown_record::run_record::Quantity, unit: &str) -> Finding {
     Finding {
         limit,
         observed: unmeasured(unit),

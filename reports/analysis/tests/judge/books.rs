@@ -5,7 +5,9 @@ mod drop_copy;
 mod exposure;
 mod history;
 mod invariants;
+mod kill_switch;
 mod searched;
+mod terms;
 
 use std::collections::BTreeMap;
 

@@ -96,6 +96,7 @@ impl What {
             | FaultKind::DiskFull { .. }
             | FaultKind::Dns
             | FaultKind::Cluster(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Hook(_) => None,
         }
     }
