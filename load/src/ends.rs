@@ -6,6 +6,7 @@ use std::path::Path;
 
 use shakedown_record::OutcomeCounts;
 use shakedown_record::histogram::LatencyHistogram;
+use shakedown_record::ledger::Terms;
 
 use crate::engine::{KeptSessions, RoomEnd};
 use crate::error::LoadError;
@@ -26,6 +27,7 @@ pub(crate) struct Totals {
     pub exhausted: Option<Exhausted>,
     pub unwelcome: Option<(u64, String)>,
     pub statuses: BTreeMap<u16, u64>,
+    pub terms: Terms,
     /// Those that are still connected.
     pub kept: KeptSessions,
 }
@@ -54,6 +56,7 @@ impl Totals {
             totals.send_lag.merge(&end.books.send_lag);
             totals.session_wait.merge(&end.books.session_wait);
             totals.gaps.merge(&end.books.gaps);
+            totals.terms.merge(&end.books.terms);
             if let Some((count, why)) = end.unwelcome {
                 totals.unwelcome.get_or_insert((0, why)).0 += count;
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use shakedown_record::event::GeneratorReport;
 use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::io::IoReport;
-use shakedown_record::ledger::LedgerWriter;
+use shakedown_record::ledger::{LedgerWriter, Terms};
 use shakedown_record::load_digest::LoadDigest;
 use shakedown_record::slots::{IntervalStats, SlotStats, SlotTally};
 use shakedown_record::{OutcomeCounts, monotonic_ns};
@@ -58,6 +58,8 @@ pub struct Finished {
     pub unwelcome: Option<(u64, String)>,
     /// How often each HTTP status was answered to plain requests; none where orders were sent.
     pub statuses: BTreeMap<u16, u64>,
+    /// Terms of leaders that acknowledgements told, where they are taken.
+    pub terms: Terms,
     /// Sessions that stay connected, where the configuration asks for it.
     pub kept: KeptSessions,
 }
@@ -303,7 +305,7 @@ impl Generator {
         let totals = Totals::of(ends, &self.ledger)?;
         let digest = self.end_scratch()?;
         if digest.is_none() {
-            self.close_ledger(totals.slots_end)?;
+            self.close_ledger(totals.slots_end, &totals.terms)?;
         }
         let LiveCounters {
             scheduled,
@@ -346,6 +348,7 @@ impl Generator {
             scheduled,
             unwelcome: totals.unwelcome,
             statuses: totals.statuses,
+            terms: totals.terms,
             kept: totals.kept,
         };
         let lags = Lags {
@@ -381,8 +384,9 @@ impl Generator {
             .map_err(|source| self.ledger_error(source))
     }
 
-    fn close_ledger(&self, slots_end: u64) -> Result<(), LoadError> {
+    fn close_ledger(&self, slots_end: u64, terms: &Terms) -> Result<(), LoadError> {
         LedgerWriter::finish(&self.ledger, slots_end)
+            .and_then(|()| terms.write(&self.ledger))
             .map_err(|source| self.ledger_error(source))?;
         let names = serde_json::to_vec(&self.names.all())
             .map_err(|error| self.ledger_error(error.into()))?;

@@ -38,6 +38,7 @@ pub(crate) fn deed(kind: &FaultKind, to: &Selector, system: &str, hand: Hand) ->
     };
     match kind {
         FaultKind::Cluster(kind) => cluster_deed(kind, to, system),
+        FaultKind::KillSwitch { .. } => verb(kind, hand),
         kind => format!("{} {whom}{turns}", verb(kind, hand)),
     }
 }
@@ -93,6 +94,9 @@ fn verb(kind: &FaultKind, hand: Hand) -> String {
         FaultKind::HalfOpen => "leave connections half open".to_string(),
         FaultKind::Dns => "keep answers of name servers from (nftables)".to_string(),
         FaultKind::Hook(hook) => format!("hook (`{}`)", hook.inject.join(" ")),
+        FaultKind::KillSwitch { accounts } => {
+            format!("pull the kill switch of {}", accounts.join(", "))
+        }
         FaultKind::Cluster(kind) => kind.name().to_string(),
     }
 }
@@ -127,6 +131,7 @@ pub(crate) fn healing(kind: &FaultKind, restarted: bool, hand: Hand) -> &'static
         | FaultKind::Reset { .. }
         | FaultKind::Dns => "then healed",
         FaultKind::Hook(_) => "then healed by its own command",
+        FaultKind::KillSwitch { .. } => "and not taken back",
         FaultKind::Cluster(kind) => cluster_healing(kind),
     }
 }

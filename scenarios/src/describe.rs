@@ -182,6 +182,8 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
         RuleKind::CancelOnDisconnect => "orders end with their connection as agreed".to_string(),
         RuleKind::Exposure => "nobody has more open and filled than the limit".to_string(),
+        RuleKind::KillSwitch => "nothing of an account after its kill switch".to_string(),
+        RuleKind::Terms => "no leader acknowledges once a later one has".to_string(),
         RuleKind::Linearizable => "one order of all requests explains every answer".to_string(),
         RuleKind::Invariants => "books and trades keep their invariants".to_string(),
         RuleKind::DropCopy => "the drop copy tells what clients were told".to_string(),

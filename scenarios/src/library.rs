@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 80] = [
+static SHIPPED: [Shipped; 81] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
     shipped!(
@@ -111,6 +111,7 @@ static SHIPPED: [Shipped; 80] = [
     shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
     shipped!(Scenario, "disconnect", "disconnect.yaml"),
     shipped!(Scenario, "risk-limits", "risk-limits.yaml"),
+    shipped!(Scenario, "kill-switch", "kill-switch.yaml"),
     shipped!(
         Scenario,
         "reported-leader-kill",

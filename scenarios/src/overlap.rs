@@ -115,7 +115,7 @@ fn part(kind: &FaultKind) -> Part {
         | FaultKind::Bandwidth { .. }
         | FaultKind::HalfOpen => Part::Link,
         FaultKind::CpuStress { .. } => Part::Around,
-        FaultKind::Hook(_) => Part::Unknown,
+        FaultKind::Hook(_) | FaultKind::KillSwitch { .. } => Part::Unknown,
         FaultKind::Cluster(kind) => part_in_cluster(kind),
     }
 }
@@ -139,9 +139,10 @@ fn part_in_cluster(kind: &ClusterKind) -> Part {
     }
 }
 
-/// In a cluster all but commands is done, and taken back, through the API.
+/// In a cluster all but commands and requests of the profile is done, and taken back, through the API.
 fn without_api(one: &FaultKind, other: &FaultKind) -> Option<String> {
-    let by_command = |kind: &FaultKind| matches!(kind, FaultKind::Hook(_));
+    let by_command =
+        |kind: &FaultKind| matches!(kind, FaultKind::Hook(_) | FaultKind::KillSwitch { .. });
     let (first, second) = (one.name(), other.name());
     (!by_command(one) && !by_command(other)).then(|| {
         format!("`{first}` and `{second}` at one time: without the API server nothing else can be done, or taken back")
@@ -254,6 +255,7 @@ fn ports(kind: &FaultKind) -> &[u16] {
         | FaultKind::PowerCut
         | FaultKind::Dns
         | FaultKind::Hook(_)
+        | FaultKind::KillSwitch { .. }
         | FaultKind::Cluster(_) => &[],
     }
 }

@@ -44,6 +44,8 @@ pub const RISK_LIMITS: Setting = Setting {
         "phases.steady=3s",
     ],
 };
+/// An account is kept out, which a new leader must know.
+pub const KILL_SWITCH: Setting = at_half_the_load("kill-switch");
 pub const VENUE_KILL: Setting = at_half_the_load("venue-kill");
 /// Prices near the middle, where orders meet others of the same price, and every tenth trades.
 pub const MARKET_FLOW: Setting = Setting {
@@ -88,6 +90,7 @@ pub const SETTINGS: [Setting; 14] = [
     QUICKSTART,
     DISCONNECT,
     RISK_LIMITS,
+    KILL_SWITCH,
     POWER_CUT,
     DEGRADED_READ,
     FIX_LEADER_KILL,
@@ -111,7 +114,7 @@ const fn seen(defect: &'static str, setting: Setting, check: &'static str) -> Ca
 }
 
 /// Every defect, in the order in which the engine lists them.
-pub const CASES: [Case; 34] = [
+pub const CASES: [Case; 35] = [
     seen("ack-before-quorum", QUICKSTART, "lost"),
     seen("forget-tail-on-promotion", QUICKSTART, "divergent"),
     seen("duplicate-on-retry", QUICKSTART, "duplicate"),
@@ -146,6 +149,7 @@ pub const CASES: [Case; 34] = [
     seen("forgets-lost-node", DISCONNECT, "ends"),
     seen("ends-bystanders", DISCONNECT, "ends"),
     seen("resets-limits", RISK_LIMITS, "limits"),
+    seen("forgets-kill-switch", KILL_SWITCH, "kept-out"),
 ];
 
 /// Defects that hide what there is to be seen: no check may pass for them, and none can be red. The end-to-end tests of the

@@ -73,6 +73,11 @@ pub enum Command<'a> {
         /// Up to this one; none for whichever it is in.
         epoch: Option<u64>,
     },
+    /// The kill switch of an account: what is open of it is cancelled, and nothing of it is let in any more.
+    Kill {
+        /// Whose.
+        account: &'a str,
+    },
 }
 
 /// A client's connection to a node, as the log knows it.
@@ -139,12 +144,12 @@ impl<'a> Command<'a> {
         postcard::from_bytes(bytes).map_err(|error| DecodeError(error.to_string()))
     }
 
-    /// The client id that the command is about; empty for those about connections.
+    /// The client id that the command is about; empty for those about connections and accounts.
     pub fn id(&self) -> &'a str {
         match self {
             Self::New(order) => order.id,
             Self::Cancel { id } | Self::Replace { id, .. } => id,
-            Self::Hangup { .. } | Self::Lost { .. } => "",
+            Self::Hangup { .. } | Self::Lost { .. } | Self::Kill { .. } => "",
         }
     }
 }
@@ -244,6 +249,8 @@ pub enum RejectReason {
     ConnectionEnded,
     /// The session would have more open and filled than it may.
     ExposureLimit,
+    /// The kill switch of the account has been pulled.
+    KillSwitch,
 }
 
 impl RejectReason {
@@ -262,6 +269,7 @@ impl RejectReason {
             Self::QuantityNotAboveFilled => "quantity-not-above-filled",
             Self::ConnectionEnded => "connection-ended",
             Self::ExposureLimit => "exposure-limit",
+            Self::KillSwitch => "kill-switch",
         }
     }
 }
@@ -320,6 +328,13 @@ pub enum Answer {
         orders: Vec<u64>,
         /// In which epoch their node is now.
         epoch: u64,
+    },
+    /// The kill switch of an account has been pulled, now or earlier.
+    Killed {
+        /// The engine sequence number from which on nothing of the account is let in.
+        sequence: u64,
+        /// The engine's ids of the orders that were cancelled with it now.
+        orders: Vec<u64>,
     },
 }
 

@@ -98,6 +98,8 @@ pub enum Defect {
     EndsBystanders,
     /// Risk limits that a new leader does not know.
     ResetsLimits,
+    /// Kill switches that a new leader does not know.
+    ForgetsKillSwitch,
 }
 
 /// A defect as it is listed.
@@ -111,7 +113,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 35] = [
+static DEFECTS: [DefectInfo; 36] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -286,6 +288,11 @@ static DEFECTS: [DefectInfo; 35] = [
         defect: Defect::ResetsLimits,
         name: "resets-limits",
         about: "With a new leader the exposure limits of all sessions are gone.",
+    },
+    DefectInfo {
+        defect: Defect::ForgetsKillSwitch,
+        name: "forgets-kill-switch",
+        about: "With a new leader the accounts whose kill switch was pulled may trade again.",
     },
 ];
 

@@ -185,18 +185,30 @@ impl Worker {
         let Ok(written) = self.raft.client_write_ff(entry).await else {
             return answer_all(batch, &Outcome::Unknown(Unknown::LeadershipLost));
         };
-        tokio::select! {
-            biased;
-            result = written => match result {
-                Ok(Ok(response)) => {
-                    for (pending, answer) in batch.into_iter().zip(response.data.0) {
-                        let _gone = pending.answer.send(Outcome::Answered(answer));
+        let mut metrics = self.metrics.clone();
+        let answered = async move {
+            tokio::select! {
+                biased;
+                result = written => match result {
+                    Ok(Ok(response)) => {
+                        for (pending, answer) in batch.into_iter().zip(response.data.0) {
+                            let _gone = pending.answer.send(Outcome::Answered(answer));
+                        }
                     }
+                    Ok(Err(_)) | Err(_) => {
+                        answer_all(batch, &Outcome::Unknown(Unknown::LeadershipLost));
+                    }
+                },
+                _ = metrics.wait_for(|metrics| leading_term(metrics) != Some(term)) => {
+                    answer_all(batch, &Outcome::Unknown(Unknown::LeadershipLost));
                 }
-                Ok(Err(_)) | Err(_) => answer_all(batch, &Outcome::Unknown(Unknown::LeadershipLost)),
-            },
-            _ = self.metrics.wait_for(|metrics| leading_term(metrics) != Some(term)) => {
-                answer_all(batch, &Outcome::Unknown(Unknown::LeadershipLost));
+            }
+        };
+        match self.early {
+            None => answered.await,
+            // Whoever acknowledges before a quorum has an order waits for none.
+            Some(_) => {
+                tokio::spawn(answered);
             }
         }
     }

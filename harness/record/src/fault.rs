@@ -65,6 +65,9 @@ pub struct EffectFigure {
 }
 
 impl EffectFigure {
+    /// The unit of a number that the engine gave to a request, such as a kill switch.
+    pub const SEQUENCE: &str = "sequence";
+
     /// Whether the measurement is within the stated error of what was asked; `None` where one of the three is missing.
     pub fn within_error(&self) -> Option<bool> {
         let apart = (self.measured? - self.asked?).abs();

@@ -12,6 +12,7 @@
 pub mod capacity;
 pub mod chain;
 pub mod clock;
+pub mod control;
 pub mod decimal;
 pub mod event;
 pub mod exit;

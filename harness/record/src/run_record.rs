@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::control::{KillSwitchRecord, TermsRecord};
 use crate::exit::Verdict;
 use crate::fault::{Effect, FaultTarget};
 pub use crate::feed::{FeedRecord, SequenceRange};
@@ -68,6 +69,12 @@ pub struct RunRecord {
     /// What was open and filled together; absent where no rule asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposure: Option<ExposureRecord>,
+    /// What came after kill switches; absent where no rule asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_switch: Option<KillSwitchRecord>,
+    /// What acknowledgements told of terms; absent where no rule asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsRecord>,
     /// Orders whose connection ended; absent where the profile promises nothing of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_on_disconnect: Option<DisconnectsRecord>,

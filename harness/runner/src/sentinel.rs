@@ -143,13 +143,7 @@ fn words(target: &Target, symbol: &SymbolShare, number: usize) -> OrderWords {
     OrderWords {
         id: format!("{}-s{number}", target.prefix),
         session: target.plan.load.sessions.to_string(),
-        account: target
-            .plan
-            .load
-            .accounts
-            .first()
-            .cloned()
-            .unwrap_or_default(),
+        account: target.plan.free_account().unwrap_or_default().to_string(),
         symbol: symbol.name.clone(),
         side: target.side_name(Side::Buy),
         price: price_text(instrument, price_ticks),

@@ -126,6 +126,7 @@ pub fn judge() -> Call {
         server_id: None,
         sequence: Some(Extract::Pointer(JsonPointer("/seq".into()))),
         served_by: Some(Extract::Pointer(JsonPointer("/node".into()))),
+        term: None,
     };
     let body = &ANSWER[ANSWER.len() - 75..];
     Box::new(move || {

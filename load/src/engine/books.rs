@@ -6,8 +6,9 @@ use std::sync::mpsc::Sender;
 
 use shakedown_record::Outcome;
 use shakedown_record::histogram::LatencyHistogram;
-use shakedown_record::ledger::{Entry, LedgerWriter};
+use shakedown_record::ledger::{Entry, LedgerWriter, Terms};
 
+use super::gateway::Judged;
 use super::shared::{Shared, ThreadSlots};
 use super::tally::Tallies;
 use crate::pacing::Slot;
@@ -28,6 +29,7 @@ pub(crate) struct Books {
     send_lag: LatencyHistogram,
     gaps: Gaps,
     session_wait: LatencyHistogram,
+    terms: Terms,
     failure: Option<io::Error>,
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct ClosedBooks {
     pub send_lag: LatencyHistogram,
     pub gaps: Gaps,
     pub session_wait: LatencyHistogram,
+    /// Terms of leaders that acknowledgements told.
+    pub terms: Terms,
     /// The ledger could not be written: nothing that was measured afterwards is proven.
     pub failure: Option<io::Error>,
 }
@@ -62,6 +66,7 @@ impl Books {
             send_lag: LatencyHistogram::default(),
             gaps: Gaps::default(),
             session_wait: LatencyHistogram::default(),
+            terms: Terms::default(),
             failure: None,
         }
     }
@@ -80,6 +85,16 @@ impl Books {
     pub fn sending(&mut self, slot: u64, entry: &Entry, wait_ns: u64) {
         self.session_wait.record(wait_ns);
         self.put(slot, entry);
+    }
+
+    /// A slot that was written has ended at `done_ns`, as its answer says.
+    pub fn judged(&mut self, slot: u64, mut entry: Entry, judged: &Judged, done_ns: u64) {
+        entry.sequence = judged.sequence;
+        entry.served_by = judged.served_by;
+        if let (Some(term), Some(sent_ns)) = (judged.term, entry.sent_ns) {
+            self.terms.note(term, slot, sent_ns, done_ns.max(sent_ns));
+        }
+        self.ended(slot, entry, judged.outcome, done_ns);
     }
 
     /// A slot has ended at `done_ns`.
@@ -143,6 +158,7 @@ impl Books {
             send_lag: self.send_lag,
             gaps: self.gaps,
             session_wait: self.session_wait,
+            terms: self.terms,
             failure: self.failure,
         }
     }

@@ -177,17 +177,15 @@ impl Room {
 
     /// A written slot of a session ends: the one at this place of its flight, the oldest being at 0.
     pub(super) fn complete(&mut self, session: usize, place: usize, judged: Judged) {
-        let Some(mut flight) = self.sessions[session].flight.remove(place) else {
+        let Some(flight) = self.sessions[session].flight.remove(place) else {
             return;
         };
         if flight.stage == Stage::Reported {
             return;
         }
-        flight.entry.sequence = judged.sequence;
-        flight.entry.served_by = judged.served_by;
         let done_ns = self.run_ns().saturating_sub(self.age_ns);
         self.books
-            .ended(flight.slot, flight.entry, judged.outcome, done_ns);
+            .judged(flight.slot, flight.entry, &judged, done_ns);
         self.desk.settle(session, flight.slot, flight.job, judged);
     }
 

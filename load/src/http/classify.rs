@@ -25,7 +25,7 @@ pub fn classify(action: &OrderAction, status: u16, body: &[u8]) -> Classified {
         (action.throttled.as_ref(), Outcome::Throttled, false),
     ];
     for (rule, outcome, too_late) in rules {
-        if rule.is_some_and(|rule| matches(rule, status, body)) {
+        if rule.is_some_and(|rule| answers(rule, status, body)) {
             return Classified { outcome, too_late };
         }
     }
@@ -35,7 +35,8 @@ pub fn classify(action: &OrderAction, status: u16, body: &[u8]) -> Classified {
     }
 }
 
-fn matches(rule: &AnswerRule, status: u16, body: &[u8]) -> bool {
+/// True for an answer of this class.
+pub fn answers(rule: &AnswerRule, status: u16, body: &[u8]) -> bool {
     rule.status.contains(&status)
         && rule
             .conditions

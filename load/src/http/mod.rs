@@ -14,7 +14,7 @@ mod template;
 
 pub use address::BaseUrl;
 pub(crate) use classify::classify_plain;
-pub use classify::{Classified, classify};
+pub use classify::{Classified, answers, classify};
 pub use compiled::{Compiled, CompiledText, Scratch};
 pub use decoder::{Answer, Decoder, Ending};
 pub use head::Malformed;

@@ -53,6 +53,7 @@ pub struct Taken<'a> {
     pub server_id: Option<Cow<'a, str>>,
     pub sequence: Option<u64>,
     pub served_by: Option<Cow<'a, str>>,
+    pub term: Option<u64>,
 }
 
 /// Takes what the profile names from a reply; `header` finds a header by its name in any case.
@@ -65,9 +66,12 @@ pub fn take<'a>(
         Extract::Header(name) => header(name).map(Cow::Borrowed),
         Extract::Pointer(pointer) => text_of(json_at(body, pointer)?),
     };
+    let number =
+        |extract: &Option<Extract>| find(extract).and_then(|text| text.trim().parse().ok());
     Taken {
         server_id: find(&take.server_id).filter(|id| !id.is_empty()),
-        sequence: find(&take.sequence).and_then(|text| text.trim().parse().ok()),
+        sequence: number(&take.sequence),
+        term: number(&take.term),
         served_by: find(&take.served_by).filter(|name| !name.is_empty()),
     }
 }
@@ -292,15 +296,16 @@ mod tests {
             server_id: Some(Extract::Pointer(JsonPointer(server_id.into()))),
             sequence: Some(Extract::Pointer(JsonPointer("/seq".into()))),
             served_by: Some(Extract::Header("X-Pod".into())),
+            term: Some(Extract::Pointer(JsonPointer("/term".into()))),
         };
-        let body = br#"{"big":123456789012345678901234567890,"text":"a\u0062","seq":"18446744073709551615","no":{}}"#;
+        let body = br#"{"term":7,"big":123456789012345678901234567890,"text":"a\u0062","seq":"18446744073709551615","no":{}}"#;
         let header = |name: &str| name.eq_ignore_ascii_case("x-pod").then_some("engine-2");
         let big = take(&rule("/big"), header, body);
         assert_eq!(
             big.server_id.as_deref(),
             Some("123456789012345678901234567890")
         );
-        assert_eq!(big.sequence, Some(u64::MAX));
+        assert_eq!((big.sequence, big.term), (Some(u64::MAX), Some(7)));
         assert_eq!(big.served_by.as_deref(), Some("engine-2"));
         assert_eq!(
             take(&rule("/text"), header, body).server_id.as_deref(),

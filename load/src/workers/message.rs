@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use shakedown_record::OutcomeCounts;
+use shakedown_record::ledger::Terms;
 use shakedown_record::slots::SlotTally;
 
 use crate::config::Share;
@@ -105,4 +106,6 @@ pub(super) struct Ended {
     pub why: Vec<String>,
     pub steal_fraction: f64,
     pub throttled_ns: u64,
+    /// Terms of leaders that acknowledgements told, by its own clock.
+    pub terms: Terms,
 }

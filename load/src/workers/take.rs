@@ -189,6 +189,7 @@ mod tests {
             why: Vec::new(),
             steal_fraction: 0.0,
             throttled_ns: 0,
+            terms: shakedown_record::ledger::Terms::default(),
         }
     }
 

@@ -107,6 +107,7 @@ impl Tale {
             why: report.why,
             steal_fraction: report.steal_fraction,
             throttled_ns: report.throttled_ns,
+            terms: finished.terms,
         })))?;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use shakedown_record::event::GeneratorReport;
 use shakedown_record::histogram::LatencyHistogram;
-use shakedown_record::ledger::LedgerWriter;
+use shakedown_record::ledger::{LedgerWriter, Terms};
 use shakedown_record::monotonic_ns;
 use shakedown_record::worker::WorkerReport;
 
@@ -35,6 +35,7 @@ pub(super) struct Totals {
     report: GeneratorReport,
     send_lag: LatencyHistogram,
     session_wait: LatencyHistogram,
+    terms: Terms,
     /// When all were to end; `u64::MAX`: nobody said.
     stop_ns: u64,
     end_ns: Option<u64>,
@@ -52,6 +53,7 @@ impl Totals {
             report: GeneratorReport::default(),
             send_lag: LatencyHistogram::default(),
             session_wait: LatencyHistogram::default(),
+            terms: Terms::default(),
             stop_ns,
             end_ns: None,
             lost_until_ns: 0,
@@ -132,6 +134,7 @@ impl Totals {
             .merge(&LatencyHistogram::of_counts(&ended.send_lag));
         self.session_wait
             .merge(&LatencyHistogram::of_counts(&ended.session_wait));
+        self.terms.merge(&ended.terms);
         self.end_ns = self.end_ns.max(Some(ended.end_ns));
         let report = &mut self.report;
         report.steal_fraction = report.steal_fraction.max(ended.steal_fraction);
@@ -163,6 +166,7 @@ impl Totals {
             source,
         };
         LedgerWriter::finish(ledger, self.slots_end).map_err(failed)?;
+        self.terms.write(ledger).map_err(failed)?;
         names::keep(ledger, names).map_err(failed)?;
         self.report.send_lag_p99_ns = self.send_lag.quantile_ns(0.99);
         self.report.session_wait_p99_ns = self.session_wait.quantile_ns(0.99);
@@ -172,6 +176,7 @@ impl Totals {
             // Workers say it in their own logs.
             unwelcome: None,
             statuses: BTreeMap::new(),
+            terms: self.terms,
             kept: KeptSessions::default(),
             end_ns: end_ns.max(self.lost_until_ns),
             digest: None,

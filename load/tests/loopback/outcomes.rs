@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use shakedown_load::{Mode, Work};
-use shakedown_record::ledger::{OrderKind, read_server_ids};
+use shakedown_record::ledger::{OrderKind, Terms, read_server_ids};
 use shakedown_record::{Outcome, OutcomeCounts};
 use shakedown_scenarios::plan::{Extract, Identity, JsonPointer};
 
@@ -273,6 +273,49 @@ fn ids_of_the_engine_are_opaque_and_address_their_orders() {
         ids.iter()
             .all(|id| id.id == (9_007_199_254_740_993_000u64 + id.slot).to_string())
     );
+}
+
+#[test]
+fn of_each_term_that_is_told_the_first_answer_and_the_last_sending_are_kept() {
+    let server = Server::start(|seen| Act::Reply {
+        bytes: answer(
+            201,
+            &format!(
+                "{{\"state\":\"ACCEPTED\",\"term\":{}}}",
+                7 + seen.slot() / 250
+            ),
+        ),
+        after: Duration::ZERO,
+    });
+    let mut config = config(&server.url(), 500.0, 8);
+    config.plan.threads = 2;
+    let Work::Orders { orders: rules, .. } = &mut config.work else {
+        unreachable!()
+    };
+    *rules = orders();
+    rules.take.sequence = None;
+    rules.take.term = Some(Extract::Pointer(JsonPointer("/term".into())));
+    let run = run(config);
+    assert_eq!(run.outcomes(), all_acked(500));
+    let terms = Terms::read(run.folder.path()).unwrap();
+    let mut told: Vec<_> = terms.all().to_vec();
+    told.sort_by_key(|seen| seen.term);
+    let of = |term: u64| {
+        let entries = run.entries.iter();
+        entries.filter(move |(slot, _)| 7 + *slot / 250 == term)
+    };
+    assert_eq!(told.len(), 2);
+    for seen in told {
+        assert_eq!(seen.acked, 250);
+        let first = of(seen.term).filter_map(|(_, entry)| entry.done_ns).min();
+        let last = of(seen.term).filter_map(|(_, entry)| entry.sent_ns).max();
+        assert_eq!(
+            (Some(seen.first_acked_ns), Some(seen.last_sent_ns)),
+            (first, last)
+        );
+        assert_eq!(run.entries[&seen.first_slot].done_ns, first);
+        assert_eq!(run.entries[&seen.last_slot].sent_ns, last);
+    }
 }
 
 #[test]

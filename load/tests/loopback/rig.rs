@@ -104,6 +104,7 @@ pub fn orders() -> Orders {
             server_id: None,
             sequence: at("/seq"),
             served_by: at("/node"),
+            term: None,
         },
         side_names: ["B".into(), "S".into()],
     }

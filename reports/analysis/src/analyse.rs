@@ -10,7 +10,7 @@ use shakedown_record::run_record::{
 use shakedown_scenarios::plan::Plan;
 
 use crate::analysis::{Analysis, PlatformMoment};
-use crate::books::{Copied, Disconnects, Exposed, FeedBook, History, Invariants};
+use crate::books::{Copied, Disconnects, Exposed, FeedBook, History, Invariants, Killed};
 use crate::error::AnalysisError;
 use crate::evidence::Evidence;
 use crate::explain::stories;
@@ -19,6 +19,7 @@ use crate::feed::FeedMeasured;
 use crate::input::Input;
 use crate::measured::{Measured, generator_info};
 use crate::phases::spans;
+use crate::terms::TermsSeen;
 use crate::timeline::{phase_in, rows};
 use crate::unchecked::unchecked;
 use crate::venue::VenueFigures;
@@ -111,6 +112,8 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
         },
         cancel_on_disconnect: measured.disconnects.as_ref().map(Disconnects::record),
         exposure: measured.exposed.as_ref().map(Exposed::record),
+        kill_switch: measured.killed.as_ref().map(Killed::record),
+        terms: measured.terms.as_ref().map(TermsSeen::record),
         history: measured.history.as_ref().map(History::record),
         invariants: measured.invariants.as_ref().map(Invariants::record),
         drop_copy: measured.drop_copy.as_ref().map(Copied::record),

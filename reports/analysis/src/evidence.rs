@@ -57,6 +57,8 @@ impl Evidence {
             RuleKind::Orders { .. }
             | RuleKind::CancelOnDisconnect
             | RuleKind::Exposure
+            | RuleKind::KillSwitch
+            | RuleKind::Terms
             | RuleKind::Linearizable
             | RuleKind::Invariants
             | RuleKind::DropCopy

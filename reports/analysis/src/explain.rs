@@ -140,8 +140,10 @@ fn moments(facts: &Facts) -> Vec<Step> {
             };
             add(Some(*at), format!("{label}: {seen}: {}", effect.text));
         }
-        add(firing.healing, format!("{label}: healing"));
-        add(firing.healed, format!("{label}: healed"));
+        if !firing.is_kill_switch() {
+            add(firing.healing, format!("{label}: healing"));
+            add(firing.healed, format!("{label}: healed"));
+        }
         add(firing.clean, format!("{label}: clean"));
         add(
             firing.redundancy,
@@ -228,6 +230,10 @@ fn of_books(measured: &Measured) -> Vec<OfBooks<'_>> {
     let ended = ended.map(|(text, slot)| ("cancel-on-disconnect", *slot, text, &[][..]));
     let exposed = measured.exposed.iter().flat_map(|it| it.first.first());
     let exposed = exposed.map(|(text, slot)| ("exposure", *slot, text, &[][..]));
+    let killed = measured.killed.iter().flat_map(|it| it.first.first());
+    let killed = killed.map(|(text, slot)| ("kill-switch", *slot, text, &[][..]));
+    let terms = measured.terms.iter().flat_map(|it| it.first.first());
+    let terms = terms.map(|(text, slot)| ("terms", *slot, text, &[][..]));
     let copied = measured.drop_copy.iter().flat_map(|it| it.first.first());
     let copied = copied.map(|(text, slot)| ("drop-copy", *slot, text, &[][..]));
     let told = measured.feed_book.iter().flat_map(|it| it.first.first());
@@ -241,6 +247,8 @@ fn of_books(measured: &Measured) -> Vec<OfBooks<'_>> {
         .chain(told)
         .chain(gone)
         .chain(exposed)
+        .chain(killed)
+        .chain(terms)
         .chain(history)
         .chain(broken)
         .chain(copied)

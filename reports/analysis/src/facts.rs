@@ -149,6 +149,11 @@ impl FiringFacts {
         }
     }
 
+    /// A kill switch breaks nothing: it strikes nobody.
+    pub fn is_kill_switch(&self) -> bool {
+        self.kind == "kill-switch"
+    }
+
     /// The effect was seen from the target's side.
     pub fn is_confirmed(&self) -> bool {
         self.injected.is_some()

@@ -40,12 +40,14 @@ impl Struck {
     }
 }
 
-/// The firings that were injected, in order of injection.
+/// The firings that were injected, in order of injection. Kill switches are none of them: an outage after one is explained by
+/// nothing.
 pub(crate) fn struck(facts: &Facts) -> Vec<Struck> {
     let at = |mono_ns: Option<u64>| Some(facts.since_zero(mono_ns?)?.max(0) as u64);
     let mut struck: Vec<Struck> = facts
         .firings
         .iter()
+        .filter(|firing| !firing.is_kill_switch())
         .filter_map(|firing| {
             Some(Struck {
                 label: firing.firing.label(),

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use shakedown_record::event::read_events;
 use shakedown_record::feed::{FeedRow, read_feed};
 use shakedown_record::feed_book::{BookRow, read_feed_book};
-use shakedown_record::ledger::{Entry, Retry, read_connection_ends, read_retries, read_server_ids};
+use shakedown_record::ledger::{
+    Entry, OrderKind, Retry, Terms, read_connection_ends, read_retries, read_server_ids,
+};
 use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
 use shakedown_record::series::{SeriesRecord, read_series};
@@ -34,6 +36,8 @@ pub(crate) struct Input {
     pub server_ids: ServerIds,
     /// Ends of connections; `None` when nobody wrote them down.
     pub connections: Option<Connections>,
+    /// Terms of leaders that acknowledgements told.
+    pub terms: Terms,
     /// What was read of the system's own series; `None` when nobody looked.
     pub series: Option<SeriesRecord>,
     /// What the venue did, and the trades of the system; `None` when there was none, or nobody asked.
@@ -135,6 +139,10 @@ impl Input {
             missing.push(error.to_string());
             Vec::new()
         });
+        let terms = Terms::read(&ledger).unwrap_or_else(|error| {
+            missing.push(error.to_string());
+            Terms::default()
+        });
         let series = read_series(&dir.series()).unwrap_or_else(|error| {
             missing.push(error.to_string());
             None
@@ -165,6 +173,7 @@ impl Input {
             retries: by_slot,
             server_ids,
             connections: connections.map(Connections::of),
+            terms,
             series,
             venue,
             trades,
@@ -260,6 +269,20 @@ impl Input {
             Some(id) => id.clone(),
             None => format!("{}-{slot}", self.facts.prefix()),
         }
+    }
+
+    /// What a slot is called: its order, and what it asks of another.
+    pub fn message_id(&self, slot: u64) -> String {
+        let entry = self.orders.get(slot);
+        let asks = |word: &str, target: Option<u64>| {
+            target.map(|target| format!("the {word} of {}", self.order_id(target)))
+        };
+        let said = entry.and_then(|entry| match entry.kind {
+            OrderKind::Cancel => asks("cancel", entry.target),
+            OrderKind::Replace => asks("replace", entry.target),
+            OrderKind::New | OrderKind::Oversized | OrderKind::Request => None,
+        });
+        said.unwrap_or_else(|| self.order_id(slot))
     }
 
     /// The phase of an order.

@@ -47,6 +47,7 @@ mod series;
 mod split;
 mod story;
 mod tally;
+mod terms;
 #[cfg(test)]
 mod testing;
 mod timeline;

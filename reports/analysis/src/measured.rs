@@ -11,8 +11,8 @@ use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
 use crate::books::{
-    Copied, Disconnects, Exposed, FeedBook, History, Invariants, disconnects, drop_copy, exposed,
-    feed_book, history, invariants,
+    Copied, Disconnects, Exposed, FeedBook, History, Invariants, Killed, disconnects, drop_copy,
+    exposed, feed_book, history, invariants, killed,
 };
 use crate::data_loss::{Assessment, assess, look};
 use crate::engine_latency::{EngineHistogram, by_phase};
@@ -26,6 +26,7 @@ use crate::points::{self, PointsMeasured};
 use crate::seal::Seal;
 use crate::series::stats_of;
 use crate::tally::Tally;
+use crate::terms::{TermsSeen, terms};
 use crate::venue::{self, VenueFigures};
 
 /// What was measured.
@@ -48,6 +49,10 @@ pub(crate) struct Measured {
     pub disconnects: Option<Disconnects>,
     /// `None` where no rule asks.
     pub exposed: Option<Exposed>,
+    /// `None` where no rule asks.
+    pub killed: Option<Killed>,
+    /// `None` where no rule asks.
+    pub terms: Option<TermsSeen>,
     /// `None` where no rule asks.
     pub history: Option<History>,
     pub invariants: Option<Invariants>,
@@ -98,6 +103,8 @@ impl Measured {
             seal,
             disconnects,
             exposed: exposed(input, plan, &assessment.reads),
+            killed: killed(input, plan, &assessment.reads),
+            terms: terms(input, plan),
             history: history(input, plan, &assessment.reads),
             invariants: invariants(input, plan, &assessment.reads),
             drop_copy: drop_copy(input, plan, &assessment.reads),

@@ -58,6 +58,8 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::Orders { .. }
         | RuleKind::CancelOnDisconnect
         | RuleKind::Exposure
+        | RuleKind::KillSwitch
+        | RuleKind::Terms
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::DropCopy

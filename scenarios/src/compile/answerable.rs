@@ -3,6 +3,7 @@
 
 mod certain;
 mod contradictions;
+mod lacking;
 mod unprovable;
 
 use shakedown_record::phase::Phase;
@@ -13,16 +14,19 @@ use crate::plan::{
 };
 
 use super::alerts::alert_refusal;
-use super::checkable::{bound, copied, history_by, limited, readable_books, rebuildable};
+use super::checkable::{
+    bound, copied, history_by, limited, readable_books, rebuildable, terms_told,
+};
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
 use super::metrics::{metric_refusal, resource_refusal};
 use super::phases::{GOOD_FOR_NS, certain_ns};
-use super::rules::{Written, kind_name, phase_of};
+use super::rules::{Written, phase_of};
 use super::venue::venue_refusal;
 use certain::{certain_messages, lowest_per_s, silent_phase};
 use contradictions::contradictions;
-use unprovable::{books_refusal, class_refusal};
+use lacking::lacking;
+use unprovable::{books_refusal, class_refusal, kill_refusal};
 
 /// Samples that must lie beyond a quantile for it to mean anything.
 const SAMPLES_BEYOND: f64 = 10.0;
@@ -40,6 +44,8 @@ pub(super) struct Facts<'a> {
     pub(super) faults: &'a [FaultPlan],
     /// Faults are written, also when they could not be read.
     pub(super) has_faults: bool,
+    /// One of them pulls a kill switch.
+    pub(super) pulls_kill_switch: bool,
 }
 
 /// Why a limit cannot be answered: the field, what is wrong, what to do.
@@ -55,6 +61,8 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
             | RuleKind::Rpo { .. }
             | RuleKind::CancelOnDisconnect
             | RuleKind::Exposure
+            | RuleKind::KillSwitch
+            | RuleKind::Terms
             | RuleKind::Linearizable
             | RuleKind::Invariants
             | RuleKind::DropCopy,
@@ -113,7 +121,7 @@ pub(super) fn answerable<'s>(
 ) -> Vec<Written<'s>> {
     let mut kept = Vec::new();
     for written in rules {
-        if !facts.has_faults && needs_faults(&written.rule.kind) {
+        if let Some(lacking) = lacking(&written.rule.kind, facts) {
             if written.sheet.lacks(&["faults"]) {
                 kept.push(written);
                 continue;
@@ -121,16 +129,14 @@ pub(super) fn answerable<'s>(
             if written.by_scenario {
                 written.sheet.refuse_entry(
                     &written.kind_at(),
-                    format!(
-                        "without faults there is no {} to limit",
-                        subject(&written.rule.kind)
-                    ),
-                    "add a fault, or take this rule out",
+                    lacking.message(&written.rule.kind),
+                    lacking.hint(),
                 );
             } else {
                 notes.push(format!(
-                    "{}: the system's own rule is not checked here, for there are no faults",
-                    written.rule.id
+                    "{}: the system's own rule is not checked here, for {}",
+                    written.rule.id,
+                    lacking.words()
                 ));
                 continue;
             }
@@ -147,39 +153,6 @@ pub(super) fn answerable<'s>(
     }
     contradictions(&kept);
     kept
-}
-
-fn needs_faults(kind: &RuleKind) -> bool {
-    match kind {
-        RuleKind::Failover { .. } | RuleKind::Rpo { .. } | RuleKind::Alert(_) => true,
-        RuleKind::Availability { projected, .. } => *projected,
-        RuleKind::Orders { .. }
-        | RuleKind::CancelOnDisconnect
-        | RuleKind::Exposure
-        | RuleKind::Linearizable
-        | RuleKind::Invariants
-        | RuleKind::DropCopy
-        | RuleKind::Peak { .. } => false,
-        RuleKind::Feed(_)
-        | RuleKind::Points(_)
-        | RuleKind::Venue(_)
-        | RuleKind::Latency { .. }
-        | RuleKind::EngineLatency { .. }
-        | RuleKind::Throughput { .. }
-        | RuleKind::ErrorRate { .. }
-        | RuleKind::RejectRate { .. }
-        | RuleKind::Metric(_)
-        | RuleKind::Resource(_) => {
-            matches!(phase_of(kind), Some(Phase::Impact | Phase::Recovery))
-        }
-    }
-}
-
-fn subject(kind: &RuleKind) -> String {
-    match phase_of(kind) {
-        Some(phase) => format!("{} in {}", kind_name(kind), phase.name()),
-        None => kind_name(kind).to_string(),
-    }
 }
 
 fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
@@ -212,7 +185,10 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
         RuleKind::Orders { class, .. } => class_refusal(*class, facts.system),
         RuleKind::CancelOnDisconnect => books_refusal(bound(facts.system), facts.system),
         RuleKind::Exposure => books_refusal(limited(facts.system), facts.system),
-        RuleKind::Linearizable => books_refusal(history_by(facts.system).map(|_| ()), facts.system),
+        RuleKind::KillSwitch => books_refusal(readable_books(facts.system), facts.system),
+        RuleKind::Terms => books_refusal(terms_told(facts.system), facts.system),
+        RuleKind::Linearizable => kill_refusal(facts.faults)
+            .or_else(|| books_refusal(history_by(facts.system).map(|_| ()), facts.system)),
         RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
         RuleKind::DropCopy => books_refusal(copied(facts.system), facts.system),
         RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),

@@ -104,6 +104,7 @@ pub(crate) fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
         | FaultKind::Delay { .. }
         | FaultKind::Bandwidth { .. }
         | FaultKind::Dns
+        | FaultKind::KillSwitch { .. }
         | FaultKind::SlowDisk { .. } => 0,
         // A node that cannot write its log ends, or refuses to serve.
         FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. } => count,

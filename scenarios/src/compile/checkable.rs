@@ -83,6 +83,32 @@ pub(crate) fn limited(system: &System) -> Result<(), &'static str> {
     readable_books(system)
 }
 
+/// Whether acknowledgements can be held against terms; `Err` says why not.
+pub(crate) fn terms_told(system: &System) -> Result<(), &'static str> {
+    require(
+        takes_term(system),
+        "acknowledgements tell no term (`take: term`)",
+    )?;
+    let replicas = system.parts.first().map_or(1, |part| part.replicas);
+    match system.data {
+        DataLayout::Replicated | DataLayout::Store { .. } => Ok(()),
+        DataLayout::Sharded { .. } => Err("each shard has leaders and terms of its own"),
+        DataLayout::Memory => require(replicas <= 1, "replicas have no leader in common"),
+    }
+}
+
+/// Acknowledgements carry the term of the leader.
+fn takes_term(system: &System) -> bool {
+    match &system.gateway {
+        GatewayPlan::Http | GatewayPlan::Http2 => system.orders.take.term.is_some(),
+        GatewayPlan::Reported(way) | GatewayPlan::WebSocket(way) => way.take.term.is_some(),
+        GatewayPlan::Fix(_)
+        | GatewayPlan::Binary(_)
+        | GatewayPlan::PostgreSql(_)
+        | GatewayPlan::Redis(_) => false,
+    }
+}
+
 /// Whether the books can be told from the orders that are read; `Err` says why not.
 pub(crate) fn readable_books(system: &System) -> Result<(), &'static str> {
     match &system.read_back {

@@ -67,7 +67,8 @@ pub(super) fn cluster_kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<Cl
         | KindSpec::Bandwidth(_)
         | KindSpec::HalfOpen(_)
         | KindSpec::Dns(_)
-        | KindSpec::Hook(_) => None,
+        | KindSpec::Hook(_)
+        | KindSpec::KillSwitch(_) => None,
     }
 }
 
@@ -184,7 +185,7 @@ pub(super) fn refuse_in_cluster(at: &At, kind: &FaultKind, plan: &KubernetesPlan
             "say how: api-server: { stop: [tool, stop], start: [tool, start] }",
         ),
         FaultKind::Cluster(kind) if !kind.needs_agent() => {}
-        FaultKind::Hook(_) => {}
+        FaultKind::Hook(_) | FaultKind::KillSwitch { .. } => {}
         FaultKind::Restart { .. } => sheet.refuse_with(
             at,
             "a pod is not restarted: it is replaced by another",

@@ -43,20 +43,20 @@ impl Exchanges<'_> {
         }
     }
 
-    /// A request that sends an order.
-    pub(super) fn send(&self, at: &At, spec: &RequestSpec) -> Option<Request> {
-        if let Some(of_store) = self.of_store(at, spec, Use::Order) {
+    /// A request that changes something: it says by which method.
+    pub(super) fn send(&self, at: &At, spec: &RequestSpec, used: Use) -> Option<Request> {
+        if let Some(of_store) = self.of_store(at, spec, used) {
             return of_store;
         }
         match &spec.method {
-            Some(method) => self.request(at, spec, &method.0, Use::Order),
+            Some(method) => self.request(at, spec, &method.0, used),
             None => {
                 self.sheet.refuse_entry(
                     at,
                     "`method` is missing",
                     "write `method: POST`, or what the engine expects",
                 );
-                self.request(at, spec, "POST", Use::Order)
+                self.request(at, spec, "POST", used)
             }
         }
     }

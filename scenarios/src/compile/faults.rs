@@ -10,6 +10,7 @@ use super::cluster::{cluster_kind, ends_by_itself, refuse_far_senders, refuse_in
 use super::gateway;
 use super::hook::hook;
 use super::human::time_text;
+use super::kill_switch::{killed, refuse_nobody_left};
 use super::overlaps::refuse_overlaps;
 use super::phases::GOOD_FOR_NS;
 use super::resources::{clock_skew, cpu, memory, slow_disk};
@@ -28,6 +29,8 @@ const MOST_TIMES: u32 = 1000;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ground<'a> {
     pub(super) system: &'a System,
+    /// Of the profile.
+    pub(super) accounts: &'a [String],
     pub(super) environment: Option<&'a EnvironmentPlan>,
     pub(super) phases: &'a Phases,
     pub(super) sheet: &'a Sheet<'a>,
@@ -43,37 +46,14 @@ pub(super) fn faults(spec: &ScenarioSpec, ground: Ground) -> Vec<FaultPlan> {
         .collect();
     refuse_circles(&faults, ground.sheet);
     refuse_overlaps(&faults, ground.system, ground.sheet);
+    refuse_nobody_left(&faults, ground.accounts, ground.sheet);
     faults
 }
 
 fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<FaultPlan> {
     let at = At::of(&["faults", &id.0]);
-    let kind = kind(&at.to("do"), &spec.kind, ground.sheet);
-    let to = match (&spec.to, &spec.kind) {
-        (None, KindSpec::Hook(_) | KindSpec::ApiServerStop(_) | KindSpec::Switch(_)) => {
-            Some(Selector::System)
-        }
-        (Some(_), KindSpec::ApiServerStop(_) | KindSpec::Switch(_)) => {
-            ground.sheet.refuse_with(
-                &at.to("to"),
-                format!(
-                    "`{}` is not done to replicas: it has no `to`",
-                    spec.kind.name()
-                ),
-                "take it out",
-            );
-            None
-        }
-        (Some(to), _) => selector(&at.to("to"), to, ground),
-        (None, _) => {
-            ground.sheet.refuse_entry(
-                &at,
-                "`to` is missing: nothing says who is meant",
-                "such as to: { role: leader }",
-            );
-            None
-        }
-    };
+    let kind = kind(&at.to("do"), &spec.kind, ground);
+    let to = whom(&at, spec, ground);
     let when = trigger(&at.to("when"), &spec.when, &id.0, known, ground);
     refuse_elsewhere(&at.to("do"), spec.kind.name(), kind.as_ref(), ground);
     let kind = kind?;
@@ -85,6 +65,13 @@ fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<Fa
         }
     }
     let hold_ns = hold(&at, spec, &kind, ground.sheet)?;
+    if matches!(kind, FaultKind::KillSwitch { .. }) && spec.repeat.is_some() {
+        ground.sheet.refuse_with(
+            &at.to("repeat"),
+            "a kill switch stays pulled: it cannot be pulled again",
+            "take it out",
+        );
+    }
     let repeat = repeat(
         &at.to("repeat"),
         spec.repeat.as_ref(),
@@ -101,7 +88,41 @@ fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<Fa
     })
 }
 
-fn kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<FaultKind> {
+/// Whom it means.
+fn whom(at: &At, spec: &FaultSpec, ground: Ground) -> Option<Selector> {
+    match (&spec.to, &spec.kind) {
+        (
+            None,
+            KindSpec::Hook(_)
+            | KindSpec::KillSwitch(_)
+            | KindSpec::ApiServerStop(_)
+            | KindSpec::Switch(_),
+        ) => Some(Selector::System),
+        (Some(_), KindSpec::KillSwitch(_) | KindSpec::ApiServerStop(_) | KindSpec::Switch(_)) => {
+            ground.sheet.refuse_with(
+                &at.to("to"),
+                format!(
+                    "`{}` is not done to replicas: it has no `to`",
+                    spec.kind.name()
+                ),
+                "take it out",
+            );
+            None
+        }
+        (Some(to), _) => selector(&at.to("to"), to, ground),
+        (None, _) => {
+            ground.sheet.refuse_entry(
+                at,
+                "`to` is missing: nothing says who is meant",
+                "such as to: { role: leader }",
+            );
+            None
+        }
+    }
+}
+
+fn kind(at: &At, spec: &KindSpec, ground: Ground) -> Option<FaultKind> {
+    let sheet = ground.sheet;
     match spec {
         KindSpec::Kill(kill) => Some(FaultKind::Kill {
             signal: kill.signal.unwrap_or(Signal::Kill),
@@ -146,6 +167,7 @@ fn kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<FaultKind> {
         KindSpec::HalfOpen(_) => Some(FaultKind::HalfOpen),
         KindSpec::Dns(_) => Some(FaultKind::Dns),
         KindSpec::Hook(spec) => hook(&at.to("hook"), spec, sheet).map(FaultKind::Hook),
+        KindSpec::KillSwitch(spec) => killed(&at.to("kill-switch"), spec, ground),
         KindSpec::Delete(_)
         | KindSpec::Evict(_)
         | KindSpec::Cordon(_)
@@ -175,7 +197,7 @@ fn refuse_elsewhere(at: &At, name: &str, kind: Option<&FaultKind>, ground: Groun
                 | FaultKind::HalfOpen
         );
     let (message, hint) = match ground.environment {
-        _ if matches!(kind, FaultKind::Hook(_)) => return,
+        _ if matches!(kind, FaultKind::Hook(_) | FaultKind::KillSwitch { .. }) => return,
         Some(EnvironmentPlan::Kubernetes(plan)) => {
             return refuse_in_cluster(at, kind, plan, ground.sheet);
         }
@@ -285,7 +307,15 @@ fn ports(at: &At, spec: Option<&[u16]>, sheet: &Sheet) -> Vec<u16> {
 /// How long the fault stays; a restart heals itself.
 fn hold(at: &At, spec: &FaultSpec, kind: &FaultKind, sheet: &Sheet) -> Option<u64> {
     match (kind, spec.hold) {
-        (FaultKind::Restart { .. }, None) => Some(0),
+        (FaultKind::Restart { .. } | FaultKind::KillSwitch { .. }, None) => Some(0),
+        (FaultKind::KillSwitch { .. }, Some(_)) => {
+            sheet.refuse_with(
+                &at.to("for"),
+                "a kill switch stays pulled: it has no `for`",
+                "take it out; whoever runs the engine lets the account in again",
+            );
+            None
+        }
         (kind, None) if ends_by_itself(kind) => Some(0),
         (FaultKind::Restart { .. }, Some(_)) => {
             sheet.refuse_with(

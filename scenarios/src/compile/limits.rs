@@ -60,7 +60,10 @@ impl Limit {
                 End::AtLeast,
                 *at_least,
             ),
-            RuleKind::CancelOnDisconnect | RuleKind::Exposure => (String::new(), End::AtMost, 0.0),
+            RuleKind::CancelOnDisconnect
+            | RuleKind::Exposure
+            | RuleKind::KillSwitch
+            | RuleKind::Terms => (String::new(), End::AtMost, 0.0),
             RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
                 (String::new(), End::AtMost, *at_most)
             }

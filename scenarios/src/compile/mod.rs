@@ -23,6 +23,7 @@ mod hook;
 mod human;
 mod inputs;
 mod instruments;
+mod kill_switch;
 mod kind;
 mod kubernetes;
 mod lifetimes;

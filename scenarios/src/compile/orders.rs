@@ -7,6 +7,7 @@ use crate::spec::profile::{
 
 use super::exchange::{Exchanges, extract, request_uses};
 use super::sheet::{At, Sheet};
+use super::template::Use;
 
 /// Everything about orders.
 pub(super) fn orders(spec: &OrdersSpec, exchanges: &Exchanges) -> Option<Orders> {
@@ -54,6 +55,7 @@ pub(super) fn orders(spec: &OrdersSpec, exchanges: &Exchanges) -> Option<Orders>
             server_id: take.server_id.as_ref().map(extract),
             sequence: take.sequence.as_ref().map(extract),
             served_by: take.served_by.as_ref().map(extract),
+            term: take.term.as_ref().map(extract),
         },
         side_names: sides,
     })
@@ -65,7 +67,7 @@ fn new_order(
     identity: Identity,
     exchanges: &Exchanges,
 ) -> Option<OrderAction> {
-    let send = exchanges.send(&at.to("send"), &spec.send);
+    let send = exchanges.send(&at.to("send"), &spec.send, Use::Order);
     if let Some(send) = &send
         && identity == Identity::Client
         && !request_uses(send, &Variable::Id)
@@ -102,7 +104,7 @@ fn action(
     let Some(spec) = spec else {
         return Some(None);
     };
-    let send = exchanges.send(&at.to("send"), &spec.send);
+    let send = exchanges.send(&at.to("send"), &spec.send, Use::Order);
     if let Some(send) = &send
         && !request_uses(send, &Variable::Id)
     {

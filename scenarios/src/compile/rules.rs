@@ -36,6 +36,8 @@ const KINDS: [&str; 41] = [
     "unresolved-orders",
     "cancel-on-disconnect",
     "exposure",
+    "kill-switch",
+    "terms",
     "linearizable",
     "invariants",
     "drop-copy",
@@ -155,6 +157,8 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
     let disconnects = spec.cancel_on_disconnect.as_ref();
     kinds.extend(disconnects.map(|_| RuleKind::CancelOnDisconnect));
     kinds.extend(spec.exposure.as_ref().map(|_| RuleKind::Exposure));
+    kinds.extend(spec.kill_switch.as_ref().map(|_| RuleKind::KillSwitch));
+    kinds.extend(spec.terms.as_ref().map(|_| RuleKind::Terms));
     let linearizable = spec.linearizable.as_ref().map(|_| RuleKind::Linearizable);
     let invariants = spec.invariants.as_ref().map(|_| RuleKind::Invariants);
     let drop_copy = spec.drop_copy.as_ref().map(|_| RuleKind::DropCopy);
@@ -261,6 +265,8 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
         },
         RuleKind::CancelOnDisconnect => "cancel-on-disconnect",
         RuleKind::Exposure => "exposure",
+        RuleKind::KillSwitch => "kill-switch",
+        RuleKind::Terms => "terms",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
         RuleKind::DropCopy => "drop-copy",
@@ -293,6 +299,8 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         | RuleKind::Orders { .. }
         | RuleKind::CancelOnDisconnect
         | RuleKind::Exposure
+        | RuleKind::KillSwitch
+        | RuleKind::Terms
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::DropCopy

@@ -2,7 +2,7 @@
 
 use crate::plan::{AbortRule, EnvironmentPlan, Guards, LoadPlan, Peak, Plan, Rule, System};
 use crate::spec::profile::ProfileSpec;
-use crate::spec::scenario::{AbortSpec, ScenarioSpec};
+use crate::spec::scenario::{AbortSpec, KindSpec, ScenarioSpec};
 use jiff::civil::Date;
 
 use super::answerable::{Facts, answerable};
@@ -49,6 +49,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     let (peak, load) = flow(&material);
     let limits = limits(&material);
     let guards = all_guards(&material);
+    let accounts = accounts(&material);
     let Material {
         scenario,
         sheet,
@@ -65,6 +66,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     let phases = phases(&scenario.phases, has_faults, sheet);
     let ground = Ground {
         system,
+        accounts: &accounts,
         environment: environment.as_ref(),
         phases: &phases,
         sheet,
@@ -88,6 +90,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         phases: &phases,
         faults: &faults,
         has_faults,
+        pulls_kill_switch: pulls_kill_switch(scenario),
     };
     let rules = rules(limits, facts, with_rules, peak.as_ref(), &mut notes);
     refuse_unread(&rules, &reads, sheet);
@@ -129,8 +132,7 @@ fn refuse_unkept(system: &System, load: &LoadPlan, sheet: &Sheet) {
 /// The order flow, a note on its recording, and the peak that it doubles.
 fn flow(material: &Material) -> (Option<Peak>, Option<(LoadPlan, Option<String>)>) {
     let (sheet, described) = (material.sheet, material.described);
-    let accounts = material.profile.accounts.iter();
-    let accounts = accounts.map(|name| name.0.clone()).collect();
+    let accounts = accounts(material);
     let peak = peak(material.scenario.peak.as_ref(), material.today, sheet);
     let beside = (peak.as_ref(), material.recording);
     let load = load(&material.scenario.load, accounts, described, beside, sheet);
@@ -138,6 +140,16 @@ fn flow(material: &Material) -> (Option<Peak>, Option<(LoadPlan, Option<String>)
         refuse_unshown(peak, &load.arrival, &described.system, sheet);
     }
     (peak, load)
+}
+
+fn accounts(material: &Material) -> Vec<String> {
+    let accounts = material.profile.accounts.iter();
+    accounts.map(|name| name.0.clone()).collect()
+}
+
+fn pulls_kill_switch(scenario: &ScenarioSpec) -> bool {
+    let mut faults = scenario.faults.iter();
+    faults.any(|(_, fault)| matches!(fault.kind, KindSpec::KillSwitch(_)))
 }
 
 /// The guards of the profile and of the scenario together.

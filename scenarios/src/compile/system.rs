@@ -15,6 +15,7 @@ use super::alerts::alerts;
 use super::exchange::{Exchanges, pointer};
 use super::gateway::{Language, gateway, tls};
 use super::instruments::instruments;
+use super::kill_switch::kill_switch;
 use super::market_data::market_data;
 use super::metrics::is_series;
 use super::orders::orders;
@@ -62,6 +63,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let clean_up = clean_up(spec, sheet);
     accounts(spec, sheet);
     let exposure = exposure(spec, sheet);
+    let kill_switch = kill_switch(spec.kill_switch.as_ref(), &exchanges);
     let cancel_on_disconnect = cancel_on_disconnect(spec, gateway.as_ref(), sheet);
     Some(Described {
         system: System {
@@ -79,6 +81,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             orders: orders?,
             cancel_on_disconnect,
             exposure,
+            kill_switch: kill_switch?,
             read_back: read_back?,
             health: health?,
             metrics: metrics?,

@@ -15,6 +15,8 @@ pub(super) enum Use {
     Lookup,
     /// What rests of a symbol.
     Depth,
+    /// The kill switch of an account.
+    Kill,
     /// Roles, health, version, proofs.
     Control,
     /// Authentication: the same for every request.
@@ -30,6 +32,7 @@ impl Use {
             Use::Page => &["cursor", "now"],
             Use::Lookup => &["id", "account", "symbol", "now"],
             Use::Depth => &["symbol", "now"],
+            Use::Kill => &["account", "now"],
             Use::Control => &["now"],
             Use::Auth => &[],
         }

@@ -134,7 +134,8 @@ fn ceilings(plan: &Plan) -> Vec<Refusal> {
     refusal.into_iter().collect()
 }
 
-/// Of an external environment only addresses are known: nothing but a hook can break anything there.
+/// Of an external environment only addresses are known: nothing but a hook can break anything there, and nothing but what the
+/// profile says can be asked of it.
 fn reach(plan: &Plan) -> Option<Refusal> {
     match &plan.environment {
         EnvironmentPlan::Local { .. }
@@ -142,8 +143,13 @@ fn reach(plan: &Plan) -> Option<Refusal> {
         | EnvironmentPlan::Kubernetes(_) => return None,
         EnvironmentPlan::External(_) => {}
     }
-    let by_hook = |fault: &&FaultPlan| matches!(fault.kind, FaultKind::Hook(_));
-    let fault = plan.faults.iter().find(|fault| !by_hook(fault))?;
+    let by_address = |fault: &&FaultPlan| {
+        matches!(
+            fault.kind,
+            FaultKind::Hook(_) | FaultKind::KillSwitch { .. }
+        )
+    };
+    let fault = plan.faults.iter().find(|fault| !by_address(fault))?;
     Some(Refusal::new(
         Guard::Reach,
         format!(

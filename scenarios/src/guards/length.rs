@@ -15,6 +15,9 @@ const OUTAGE_NS: u64 = 90_000_000_000;
 /// Looking for an effect goes on for this long, also when the fault itself is shorter.
 const CONFIRM_NS: u64 = 2_000_000_000;
 
+/// A kill switch is pulled until it is acknowledged, or given up.
+const KILL_NS: u64 = 30_000_000_000;
+
 /// The longest that a run takes by its plan, in nanoseconds: from its start to its end, with everything before the
 /// first order and behind the last. Firings that wait for steady state wait as long as they may.
 pub fn planned_longest_ns(plan: &Plan) -> u64 {
@@ -44,6 +47,7 @@ fn extra_ns(fault: &FaultPlan, plan: &Plan) -> u64 {
             grace_ns.saturating_mul(targets(fault, plan))
         }
         FaultKind::Hook(hook) => hook.deadline_ns.saturating_mul(2),
+        FaultKind::KillSwitch { .. } => KILL_NS,
         _ => CONFIRM_NS.saturating_sub(fault.hold_ns),
     }
 }

@@ -71,6 +71,8 @@ pub enum FaultKind {
     Dns,
     /// Commands that do it, look for its effect, and take it back: another tool, a cloud call, bare metal.
     Hook(Hook),
+    /// The kill switch of these accounts is pulled; never healed.
+    KillSwitch { accounts: Vec<String> },
     /// What is done by the API of a cluster, or to its nodes.
     Cluster(ClusterKind),
 }
@@ -114,6 +116,7 @@ impl FaultKind {
             FaultKind::HalfOpen => "half-open",
             FaultKind::Dns => "dns",
             FaultKind::Hook(_) => "hook",
+            FaultKind::KillSwitch { .. } => "kill-switch",
             FaultKind::Cluster(kind) => kind.name(),
         }
     }
@@ -139,6 +142,7 @@ impl FaultKind {
             | FaultKind::PowerCut
             | FaultKind::Dns
             | FaultKind::Hook(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Cluster(_) => false,
         }
     }

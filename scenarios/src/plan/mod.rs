@@ -8,6 +8,7 @@ mod fault;
 mod gateway;
 mod guards;
 mod http;
+mod kill_switch;
 mod kubernetes;
 mod load;
 mod market_data;
@@ -36,6 +37,7 @@ pub use http::{
     Condition, Expected, Extract, JsonPointer, Request, Template, TemplatePart, Variable,
     VariableFilter,
 };
+pub use kill_switch::KillSwitch;
 pub use kubernetes::{
     ActsOn, AgentPlan, ClusterKind, KubernetesEntry, KubernetesPart, KubernetesPlan,
     NODE_PLACEHOLDER, NodeCommands, OnOff, Placed, TaintEffect, for_node,

@@ -4,8 +4,8 @@ use serde::Serialize;
 use shakedown_record::readback::ReadKind;
 
 use super::{
-    AbortRule, EnvironmentPlan, FaultPlan, FeedBookPlan, FeedPlan, FeedRule, Guards, LoadPlan,
-    Peak, Phases, PointsLoad, Rule, RuleKind, System, VenuePlan,
+    AbortRule, EnvironmentPlan, FaultKind, FaultPlan, FeedBookPlan, FeedPlan, FeedRule, Guards,
+    LoadPlan, Peak, Phases, PointsLoad, Rule, RuleKind, System, VenuePlan,
 };
 
 /// A scenario, compiled against its system's profile for one environment.
@@ -45,6 +45,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// An account whose kill switch nobody pulls: for orders that must be let in whatever the scenario does.
+    pub fn free_account(&self) -> Option<&str> {
+        let is_killed = |name: &&String| {
+            let mut kinds = self.faults.iter().map(|fault| &fault.kind);
+            kinds.any(|kind| matches!(kind, FaultKind::KillSwitch { accounts } if accounts.contains(name)))
+        };
+        let mut accounts = self.load.accounts.iter();
+        accounts.find(|name| !is_killed(name)).map(String::as_str)
+    }
+
     /// The market-data feed, where a rule is about it: then it is listened to.
     pub fn feed_heard(&self) -> Option<&FeedPlan> {
         let mut rules = self.rules.iter();

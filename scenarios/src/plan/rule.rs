@@ -58,6 +58,10 @@ pub enum RuleKind {
     CancelOnDisconnect,
     /// Nobody has more open and filled than the profile says, at any place of the engine's own order.
     Exposure,
+    /// From the kill switch of an account on nothing of it is let in, replaced, filled or open.
+    KillSwitch,
+    /// No leader acknowledges once a later one has.
+    Terms,
     /// One order of all requests explains every answer and the books in the end: the engine's own, where it says which it is.
     Linearizable,
     /// What must hold of books and trades whatever came in.

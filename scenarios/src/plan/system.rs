@@ -11,6 +11,7 @@ use super::alert::Alerts;
 use super::docker::DockerPlan;
 use super::gateway::{GatewayPlan, PostgreSqlServers, RedisServers};
 use super::http::{Condition, Extract, JsonPointer, Request};
+use super::kill_switch::KillSwitch;
 use super::kubernetes::KubernetesPlan;
 use super::market_data::MarketData;
 use super::tls::TlsPlan;
@@ -49,6 +50,9 @@ pub struct System {
     /// What nobody may have open and filled together; `None`: nobody said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exposure: Option<Exposure>,
+    /// How the kill switch of an account is pulled; `None`: nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kill_switch: Option<Box<KillSwitch>>,
     pub read_back: Option<ReadBack>,
     pub health: Option<Health>,
     pub metrics: Option<Metrics>,
@@ -306,12 +310,15 @@ pub struct Answer {
     pub conditions: Vec<Condition>,
 }
 
-/// What is taken from the acknowledgement of a new order (sequence: of every acknowledgement).
+/// What is taken from the acknowledgement of a new order (sequence and term: of every acknowledgement).
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Take {
     pub server_id: Option<Extract>,
     pub sequence: Option<Extract>,
     pub served_by: Option<Extract>,
+    /// The term of the leader that acknowledged; left out where it is not taken, so that plans keep their digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub term: Option<Extract>,
 }
 
 /// How orders are read back.

@@ -51,6 +51,10 @@ pub(crate) struct RuleSpec {
     pub(crate) cancel_on_disconnect: Option<Unlimited>,
     /// Nobody has more open and filled than the profile's `risk-limits` say, at any place of the engine's own order.
     pub(crate) exposure: Option<Unlimited>,
+    /// From the kill switch of an account on nothing of it is let in, replaced, filled or open, whoever leads.
+    pub(crate) kill_switch: Option<Unlimited>,
+    /// Once a leader has acknowledged, no earlier one does: by the term in acknowledgements.
+    pub(crate) terms: Option<Unlimited>,
     /// One order of all requests explains every answer, and the books that were read in the end: the engine's own; where
     /// acknowledgements carry no sequence number, one that is searched for, which takes a low rate.
     pub(crate) linearizable: Option<Unlimited>,

@@ -5,6 +5,7 @@ mod common;
 mod connections;
 mod docker;
 mod guards;
+mod kill_switch;
 mod kubernetes;
 mod market;
 mod mistakes;

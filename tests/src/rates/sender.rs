@@ -170,6 +170,7 @@ fn orders() -> Orders {
             server_id: None,
             sequence: None,
             served_by: None,
+            term: None,
         },
         side_names: ["buy".into(), "sell".into()],
     }

@@ -43,6 +43,7 @@ pub fn plan() -> GatewayPlan {
             server_id: None,
             sequence: Some(Extract::Pointer(pointer("/sequence"))),
             served_by: Some(Extract::Pointer(pointer("/node"))),
+            term: None,
         },
     }))
 }

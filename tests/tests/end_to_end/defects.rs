@@ -9,7 +9,8 @@ use shakedown_tests::matrix::{Case, case, table};
 use shakedown_tests::shakedown::{Sandbox, alone, beside, check, library, workspace};
 
 /// Checks that no order can be an example of.
-const WITHOUT_ORDERS: [&str; 15] = [
+const WITHOUT_ORDERS: [&str; 16] = [
+    "kept-out",
     "limits",
     "ends",
     "failover",
@@ -100,6 +101,37 @@ fn orders_that_outlive_the_node_of_their_connection_break_the_contract() {
 fn a_new_leader_without_the_risk_limits_lets_sessions_exceed_them() {
     let _beside = beside();
     turns_red("resets-limits");
+}
+
+#[test]
+fn a_new_leader_without_the_kill_switch_lets_the_account_trade() {
+    let _beside = beside();
+    turns_red("forgets-kill-switch");
+}
+
+#[test]
+fn a_deposed_leader_that_goes_on_acknowledging_is_told_by_its_term() {
+    let _beside = beside();
+    let sandbox = Sandbox::new();
+    let less = [
+        "--defect",
+        "ack-before-quorum",
+        "--set",
+        "sla.terms={ terms: {} }",
+        "--set",
+        "load.arrival.poisson.rate=400/s",
+        "--set",
+        "sla.steady-rate.throughput.at-least=300/s",
+        "--set",
+        "phases.steady=3s",
+    ];
+    let run = sandbox.run_soundly(&library("leader-partition"), &less);
+    let record = run.expect_code(1);
+    let red = check(&record, "terms");
+    assert_eq!(red.verdict, Verdict::Fail, "{}", run.finished.said());
+    let terms = record.terms.as_ref().unwrap();
+    assert!(terms.terms >= 2 && terms.contradictions >= 1, "{terms:?}");
+    assert_eq!(sandbox.left_after_s(2.0), []);
 }
 
 #[test]

@@ -119,6 +119,23 @@ fn risk_limits() {
 }
 
 #[test]
+fn kill_switch() {
+    let record = passes("kill-switch");
+    let kinds: Vec<&str> = record.faults.iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(kinds, ["kill-switch", "kill"]);
+    let killed = record.kill_switch.expect("a rule asks");
+    assert_eq!(
+        (killed.accounts, killed.contradictions),
+        (1, 0),
+        "{killed:?}"
+    );
+    let after = killed.tried_after_faults.expect("the leader died later");
+    assert!(after > 100 && killed.tried > after, "{killed:?}");
+    let terms = record.terms.expect("a rule asks");
+    assert!(terms.terms >= 2 && terms.contradictions == 0, "{terms:?}");
+}
+
+#[test]
 fn market_data() {
     let record = passes("market-data");
     let points = record.points.expect("points were published");

@@ -50,7 +50,7 @@ impl Reply {
                 Answer::Rejected { reason } => plain(Counted::Rejected, reason.as_str()),
                 Answer::TooLate { .. } => plain(Counted::TooLate, "too-late"),
                 Answer::UnknownOrder => plain(Counted::UnknownOrder, "unknown-order"),
-                Answer::Ended { .. } => plain(Counted::Cancelled, ""),
+                Answer::Ended { .. } | Answer::Killed { .. } => plain(Counted::Cancelled, ""),
             },
         }
     }

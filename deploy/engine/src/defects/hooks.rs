@@ -101,6 +101,11 @@ impl Defects {
         self.has(Defect::ResetsLimits)
     }
 
+    /// Hook: there is a new leader. True to forget every kill switch that was pulled.
+    pub fn forgets_kill_switch(&self) -> bool {
+        self.has(Defect::ForgetsKillSwitch)
+    }
+
     /// Hook: a replica is restored from a snapshot. How many of its last orders to leave out.
     pub fn not_restored(&self) -> u64 {
         match self.has(Defect::PartialSnapshot) {
@@ -164,6 +169,7 @@ mod tests {
             (0, 20_000)
         );
         assert!(!none.forgets_lost_node() && !none.ends_bystanders() && !none.resets_limits());
+        assert!(!none.forgets_kill_switch());
         assert_eq!(none.reopened_on_promotion(), 0);
         assert_eq!(none.sequences_again_on_promotion(), 0);
         assert!(none.enter_rejected_after().is_none() && none.answer_hold(number).is_none());

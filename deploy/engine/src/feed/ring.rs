@@ -36,7 +36,7 @@ impl Feed {
         let answer = exchange.apply(command, term);
         let sequence = exchange.sequence();
         let change = Change::of(command);
-        if let Answer::Ended { orders, .. } = &answer {
+        if let Answer::Ended { orders, .. } | Answer::Killed { orders, .. } = &answer {
             for order in orders.iter().filter_map(|id| exchange.row_numbered(*id)) {
                 let sequence = order.cancelled_at().unwrap_or(sequence);
                 self.tell(exchange, order, (change, sequence), trades);

@@ -24,9 +24,10 @@ impl Change {
     pub fn of(command: &Command<'_>) -> Self {
         match command {
             Command::New(_) => Self::Accepted,
-            Command::Cancel { .. } | Command::Hangup { .. } | Command::Lost { .. } => {
-                Self::Cancelled
-            }
+            Command::Cancel { .. }
+            | Command::Hangup { .. }
+            | Command::Lost { .. }
+            | Command::Kill { .. } => Self::Cancelled,
             Command::Replace { .. } => Self::Replaced,
         }
     }

@@ -97,7 +97,7 @@ impl Copies {
             (_, Answer::Replaced { sequence, .. }) => {
                 new.extend(changed(exchange, command.id(), *sequence, ("5", "0")));
             }
-            (_, Answer::Ended { orders, .. }) => {
+            (_, Answer::Ended { orders, .. } | Answer::Killed { orders, .. }) => {
                 let ended = orders.iter().filter_map(|id| exchange.order_numbered(*id));
                 new.extend(ended.map(|view| {
                     let fields = Fields::default()

@@ -124,7 +124,7 @@ fn answered(about: &About<'_>, answer: &Answer) -> (Counted, Vec<Report>) {
         }
         Answer::TooLate { .. } => (Counted::TooLate, cancel_reject(0, "too-late")),
         Answer::UnknownOrder => (Counted::UnknownOrder, cancel_reject(1, "unknown-order")),
-        Answer::Ended { .. } => (Counted::Cancelled, Vec::new()),
+        Answer::Ended { .. } | Answer::Killed { .. } => (Counted::Cancelled, Vec::new()),
     }
 }
 
@@ -219,7 +219,8 @@ pub(super) fn reason_number(reason: RejectReason) -> u32 {
         | RejectReason::PriceTooLarge
         | RejectReason::PriceMissing
         | RejectReason::QuantityNotAboveFilled
-        | RejectReason::ConnectionEnded => 99,
+        | RejectReason::ConnectionEnded
+        | RejectReason::KillSwitch => 99,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Order entry: new, cancel, replace.
+//! Order entry: new, cancel, replace; and the kill switch.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -68,6 +68,12 @@ struct ReplaceBody<'a> {
     quantity: Cow<'a, str>,
 }
 
+#[derive(Deserialize)]
+struct KillBody<'a> {
+    #[serde(borrow)]
+    account: Cow<'a, str>,
+}
+
 /// `POST /orders`
 pub async fn new_order(
     State(app): State<Arc<App>>,
@@ -131,6 +137,19 @@ pub async fn replace(
     };
     match replace_command(&id, &body) {
         Ok(command) => execute(&app, &command, how).await,
+        Err(why) => malformed(&app, &why),
+    }
+}
+
+/// `POST /kill-switch`
+pub async fn kill_switch(State(app): State<Arc<App>>, bytes: Bytes) -> Response {
+    let account = match serde_json::from_slice::<KillBody<'_>>(&bytes) {
+        Ok(body) => body.account,
+        Err(error) => return malformed(&app, &error.to_string()),
+    };
+    let how = How { report: None };
+    match check_name("account", &account) {
+        Ok(()) => execute(&app, &Command::Kill { account: &account }, how).await,
         Err(why) => malformed(&app, &why),
     }
 }

@@ -150,6 +150,11 @@ fn answer(id: &str, answer: &Answer) -> (Counted, Response) {
             StatusCode::OK,
             json!({ "state": "ended", "orders": orders.len() }),
         ),
+        Answer::Killed { sequence, orders } => plain(
+            Counted::Cancelled,
+            StatusCode::OK,
+            json!({ "state": "killed", "sequence": sequence, "orders": orders.len() }),
+        ),
     }
 }
 

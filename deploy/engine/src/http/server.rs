@@ -54,6 +54,7 @@ fn routes(app: Arc<App>) -> Router {
             "/orders/{id}",
             get(read::order).delete(entry::cancel).put(entry::replace),
         )
+        .route("/kill-switch", post(entry::kill_switch))
         .route("/trades", get(read::trades))
         .route("/feed", get(feed::subscribe))
         .route("/market-data", post(ingest::publish).get(ingest::show))

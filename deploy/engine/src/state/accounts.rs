@@ -1,6 +1,6 @@
-//! Account names, kept once, and how many orders each has open.
+//! Account names, kept once, how many orders each has open, and whose kill switch was pulled.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The accounts in the order of their first accepted order.
@@ -9,6 +9,8 @@ pub struct Accounts {
     names: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
     open_orders: Vec<u32>,
+    /// By account the engine sequence number with which its kill switch was pulled.
+    killed: BTreeMap<u32, u64>,
 }
 
 impl Accounts {
@@ -46,6 +48,32 @@ impl Accounts {
             .and_then(|number| self.open_orders.get(*number as usize))
             .copied()
             .unwrap_or(0)
+    }
+
+    /// With which engine sequence number the kill switch of an account was pulled; none if it was not.
+    pub fn killed_at(&self, number: u32) -> Option<u64> {
+        self.killed.get(&number).copied()
+    }
+
+    /// Whether the kill switch of the account with this name was pulled.
+    pub fn is_killed(&self, name: &str) -> bool {
+        let number = self.numbers.get(name);
+        number.is_some_and(|number| self.killed.contains_key(number))
+    }
+
+    /// The kill switch of an account is pulled.
+    pub fn kill(&mut self, number: u32, sequence: u64) {
+        self.killed.entry(number).or_insert(sequence);
+    }
+
+    /// The kill switches that were pulled, by account.
+    pub fn killed(&self) -> &BTreeMap<u32, u64> {
+        &self.killed
+    }
+
+    /// Forgets every kill switch, for a defect only.
+    pub(super) fn forget_killed(&mut self) {
+        self.killed.clear();
     }
 
     /// Open orders over all accounts.

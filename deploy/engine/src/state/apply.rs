@@ -2,6 +2,7 @@
 
 mod defective;
 mod ends;
+mod kills;
 mod risks;
 mod terms;
 
@@ -37,6 +38,7 @@ impl Exchange {
             } => self.replace(id, *price, *quantity),
             Command::Hangup { line } => self.hang_up(*line),
             Command::Lost { node, epoch } => self.lose_node(*node, *epoch),
+            Command::Kill { account } => self.kill(account),
         }
     }
 
@@ -79,6 +81,9 @@ impl Exchange {
     }
 
     fn check_limits(&self, new: &NewOrder<'_>, terms: &Terms) -> Result<(), RejectReason> {
+        if self.accounts.is_killed(new.account) {
+            return Err(RejectReason::KillSwitch);
+        }
         if terms.lots > terms.instrument.get().max_order_lots {
             return Err(RejectReason::MaxOrderQuantity);
         }
@@ -113,7 +118,12 @@ impl Exchange {
             cancel_sequence: None,
             replaced: None,
             risk,
-            bound: new.line.map(|line| Box::new(Bound { line, ended: None })),
+            bound: new.line.map(|line| {
+                Box::new(Bound {
+                    line: Some(line),
+                    ended: None,
+                })
+            }),
         };
         let taker = Taker {
             order_id,
@@ -229,6 +239,10 @@ impl Exchange {
             (OrderState::Open | OrderState::Filled, Some(last)) => {
                 return self.replace_answer(order.instrument, &last);
             }
+            _ if self.accounts.killed_at(order.account).is_some() => {
+                let reason = RejectReason::KillSwitch;
+                return Answer::Rejected { reason };
+            }
             (OrderState::Filled, None) | (OrderState::Cancelled, _) => {
                 return Answer::TooLate {
                     status: order.state,
@@ -236,26 +250,8 @@ impl Exchange {
             }
             (OrderState::Open, None) => {}
         }
-        if lots > instrument.max_order_lots {
-            return Answer::Rejected {
-                reason: RejectReason::MaxOrderQuantity,
-            };
-        }
-        if lots <= order.filled_lots {
-            return Answer::Rejected {
-                reason: RejectReason::QuantityNotAboveFilled,
-            };
-        }
-        if let Some(session) = order.risk
-            && !self.exposures.allows_more(
-                session,
-                order.instrument,
-                lots.saturating_sub(order.lots),
-            )
-        {
-            return Answer::Rejected {
-                reason: RejectReason::ExposureLimit,
-            };
+        if let Err(reason) = self.check_replace(order, lots) {
+            return Answer::Rejected { reason };
         }
         if self.defects.ignores_replace(order.order_id) {
             let (instrument, remaining_lots) = (order.instrument, lots - order.filled_lots);

@@ -14,13 +14,14 @@ use crate::instruments;
 use crate::records::{Record, read_record, write_record};
 
 /// The version of the written form.
-const IMAGE_VERSION: u32 = 2;
+const IMAGE_VERSION: u32 = 3;
 
 /// Everything that a replica must know to go on from here. It shares its rows with the exchange it was taken of.
 #[derive(Debug, Clone)]
 pub struct Image {
     sequence: u64,
     accounts: Vec<Arc<str>>,
+    killed: BTreeMap<u32, u64>,
     epochs: BTreeMap<u64, u64>,
     limits: Limits,
     orders: Chunks<Option<Order>>,
@@ -49,6 +50,7 @@ enum Part<'a> {
         version: u32,
         sequence: u64,
         accounts: &'a [Arc<str>],
+        killed: &'a BTreeMap<u32, u64>,
         epochs: &'a BTreeMap<u64, u64>,
         limits: &'a Limits,
     },
@@ -66,6 +68,7 @@ enum OwnedPart {
         version: u32,
         sequence: u64,
         accounts: Vec<Arc<str>>,
+        killed: BTreeMap<u32, u64>,
         epochs: BTreeMap<u64, u64>,
         limits: Limits,
     },
@@ -83,6 +86,7 @@ impl Image {
         Self {
             sequence: exchange.sequence,
             accounts: exchange.accounts.names().to_vec(),
+            killed: exchange.accounts.killed().clone(),
             epochs: exchange.lines.epochs().clone(),
             limits: exchange.exposures.limits().clone(),
             orders: exchange.orders.share_rows(),
@@ -101,6 +105,7 @@ impl Image {
                 version: IMAGE_VERSION,
                 sequence: self.sequence,
                 accounts: &self.accounts,
+                killed: &self.killed,
                 epochs: &self.epochs,
                 limits: &self.limits,
             },
@@ -129,6 +134,7 @@ impl Image {
             version,
             sequence,
             accounts,
+            killed,
             epochs,
             limits,
         } = read_part(input)?
@@ -143,6 +149,7 @@ impl Image {
         let mut image = Self {
             sequence,
             accounts,
+            killed,
             epochs,
             limits,
             orders: Chunks::default(),
@@ -174,6 +181,9 @@ impl Image {
         for name in &self.accounts {
             accounts.number(name);
         }
+        for (number, sequence) in self.killed {
+            accounts.kill(number, sequence);
+        }
         let mut lines = Lines::of_epochs(self.epochs);
         let mut exposures = Exposures::with(self.limits);
         let mut books: Vec<Book> = instruments::all().iter().map(|_| Book::default()).collect();
@@ -189,8 +199,8 @@ impl Image {
                     order.open_lots(),
                 );
                 accounts.opened(order.account);
-                if let Some(bound) = &order.bound {
-                    lines.bind(bound.line, order.order_id);
+                if let Some(line) = order.bound.as_ref().and_then(|bound| bound.line) {
+                    lines.bind(line, order.order_id);
                 }
             }
         }

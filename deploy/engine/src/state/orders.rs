@@ -25,12 +25,12 @@ pub struct Replaced {
     pub trades: (u64, u32),
 }
 
-/// That an order ends with a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// That an order ends, or has ended, without its client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bound {
-    /// The connection.
-    pub line: Line,
-    /// The engine sequence number with which it ended so.
+    /// The connection with which it ends, if any.
+    pub line: Option<Line>,
+    /// The engine sequence number with which it ended with its connection, or by the kill switch of its account.
     pub ended: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ pub struct Order {
     pub replaced: Option<Box<Replaced>>,
     /// The number of the session whose risk it is, if that has a limit.
     pub risk: Option<u32>,
-    /// The connection with which it ends, if any.
+    /// What ends it beside its client, if anything does.
     pub bound: Option<Box<Bound>>,
 }
 
@@ -91,7 +91,7 @@ impl Order {
         }
     }
 
-    /// The engine sequence number with which its client, or the end of its connection, took it out.
+    /// The engine sequence number with which its client, the end of its connection or a kill switch took it out.
     pub fn cancelled_at(&self) -> Option<u64> {
         let ended = self.bound.as_ref().and_then(|bound| bound.ended);
         self.cancel_sequence.or(ended)

@@ -144,7 +144,9 @@ fn answered(answer: &Answer) -> (Counted, Value) {
             json!({ "state": "too-late", "status": status }),
         ),
         Answer::UnknownOrder => (Counted::UnknownOrder, json!({ "state": "unknown-order" })),
-        Answer::Ended { .. } => (Counted::Cancelled, json!({ "state": "ended" })),
+        Answer::Ended { .. } | Answer::Killed { .. } => {
+            (Counted::Cancelled, json!({ "state": "ended" }))
+        }
     }
 }
 

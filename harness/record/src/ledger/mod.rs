@@ -5,6 +5,7 @@
 //! ledger/orders-0001.seg   the next 2^20 slots
 //! ledger/server-ids-T.jsonl  ids made by the engine, one file for each load thread
 //! ledger/connections-T.jsonl  ends of connections, where orders end with them
+//! ledger/terms.jsonl       terms of leaders, where acknowledgements tell them
 //! ledger/drop-copy.jsonl   execution reports of a drop copy session, where the profile has one
 //! ledger/drop-copy-end.json   how that session ended
 //! ledger/retries.jsonl     what was sent again after the heal, under the same id
@@ -19,6 +20,7 @@ mod drop_copy;
 mod entry;
 mod reader;
 mod retry;
+mod terms;
 mod writer;
 
 pub use connections::{ConnectionEnd, ConnectionWriter, read_connection_ends};
@@ -29,6 +31,7 @@ pub use drop_copy::{
 pub use entry::{ENTRY_BYTES, Entry, NoEntry, OrderKind, Side};
 pub use reader::{LedgerError, LedgerReader};
 pub use retry::{Retry, ServerId, read_retries, read_server_ids};
+pub use terms::{TermSeen, Terms};
 pub use writer::LedgerWriter;
 
 /// Entries in one segment file.

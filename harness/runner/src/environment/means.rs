@@ -112,6 +112,7 @@ pub fn means(fault: &FaultPlan, plan: &Plan, abilities: &Abilities) -> Option<Me
         | FaultKind::DiskFull { .. }
         | FaultKind::PowerCut
         | FaultKind::Cluster(_)
+        | FaultKind::KillSwitch { .. }
         | FaultKind::Hook(_) => None,
     }
 }
@@ -165,6 +166,7 @@ fn discipline(kind: &FaultKind, abilities: &Abilities) -> Option<&'static str> {
         | FaultKind::PowerCut
         | FaultKind::Dns
         | FaultKind::Cluster(_)
+        | FaultKind::KillSwitch { .. }
         | FaultKind::Hook(_) => None,
     }
 }

@@ -16,6 +16,7 @@ use super::freeze::Freeze;
 use super::group::Group;
 use super::hook::Hook;
 use super::kill::Kill;
+use super::kill_switch::KillSwitch;
 use super::power_cut::PowerCut;
 use super::restart::Restart;
 use super::service::Service;
@@ -29,6 +30,7 @@ pub(super) enum Action {
     Freeze(Freeze),
     Restart(Restart),
     Hook(Hook),
+    KillSwitch(KillSwitch),
     Link(Wire),
     Group(Group),
     Stress(Stress),
@@ -105,6 +107,7 @@ impl Action {
                     reason: "there are no containers here".to_string(),
                 });
             }
+            FaultKind::KillSwitch { .. } => return Err(unasked(label)),
         };
         Ok(action)
     }
@@ -137,6 +140,7 @@ impl Action {
         }
         match kind {
             FaultKind::Hook(hook) => Ok(Action::Hook(Hook::new(hook, &aim.targets))),
+            FaultKind::KillSwitch { .. } => Err(unasked(firing.label())),
             FaultKind::Cluster(kind) if !kind.needs_agent() => {
                 let fault = ClusterFault::new(&firing.label(), kind, aim, pods)?;
                 Ok(Action::Cluster(Box::new(fault)))
@@ -149,6 +153,7 @@ impl Action {
     pub(super) fn pins_targets(&self) -> bool {
         match self {
             Action::Hook(_)
+            | Action::KillSwitch(_)
             | Action::Link(_)
             | Action::Agents(_)
             | Action::Cluster(_)
@@ -163,5 +168,13 @@ impl Action {
             | Action::Container(_)
             | Action::Group(_) => true,
         }
+    }
+}
+
+/// A request to the system needs more than an environment: [`Prepared::kill_switch`](super::Prepared::kill_switch) has it.
+fn unasked(fault: String) -> FaultError {
+    FaultError::NotPossible {
+        fault,
+        reason: "it is asked of the system itself, and here nobody asks".to_string(),
     }
 }

@@ -92,6 +92,7 @@ impl Container {
             | FaultKind::Loss { .. }
             | FaultKind::Reset { .. }
             | FaultKind::Cluster(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Hook(_) => return None,
         };
         Some(Container {

@@ -80,6 +80,7 @@ impl Disk {
             | FaultKind::Dns
             | FaultKind::ClockSkew { .. }
             | FaultKind::Cluster(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Hook(_) => return Err(not_possible("it is not done to disks".into())),
         };
         let disk = |target: &FaultTargetRef| {

@@ -90,6 +90,7 @@ impl Group {
             | FaultKind::PowerCut
             | FaultKind::ClockSkew { .. }
             | FaultKind::Cluster(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Hook(_) => return None,
         };
         Some(Group {

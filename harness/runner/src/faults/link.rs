@@ -86,6 +86,7 @@ impl Link {
             | FaultKind::HalfOpen
             | FaultKind::Dns
             | FaultKind::Cluster(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Hook(_) => return Err(no_link("it is not done to links")),
         };
         let network = environment

@@ -20,6 +20,7 @@ mod freeze;
 mod group;
 mod hook;
 mod kill;
+mod kill_switch;
 mod link;
 mod names;
 mod nets;

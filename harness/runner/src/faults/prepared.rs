@@ -3,6 +3,7 @@
 mod clean;
 mod confirm;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_record::fault::{FaultTarget, Firing};
@@ -11,12 +12,14 @@ use shakedown_scenarios::plan::FaultKind;
 use super::action::Action;
 use super::aim::Aim;
 use super::error::FaultError;
+use super::kill_switch::KillSwitch;
 use super::restart::Restart;
 use super::snapshot::Snapshot;
 use super::strength::Strength;
 use super::target::Target;
 use crate::environment::{Environment, Handle};
 use crate::journal::{Entry, Journal, Undo};
+use crate::probes;
 
 /// A fault that can be done, and later is being done. Dropping one that was injected thaws what it froze; what it
 /// killed stays down.
@@ -58,17 +61,35 @@ pub fn preflight(
             .map(|target| Target::pin(&label, kind, target, environment))
             .collect::<Result<Vec<Target>, FaultError>>()?,
     };
-    Ok(Prepared {
-        label,
-        action,
-        targets,
-        strength: Strength::Full,
-        armed: None,
-        at_work: false,
-    })
+    Ok(Prepared::new(label, action, targets))
 }
 
 impl Prepared {
+    fn new(label: String, action: Action, targets: Vec<Target>) -> Prepared {
+        Prepared {
+            label,
+            action,
+            targets,
+            strength: Strength::Full,
+            armed: None,
+            at_work: false,
+        }
+    }
+
+    /// The kill switch of these accounts, asked of the system by its profile.
+    ///
+    /// # Errors
+    /// When the profile does not say how.
+    pub fn kill_switch(
+        firing: &Firing,
+        accounts: &[String],
+        target: &Arc<probes::Target>,
+    ) -> Result<Prepared, FaultError> {
+        let label = firing.label();
+        let action = Action::KillSwitch(KillSwitch::new(&label, accounts, target)?);
+        Ok(Prepared::new(label, action, Vec::new()))
+    }
+
     /// The same, with another strength.
     #[must_use]
     pub fn of_strength(self, strength: Strength) -> Prepared {
@@ -100,6 +121,7 @@ impl Prepared {
         };
         match &self.action {
             Action::Hook(hook) => hook.targets(),
+            Action::KillSwitch(kill) => kill.targets(),
             Action::Container(container) => container.targets(&self.targets),
             Action::Cluster(cluster) => cluster.targets(),
             Action::Link(link) => link.targets(),
@@ -124,6 +146,7 @@ impl Prepared {
             Action::Freeze(freeze) => freeze.mechanism(),
             Action::Restart(restart) => restart.mechanism(),
             Action::Hook(hook) => hook.mechanism(),
+            Action::KillSwitch(kill) => kill.mechanism(),
             Action::Container(container) => container.mechanism(),
             Action::Cluster(cluster) => cluster.mechanism(),
             Action::Link(link) => link.mechanism(),
@@ -148,7 +171,9 @@ impl Prepared {
     ) -> Result<(), FaultError> {
         let before = Snapshot::take(environment).await;
         let undo = match &mut self.action {
-            Action::Kill(_) | Action::Restart(_) | Action::Clock(_) => Vec::new(),
+            Action::Kill(_) | Action::Restart(_) | Action::Clock(_) | Action::KillSwitch(_) => {
+                Vec::new()
+            }
             // The disk dies with Shakedown too.
             Action::PowerCut(_) => Vec::new(),
             Action::Freeze(freeze) => {
@@ -222,6 +247,10 @@ impl Prepared {
             Action::Freeze(freeze) => freeze.inject(label, targets, strength),
             Action::Restart(restart) => restart.inject(label, targets, environment, strength).await,
             Action::Hook(hook) => hook.inject(label, strength).await,
+            Action::KillSwitch(kill) => {
+                kill.inject(strength).await;
+                Ok(())
+            }
             Action::Service(service) => service.inject(label, strength),
             Action::Cluster(cluster) => cluster.inject(label, strength).await,
             Action::Link(link) => link.inject(label, strength).await,
@@ -242,6 +271,7 @@ impl Prepared {
     fn touched(&self) -> Vec<String> {
         match &self.action {
             Action::Hook(hook) => hook.names(),
+            Action::KillSwitch(_) => Vec::new(),
             Action::Cluster(cluster) => cluster.names(),
             Action::Link(link) => link.names(),
             Action::Agents(agents) => agents.names(),
@@ -278,6 +308,8 @@ impl Prepared {
             Action::Freeze(freeze) => freeze.heal(&self.label, &self.targets, journal).await?,
             Action::Restart(_) => Restart::heal(&self.label, &self.targets, environment).await?,
             Action::Hook(hook) => hook.heal(&self.label).await?,
+            // It stays.
+            Action::KillSwitch(_) => {}
             Action::Service(service) => service.heal(&self.label, journal).await?,
             Action::Cluster(cluster) => cluster.heal(&self.label).await?,
             Action::Container(container) => {
@@ -319,6 +351,7 @@ impl Prepared {
             Action::Freeze(_) => ("freeze", self.labels()),
             Action::Restart(_) => ("restart", self.labels()),
             Action::Hook(hook) => ("hook", hook.names()),
+            Action::KillSwitch(kill) => ("kill-switch", kill.names()),
             Action::Link(link) => (link.name(), link.names()),
             Action::Agents(agents) => (agents.name(), agents.names()),
             Action::Clock(_) => ("clock-skew", self.labels()),

@@ -116,6 +116,7 @@ impl<'a> Steps<'a> {
     fn taken(&mut self, answer: &Answered) {
         let take = &self.target.plan.system.orders.take;
         let sequence = answer.sequence.map(|sequence| sequence.to_string());
+        let term = answer.term.map(|term| term.to_string());
         let taken = [
             (
                 "server-id",
@@ -128,6 +129,7 @@ impl<'a> Steps<'a> {
                 take.served_by.is_some(),
                 answer.served_by.clone(),
             ),
+            ("term", take.term.is_some(), term),
         ];
         for (name, wanted, found) in taken {
             let line = format!("orders.new.take.{name}");

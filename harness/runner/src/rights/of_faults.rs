@@ -34,6 +34,8 @@ pub(super) fn of_kind(fault: &FaultPlan, cluster: &KubernetesPlan) -> Vec<Right>
         | FaultKind::Dns => of_agents(cluster, false),
         // Commands of somebody else's, with rights of their own.
         FaultKind::Hook(_) => Vec::new(),
+        // A request to the system, as orders are.
+        FaultKind::KillSwitch { .. } => Vec::new(),
         // Not done to pods: refused when the scenario is compiled.
         FaultKind::Restart { .. }
         | FaultKind::Stop { .. }

@@ -17,8 +17,11 @@ pub(super) fn confirm_within(plan: &FaultPlan) -> Duration {
 
 /// How long the effect of a kind may take to show, also when it does not stay.
 fn shows_within(kind: &FaultKind) -> Duration {
-    let FaultKind::Cluster(kind) = kind else {
-        return Duration::ZERO;
+    let kind = match kind {
+        FaultKind::Cluster(kind) => kind,
+        // Whoever is to be asked may just have been killed.
+        FaultKind::KillSwitch { .. } => return CONFIRM_AT_MOST,
+        _ => return Duration::ZERO,
     };
     match kind {
         // Whoever is asked to end serves on until its grace is over.

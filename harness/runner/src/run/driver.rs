@@ -184,7 +184,12 @@ impl Faults {
             true => Strength::Blunt,
             false => Strength::Full,
         };
-        let prepared = preflight(firing, &plan.kind, aim, &self.environment)?;
+        let prepared = match &plan.kind {
+            FaultKind::KillSwitch { accounts } => {
+                Prepared::kill_switch(firing, accounts, &self.target)?
+            }
+            kind => preflight(firing, kind, aim, &self.environment)?,
+        };
         let mut prepared = prepared.of_strength(strength).lasting(hold);
         if self.overridden.contains(&Guard::Operators) {
             prepared = prepared.though_undone();

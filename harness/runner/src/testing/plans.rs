@@ -177,6 +177,7 @@ fn orders() -> Orders {
             server_id: None,
             sequence: Some(Extract::Pointer(pointer("/seq"))),
             served_by: None,
+            term: None,
         },
         side_names: ["buy".to_string(), "sell".to_string()],
     }
@@ -217,6 +218,7 @@ fn system(replicas: u32) -> System {
         orders: orders(),
         cancel_on_disconnect: None,
         exposure: None,
+        kill_switch: None,
         read_back: Some(ReadBack::List {
             get: request("GET", "/orders?after={{cursor}}", None),
             rows: pointer("/orders"),

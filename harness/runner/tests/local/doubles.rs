@@ -290,6 +290,7 @@ pub fn plan(replicas: u32) -> Plan {
         },
         cancel_on_disconnect: None,
         exposure: None,
+        kill_switch: None,
         read_back: None,
         health: Some(Health {
             port: None,

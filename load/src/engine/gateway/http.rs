@@ -149,6 +149,7 @@ pub(super) fn judge(orders: &Orders, names: &mut Names, job: &Job, answer: &Answ
     }
     let taken = take(&orders.take, |name| answer.header(name), answer.body);
     judged.sequence = taken.sequence.filter(|sequence| *sequence < u64::MAX);
+    judged.term = taken.term;
     if let Some(name) = taken.served_by {
         judged.served_by = names.number(&name);
     }
@@ -210,6 +211,7 @@ pub(super) fn needs_bodies(orders: &Orders) -> bool {
     points(&orders.take.server_id)
         || points(&orders.take.sequence)
         || points(&orders.take.served_by)
+        || points(&orders.take.term)
         || looked_into(&orders.new)
         || orders.cancel.as_ref().is_some_and(looked_into)
         || orders.replace.as_ref().is_some_and(looked_into)

@@ -79,6 +79,8 @@ pub(crate) struct Judged {
     pub sequence: Option<u64>,
     /// As the ledger counts nodes.
     pub served_by: u8,
+    /// The term of the leader that acknowledged.
+    pub term: Option<u64>,
     /// The engine's id of a new order.
     pub server_id: Option<Box<str>>,
 }
@@ -90,6 +92,7 @@ impl Judged {
             outcome,
             sequence: None,
             served_by: 0,
+            term: None,
             server_id: None,
         }
     }

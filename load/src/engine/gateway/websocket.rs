@@ -227,6 +227,7 @@ fn judge(plan: &WebSocketGateway, names: &mut Names, kind: OrderKind, message: &
     }
     let taken = take(&plan.take, |_| None, message);
     judged.sequence = taken.sequence.filter(|sequence| *sequence < u64::MAX);
+    judged.term = taken.term;
     if let Some(name) = taken.served_by {
         judged.served_by = names.number(&name);
     }

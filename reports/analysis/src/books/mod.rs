@@ -5,6 +5,7 @@
 //! ledger + copies               --> requests, as they ended     requests.rs, unanswered.rs
 //! copies x ends of connections  --> orders that end with one disconnects.rs
 //! acknowledged in engine's order --> what is open and filled    exposure.rs
+//! what was asked after a kill switch --> what it let in      kill_switch.rs
 //! requests in the engine's order x our own book --> history     history.rs, told.rs, words.rs
 //! requests in any order x our own book          --> history     searched.rs
 //! copies, also of later reads   --> invariants                  invariants.rs, trades.rs, later.rs
@@ -25,6 +26,7 @@ mod feed_book;
 mod feed_late;
 mod history;
 mod invariants;
+mod kill_switch;
 mod later;
 mod rebuilt;
 mod requests;
@@ -40,3 +42,4 @@ pub(crate) use exposure::{Exposed, exposed};
 pub(crate) use feed_book::{FeedBook, feed_book};
 pub(crate) use history::{History, Search, history};
 pub(crate) use invariants::{Invariants, invariants};
+pub(crate) use kill_switch::{Killed, killed};

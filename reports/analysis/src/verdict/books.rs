@@ -242,7 +242,7 @@ pub(crate) fn feed_book(measured: &Measured) -> Finding {
     }
 }
 
-fn unasked(limit: shakedown_record::run_record::Quantity, unit: &str) -> Finding {
+pub(super) fn unasked(limit: shakedown_record::run_record::Quantity, unit: &str) -> Finding {
     Finding {
         limit,
         observed: unmeasured(unit),

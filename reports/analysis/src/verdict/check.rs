@@ -6,8 +6,8 @@ use shakedown_scenarios::plan::{DataClass, MetricLimit, Plan, Rule, RuleKind};
 
 use super::finding::{Finding, Holds};
 use super::{
-    alert, availability, books, data, failover, feed, gauge, latency, metric, peak, points, rates,
-    venue,
+    alert, availability, books, control, data, failover, feed, gauge, latency, metric, peak,
+    points, rates, venue,
 };
 use crate::evidence::Evidence;
 use crate::input::Input;
@@ -79,6 +79,8 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
         RuleKind::Orders { class, at_most } => data::orders(measured, class, at_most),
         RuleKind::CancelOnDisconnect => books::disconnects(measured),
         RuleKind::Exposure => books::exposure(measured),
+        RuleKind::KillSwitch => control::kill_switch(measured),
+        RuleKind::Terms => control::terms(measured),
         RuleKind::Linearizable => books::history(measured),
         RuleKind::Invariants => books::invariants(measured),
         RuleKind::DropCopy => books::drop_copy(measured),
@@ -114,6 +116,8 @@ fn phase(kind: &RuleKind) -> Phase {
         | RuleKind::Orders { .. }
         | RuleKind::CancelOnDisconnect
         | RuleKind::Exposure
+        | RuleKind::KillSwitch
+        | RuleKind::Terms
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::DropCopy
@@ -134,6 +138,8 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::RejectRate { .. } => "reject-rate",
         RuleKind::CancelOnDisconnect => "cancel-on-disconnect",
         RuleKind::Exposure => "exposure",
+        RuleKind::KillSwitch => "kill-switch",
+        RuleKind::Terms => "terms",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
         RuleKind::DropCopy => "drop-copy",

@@ -12,6 +12,7 @@ mod alert;
 mod availability;
 mod books;
 mod check;
+mod control;
 mod data;
 mod decide;
 mod failover;

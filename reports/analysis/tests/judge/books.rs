@@ -6,7 +6,9 @@ mod exposure;
 mod feed_book;
 mod history;
 mod invariants;
+mod kill_switch;
 mod searched;
+mod terms;
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use shakedown_record::event::*;
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_record::ledger::{
     ConnectionEnd, ConnectionWriter, CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd,
-    Entry, LedgerWriter, OrderKind, Retry, ServerId, Side,
+    Entry, LedgerWriter, OrderKind, Retry, ServerId, Side, Terms,
 };
 use shakedown_record::readback::{
     DepthOf, ReadKind, Row, RowWriter, Trade, depth_path, rows_path, trades_path,
@@ -48,6 +48,8 @@ pub struct Run {
     /// Ends of connections; `None`: nobody wrote them down.
     pub ends: Option<Vec<ConnectionEnd>>,
     pub retries: Vec<Retry>,
+    /// What acknowledgements told of the terms of leaders.
+    pub terms: Terms,
     pub server_ids: Vec<ServerId>,
     pub rows: BTreeMap<String, Vec<Row>>,
     /// Of every copy; `None`: the profile does not say where they are.
@@ -151,6 +153,7 @@ impl Run {
             entries,
             ends: None,
             retries: Vec::new(),
+            terms: Terms::default(),
             server_ids: Vec::new(),
             rows: BTreeMap::new(),
             trades: None,
@@ -493,6 +496,7 @@ impl Run {
             .map(|retry| serde_json::to_string(retry).unwrap())
             .collect();
         std::fs::write(dir.ledger().join("retries.jsonl"), lines(retries)).unwrap();
+        self.terms.write(&dir.ledger()).unwrap();
         let ids = self
             .server_ids
             .iter()

@@ -236,6 +236,7 @@ fn system() -> System {
         },
         cancel_on_disconnect: None,
         exposure: None,
+        kill_switch: None,
         read_back: Some(ReadBack::List {
             get: request(),
             rows: JsonPointer("/orders".into()),

@@ -66,6 +66,7 @@ fn sentence(fault: &FaultRecord, named: bool) -> String {
         (false, _) => format!("NO EFFECT SEEN ({})", fault.effect.text),
     }];
     match (fault.healed_at_s, fault.clean_at_s) {
+        _ if fault.kind == "kill-switch" => parts.push(healed.into()),
         (Some(at), clean) => {
             parts.push(format!("{healed} after {}", seconds(at - injected)));
             parts.push(match clean {
@@ -96,6 +97,7 @@ fn verb(kind: &str) -> (String, &'static str) {
         "loss" => ("Lost packets of", "healed"),
         "reset" => ("Reset connections of", "healed"),
         "hook" => ("Ran commands against", "healed"),
+        "kill-switch" => ("Pulled the kill switch of", "not taken back"),
         other => return (format!("Fault `{other}` on"), "healed"),
     };
     (known.0.into(), known.1)

@@ -1,6 +1,6 @@
 //! Rules that a profile cannot show, and what to do about it.
 
-use crate::plan::{DataClass, System};
+use crate::plan::{DataClass, FaultKind, FaultPlan, System};
 
 use super::Refusal;
 use crate::compile::checkable::checkable;
@@ -15,6 +15,20 @@ pub(super) fn books_refusal(can: Result<(), &'static str>, system: &System) -> O
             system.name
         ),
         "take the rule out, or let the profile read more".to_string(),
+    ))
+}
+
+/// The engine's own order, where a kill switch cancels what no request has asked for.
+pub(super) fn kill_refusal(faults: &[FaultPlan]) -> Option<Refusal> {
+    let pulls = |fault: &&FaultPlan| matches!(fault.kind, FaultKind::KillSwitch { .. });
+    let fault = faults.iter().find(pulls)?;
+    Some((
+        "",
+        format!(
+            "`{}` pulls a kill switch: the engine cancels what no request has asked for, and no replay knows of it",
+            fault.id
+        ),
+        "take the rule out; `kill-switch` looks at what comes after it".to_string(),
     ))
 }
 

@@ -182,6 +182,7 @@ pub(super) fn taken(at: &At, spec: &TakeSpec, sheet: &Sheet) -> Take {
         server_id: from_text("server-id", &spec.server_id),
         sequence: from_text("sequence", &spec.sequence),
         served_by: from_text("served-by", &spec.served_by),
+        term: from_text("term", &spec.term),
     }
 }
 

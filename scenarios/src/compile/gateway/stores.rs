@@ -291,6 +291,7 @@ pub(in crate::compile) fn refusal(
         | Kind::HalfOpen
         | Kind::Dns
         | Kind::Hook(_)
+        | Kind::KillSwitch { .. }
         | Kind::Cluster(_) => None,
     }
 }

@@ -13,6 +13,7 @@ use super::access::{AuthSpec, SecretSpec};
 use super::environment::{EnvironmentsSpec, ProofSpec};
 use super::exchange::{GetSpec, WhereSpec};
 use super::gateway::GatewaySpec;
+use super::kill_switch::KillSwitchSpec;
 use super::market_data::MarketDataSpec;
 use super::orders::OrdersSpec;
 use super::read_back::ReadBackSpec;
@@ -66,6 +67,8 @@ pub(crate) struct ProfileSpec {
     pub(crate) cancel_on_disconnect: Option<CancelOnDisconnectSpec>,
     /// Limits that the engine keeps for those who send orders.
     pub(crate) risk_limits: Option<RiskLimitsSpec>,
+    /// How everything of an account is ended at once, and kept out from then on.
+    pub(crate) kill_switch: Option<KillSwitchSpec>,
     pub(crate) health: Option<HealthSpec>,
     pub(crate) metrics: Option<MetricsSpec>,
     pub(crate) resources: Option<ResourcesSpec>,

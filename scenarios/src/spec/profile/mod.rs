@@ -6,6 +6,7 @@ mod environment;
 mod exchange;
 mod file;
 mod gateway;
+mod kill_switch;
 mod kubernetes;
 mod market_data;
 mod orders;
@@ -30,6 +31,7 @@ pub(crate) use gateway::{
     BinarySpec, FixNumbersSpec, FixSpec, GatewaySpec, MessageSpec, PostgreSqlSpec, RedisSpec,
     ReportSpec, ReportedSpec, WebSocketSpec,
 };
+pub(crate) use kill_switch::KillSwitchSpec;
 pub(crate) use kubernetes::{
     AgentSpec, KubernetesEntrySpec, KubernetesPartSpec, KubernetesSpec, NodesSpec, OnOffSpec,
 };

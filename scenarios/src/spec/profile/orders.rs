@@ -78,6 +78,9 @@ pub(crate) struct TakeSpec {
     pub(crate) sequence: Option<ExtractSpec>,
     /// The replica that answered.
     pub(crate) served_by: Option<ExtractSpec>,
+    /// The term, epoch or view of the leader that acknowledged: a number that grows with every new leader. Taken from every
+    /// acknowledgement that tells it.
+    pub(crate) term: Option<ExtractSpec>,
 }
 
 /// A cancel or replace. An answer that matches nothing is indeterminate.

@@ -16,11 +16,12 @@ pub(crate) struct FaultSpec {
     /// What is done.
     #[serde(rename = "do")]
     pub(crate) kind: KindSpec,
-    /// To whom; resolved when the fault fires. A `hook` needs none.
+    /// To whom; resolved when the fault fires. A `hook` needs none, a `kill-switch` has none.
     pub(crate) to: Option<SelectorSpec>,
     /// When it fires.
     pub(crate) when: WhenSpec,
-    /// How long it stays before it is healed; not for `restart`, which heals itself.
+    /// How long it stays before it is healed; not for `restart`, which heals itself, nor for
+    /// `kill-switch`, which stays.
     #[serde(rename = "for")]
     pub(crate) hold: Option<Duration>,
     /// Several times; steady state is proven again in between. Default: once.
@@ -73,6 +74,8 @@ pub(crate) enum KindSpec {
     HalfOpen(FreezeSpec),
     /// Name servers do not answer.
     Dns(FreezeSpec),
+    /// The kill switch of accounts is pulled, as the profile says; it is never taken back.
+    KillSwitch(KillSwitchSpec),
     /// Commands of another tool that do it, look for its effect, and take it back.
     Hook(HookSpec),
     /// Pods are deleted; whoever owns them makes others. In the environment kubernetes, as all that follow.
@@ -144,6 +147,7 @@ impl KindSpec {
             KindSpec::Scale(_) => "scale",
             KindSpec::Switch(_) => "switch",
             KindSpec::Hook(_) => "hook",
+            KindSpec::KillSwitch(_) => "kill-switch",
         }
     }
 }
@@ -154,6 +158,14 @@ impl KindSpec {
 pub(crate) struct KillSpec {
     /// Default: KILL.
     pub(crate) signal: Option<Signal>,
+}
+
+/// Whose kill switch is pulled.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct KillSwitchSpec {
+    /// Of the profile's accounts, not all.
+    pub(crate) accounts: Vec<Symbol>,
 }
 
 /// How pods are deleted.

@@ -13,8 +13,8 @@ pub(crate) use arrival::{
     RecordedPricesSpec, ReplaySpec, SpacingSpec, SpikeSpec, StepsSpec,
 };
 pub(crate) use fault::{
-    AfterSpec, ClockSkewSpec, CpuSpec, DelaySpec, DeleteSpec, FaultSpec, HookSpec, KindSpec,
-    LossSpec, RepeatSpec, RestartSpec, SwitchSpec, TaintSpec, WhenSpec,
+    AfterSpec, ClockSkewSpec, CpuSpec, DelaySpec, DeleteSpec, FaultSpec, HookSpec, KillSwitchSpec,
+    KindSpec, LossSpec, RepeatSpec, RestartSpec, SwitchSpec, TaintSpec, WhenSpec,
 };
 pub(crate) use file::{AbortSpec, PhasesSpec, ReadSpec, ScenarioSpec};
 pub(crate) use load::{

@@ -172,8 +172,8 @@ fn each_kind_of_mistake_is_told_where_it_stands() {
 fn mistakes_of_a_profile_are_told_too() {
     for (from, to, said, hint) in [
         (
-            "{{account}}",
-            "{{acount}}",
+            "{{account}}\",\"symbol",
+            "{{acount}}\",\"symbol",
             "no variable `acount`",
             "did you mean `{{account}}`?",
         ),

@@ -104,6 +104,9 @@ impl Exchange {
         if self.defects.resets_limits() {
             self.exposures.reset();
         }
+        if self.defects.forgets_kill_switch() {
+            self.accounts.forget_killed();
+        }
         for _ in 0..self.defects.reopened_on_promotion() {
             self.reopen_last_cancelled();
         }

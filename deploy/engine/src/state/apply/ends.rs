@@ -29,7 +29,8 @@ impl Exchange {
         Answer::Ended { orders, epoch }
     }
 
-    fn end_order(&mut self, order_id: u64) -> bool {
+    /// Cancels an order without its client, under a sequence number of its own; false if it is not open.
+    pub(super) fn end_order(&mut self, order_id: u64) -> bool {
         let order = self.orders.get(order_id);
         let Some(order) = order.filter(|order| order.state == OrderState::Open) else {
             return false;
@@ -42,9 +43,7 @@ impl Exchange {
         let sequence = self.sequence;
         if let Some(order) = self.orders.get_mut(order_id) {
             order.state = OrderState::Cancelled;
-            if let Some(bound) = &mut order.bound {
-                bound.ended = Some(sequence);
-            }
+            order.bound.get_or_insert_default().ended = Some(sequence);
             let (order, lots) = (order.clone(), order.lots);
             self.exposed(&order, lots);
         }

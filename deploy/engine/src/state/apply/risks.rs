@@ -17,6 +17,23 @@ impl Exchange {
         }
     }
 
+    /// Whether an open order may have so many lots in all.
+    pub(super) fn check_replace(&self, order: &Order, lots: u64) -> Result<(), RejectReason> {
+        if lots > order.instrument.get().max_order_lots {
+            return Err(RejectReason::MaxOrderQuantity);
+        }
+        if lots <= order.filled_lots {
+            return Err(RejectReason::QuantityNotAboveFilled);
+        }
+        let more = lots.saturating_sub(order.lots);
+        match order.risk {
+            Some(session) if !self.exposures.allows_more(session, order.instrument, more) => {
+                Err(RejectReason::ExposureLimit)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// An order enters: the number of its session, which risks it from now on.
     pub(super) fn expose(&mut self, new: &NewOrder<'_>, terms: &Terms, lots: u64) -> Option<u32> {
         let risk = new.risk?;

@@ -1,5 +1,6 @@
 mod defects;
 mod ends;
+mod kills;
 mod risks;
 
 use super::*;

@@ -26,6 +26,7 @@ impl Prepared {
             | Action::Freeze(_)
             | Action::Restart(_)
             | Action::Hook(_)
+            | Action::KillSwitch(_)
             | Action::Link(_)
             | Action::Clock(_)
             | Action::Disk(_)
@@ -51,6 +52,8 @@ impl Prepared {
             return Ok(());
         };
         match &self.action {
+            // No replica was touched.
+            Action::KillSwitch(_) => Ok(()),
             // Pods come back in their own time, and as others.
             Action::Cluster(cluster) => cluster.confirm_clean(&self.label, environment).await,
             Action::Agents(agents) => {
@@ -102,7 +105,7 @@ impl Prepared {
                 }
                 Expected::AsBefore
             }
-            Action::Cluster(_) | Action::Agents(_) => Expected::AsBefore,
+            Action::Cluster(_) | Action::Agents(_) | Action::KillSwitch(_) => Expected::AsBefore,
             Action::Service(service) => {
                 service.confirm_clean().await?;
                 Expected::AsBefore

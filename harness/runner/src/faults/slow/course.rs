@@ -97,6 +97,7 @@ impl What {
             | FaultKind::PowerCut
             | FaultKind::Dns
             | FaultKind::Cluster(_)
+            | FaultKind::KillSwitch { .. }
             | FaultKind::Hook(_) => None,
         }
     }
