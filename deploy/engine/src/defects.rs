@@ -94,6 +94,10 @@ pub enum Defect {
     EndsBystanders,
     /// Risk limits that a new leader does not know.
     ResetsLimits,
+    /// Stop orders that a new leader does not know.
+    ForgetsStops,
+    /// Ends of orders that a new leader does not know.
+    ForgetsTimers,
 }
 
 /// A defect as it is listed.
@@ -107,7 +111,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 33] = [
+static DEFECTS: [DefectInfo; 35] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -272,6 +276,16 @@ static DEFECTS: [DefectInfo; 33] = [
         defect: Defect::ResetsLimits,
         name: "resets-limits",
         about: "With a new leader the exposure limits of all sessions are gone.",
+    },
+    DefectInfo {
+        defect: Defect::ForgetsStops,
+        name: "forgets-stops",
+        about: "With a new leader no stop order waits any more: nothing sets off those that did.",
+    },
+    DefectInfo {
+        defect: Defect::ForgetsTimers,
+        name: "forgets-timers",
+        about: "With a new leader orders that are good until a time are good for ever.",
     },
 ];
 

@@ -70,7 +70,8 @@ impl EarlyAcks {
                 Command::Cancel { .. }
                 | Command::Replace { .. }
                 | Command::Hangup { .. }
-                | Command::Lost { .. },
+                | Command::Lost { .. }
+                | Command::Expire { .. },
                 _,
             ) => return None,
         };

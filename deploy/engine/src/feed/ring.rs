@@ -30,9 +30,10 @@ impl Change {
     pub fn of(command: &Command<'_>) -> Self {
         match command {
             Command::New(_) => Self::Accepted,
-            Command::Cancel { .. } | Command::Hangup { .. } | Command::Lost { .. } => {
-                Self::Cancelled
-            }
+            Command::Cancel { .. }
+            | Command::Hangup { .. }
+            | Command::Lost { .. }
+            | Command::Expire { .. } => Self::Cancelled,
             Command::Replace { .. } => Self::Replaced,
         }
     }
@@ -146,7 +147,7 @@ fn wall_ns() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{NewOrder, OrderType};
+    use crate::command::{NewOrder, OrderType, Timed};
     use crate::decimal::Decimal;
     use crate::defects::Defects;
     use crate::state::Exchange;
@@ -173,6 +174,7 @@ mod tests {
             quantity: decimal("0.125"),
             line: None,
             risk: None,
+            timed: Timed::default(),
         });
         exchange.apply(&new, 1);
         exchange.order("t-1").unwrap().order

@@ -219,7 +219,8 @@ pub(super) fn reason_number(reason: RejectReason) -> u32 {
         | RejectReason::PriceTooLarge
         | RejectReason::PriceMissing
         | RejectReason::QuantityNotAboveFilled
-        | RejectReason::ConnectionEnded => 99,
+        | RejectReason::ConnectionEnded
+        | RejectReason::StopWaits => 99,
     }
 }
 

@@ -29,7 +29,7 @@ impl Exchange {
         Answer::Ended { orders, epoch }
     }
 
-    fn end_order(&mut self, order_id: u64) -> bool {
+    pub(super) fn end_order(&mut self, order_id: u64) -> bool {
         let order = self.orders.get(order_id);
         let Some(order) = order.filter(|order| order.state == OrderState::Open) else {
             return false;

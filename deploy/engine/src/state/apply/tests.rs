@@ -1,8 +1,10 @@
 mod defects;
 mod ends;
 mod risks;
+mod timed;
 
 use super::*;
+use crate::command::Timed;
 use crate::defects::{Defect, Defects};
 use crate::instruments;
 use crate::state::Image;
@@ -26,6 +28,7 @@ fn limit<'a>(id: &'a str, side: Side, price: &str, quantity: &str) -> Command<'a
         quantity: decimal(quantity),
         line: None,
         risk: None,
+        timed: Timed::default(),
     })
 }
 
@@ -40,6 +43,7 @@ fn market<'a>(id: &'a str, side: Side, quantity: &str) -> Command<'a> {
         quantity: decimal(quantity),
         line: None,
         risk: None,
+        timed: Timed::default(),
     })
 }
 
@@ -256,6 +260,7 @@ fn what_breaks_a_rule_is_rejected_and_leaves_no_trace() {
         quantity: decimal("1"),
         line: None,
         risk: None,
+        timed: Timed::default(),
     });
     assert_eq!(
         reason(exchange.apply(&unknown, 1)),
