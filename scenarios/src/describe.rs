@@ -184,6 +184,13 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::Exposure => "nobody has more open and filled than the limit".to_string(),
         RuleKind::Linearizable => "one order of all requests explains every answer".to_string(),
         RuleKind::Invariants => "books and trades keep their invariants".to_string(),
+        RuleKind::Stops => {
+            "stop orders are triggered once, when their price is reached".to_string()
+        }
+        RuleKind::Expiry { within_ns } => format!(
+            "orders end once, at most {} after their time",
+            time_text(within_ns)
+        ),
         RuleKind::DropCopy => "the drop copy tells what clients were told".to_string(),
         RuleKind::Peak {
             flow,

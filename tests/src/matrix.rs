@@ -44,6 +44,16 @@ pub const RISK_LIMITS: Setting = Setting {
         "phases.steady=3s",
     ],
 };
+/// Orders that wait, of which a new leader must know.
+pub const STOPS: Setting = Setting {
+    scenario: "stops",
+    more: &[
+        "--set",
+        "load.arrival.poisson.rate=500/s",
+        "--set",
+        "phases.steady=3s",
+    ],
+};
 pub const VENUE_KILL: Setting = at_half_the_load("venue-kill");
 /// Prices near the middle, where orders meet others of the same price, and every tenth trades.
 pub const MARKET_FLOW: Setting = Setting {
@@ -75,7 +85,7 @@ pub const POWER_CUT: Setting = at_half_the_load("power-cut");
 pub const DEGRADED_READ: Setting = at_half_the_load("degraded-read");
 
 /// All of them. Neighbours last about as long as each other: they are run side by side.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 14] = [
     BASELINE,
     ENGINE_METRICS,
     MARKET_DATA,
@@ -86,6 +96,7 @@ pub const SETTINGS: [Setting; 13] = [
     QUICKSTART,
     DISCONNECT,
     RISK_LIMITS,
+    STOPS,
     POWER_CUT,
     DEGRADED_READ,
     FIX_LEADER_KILL,
@@ -108,7 +119,7 @@ const fn seen(defect: &'static str, setting: Setting, check: &'static str) -> Ca
 }
 
 /// Every defect, in the order in which the engine lists them.
-pub const CASES: [Case; 32] = [
+pub const CASES: [Case; 34] = [
     seen("ack-before-quorum", QUICKSTART, "lost"),
     seen("forget-tail-on-promotion", QUICKSTART, "divergent"),
     seen("duplicate-on-retry", QUICKSTART, "duplicate"),
@@ -141,6 +152,8 @@ pub const CASES: [Case; 32] = [
     seen("forgets-lost-node", DISCONNECT, "ends"),
     seen("ends-bystanders", DISCONNECT, "ends"),
     seen("resets-limits", RISK_LIMITS, "limits"),
+    seen("forgets-stops", STOPS, "stops"),
+    seen("forgets-timers", STOPS, "expiry"),
 ];
 
 /// Defects that hide what there is to be seen: no check may pass for them, and none can be red. The end-to-end tests of the

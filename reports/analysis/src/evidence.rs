@@ -59,6 +59,8 @@ impl Evidence {
             | RuleKind::Exposure
             | RuleKind::Linearizable
             | RuleKind::Invariants
+            | RuleKind::Stops
+            | RuleKind::Expiry { .. }
             | RuleKind::DropCopy
             | RuleKind::Rpo { .. }
             | RuleKind::Alert(_) => (false, true),

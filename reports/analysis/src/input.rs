@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use shakedown_record::event::read_events;
 use shakedown_record::feed::{FeedRow, read_feed};
-use shakedown_record::ledger::{Entry, Retry, read_connection_ends, read_retries, read_server_ids};
+use shakedown_record::ledger::{
+    Entry, PlantedLine, Retry, read_connection_ends, read_planted, read_retries, read_server_ids,
+};
 use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
 use shakedown_record::series::{SeriesRecord, read_series};
@@ -33,6 +35,8 @@ pub(crate) struct Input {
     pub server_ids: ServerIds,
     /// Ends of connections; `None` when nobody wrote them down.
     pub connections: Option<Connections>,
+    /// Orders that were planted beside the load, and what the copies said of them.
+    pub planted: Vec<PlantedLine>,
     /// What was read of the system's own series; `None` when nobody looked.
     pub series: Option<SeriesRecord>,
     /// What the venue did, and the trades of the system; `None` when there was none, or nobody asked.
@@ -127,6 +131,10 @@ impl Input {
         let parts = kept(Parts::read(&dir.workers()), &mut missing);
         missing.extend(parts.map(|parts| parts.lacking()));
         let connections = kept(read_connection_ends(&ledger), &mut missing);
+        let planted = read_planted(&ledger).unwrap_or_else(|error| {
+            missing.push(error.to_string());
+            Vec::new()
+        });
         let mut by_slot: HashMap<u64, Vec<Retry>> = HashMap::new();
         for retry in retries {
             by_slot.entry(retry.slot).or_default().push(retry);
@@ -146,6 +154,7 @@ impl Input {
             retries: by_slot,
             server_ids,
             connections: connections.map(Connections::of),
+            planted,
             series,
             venue,
             trades,

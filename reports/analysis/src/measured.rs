@@ -11,8 +11,8 @@ use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
 use crate::books::{
-    Copied, Disconnects, Exposed, History, Invariants, disconnects, drop_copy, exposed, history,
-    invariants,
+    Copied, Disconnects, Exposed, History, Invariants, Waited, disconnects, drop_copy, expiry,
+    exposed, history, invariants, stops,
 };
 use crate::data_loss::{Assessment, assess, look};
 use crate::engine_latency::{EngineHistogram, by_phase};
@@ -52,6 +52,8 @@ pub(crate) struct Measured {
     pub history: Option<History>,
     pub invariants: Option<Invariants>,
     pub drop_copy: Option<Copied>,
+    pub stops: Option<Waited>,
+    pub expiry: Option<Waited>,
     /// The system's own series.
     pub store: Store,
     pub feed: FeedMeasured,
@@ -100,6 +102,8 @@ impl Measured {
             history: history(input, plan, &assessment.reads),
             invariants: invariants(input, plan, &assessment.reads),
             drop_copy: drop_copy(input, plan, &assessment.reads),
+            stops: stops(input, plan, &struck, &recovered),
+            expiry: expiry(input, plan, &struck, &recovered),
             availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),
             engine: by_phase(&input.facts, &windows),
             assessment,

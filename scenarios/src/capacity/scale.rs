@@ -60,6 +60,8 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::Stops
+        | RuleKind::Expiry { .. }
         | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
         | RuleKind::Metric(_)

@@ -7,6 +7,7 @@ use crate::plan::{
     DataClass, EnvironmentPlan, FaultPlan, FeedRule, LoadPlan, Phases, PointsLoad, RuleKind,
     System, VenueRule,
 };
+use crate::spec::scenario::PlantedSpec;
 
 use super::alerts::alert_refusal;
 use super::certain::{certain_messages, lowest_per_s, silent_phase};
@@ -17,6 +18,7 @@ use super::market_data::{feed_refusal, points_refusal};
 use super::metrics::{metric_refusal, resource_refusal};
 use super::phases::{GOOD_FOR_NS, certain_ns};
 use super::rules::{Written, kind_name, phase_of};
+use super::timed::{expiry_refusal, stops_refusal};
 use super::unprovable::{books_refusal, class_refusal};
 use super::venue::venue_refusal;
 
@@ -32,6 +34,8 @@ pub(super) struct Facts<'a> {
     pub(super) load: &'a LoadPlan,
     /// Market data that is published beside the orders.
     pub(super) points: Option<PointsLoad>,
+    /// Orders that wait, beside the load.
+    pub(super) planted: Option<&'a PlantedSpec>,
     pub(super) phases: &'a Phases,
     pub(super) faults: &'a [FaultPlan],
     /// Faults are written, also when they could not be read.
@@ -46,6 +50,7 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
     match (kind, phase_of(kind)) {
         (RuleKind::Failover { .. }, _) => &[&["load", "arrival"], &["phases", "recovery"]],
         (RuleKind::Peak { .. }, _) => &[],
+        (RuleKind::Stops | RuleKind::Expiry { .. }, _) => &[&["planted"]],
         (
             RuleKind::Orders { .. }
             | RuleKind::Rpo { .. }
@@ -139,7 +144,11 @@ pub(super) fn answerable<'s>(
 
 fn needs_faults(kind: &RuleKind) -> bool {
     match kind {
-        RuleKind::Failover { .. } | RuleKind::Rpo { .. } | RuleKind::Alert(_) => true,
+        RuleKind::Failover { .. }
+        | RuleKind::Rpo { .. }
+        | RuleKind::Alert(_)
+        | RuleKind::Stops
+        | RuleKind::Expiry { .. } => true,
         RuleKind::Availability { projected, .. } => *projected,
         RuleKind::Orders { .. }
         | RuleKind::CancelOnDisconnect
@@ -202,6 +211,8 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
         RuleKind::Exposure => books_refusal(limited(facts.system), facts.system),
         RuleKind::Linearizable => books_refusal(history_by(facts.system).map(|_| ()), facts.system),
         RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
+        RuleKind::Stops => stops_refusal(facts),
+        RuleKind::Expiry { within_ns } => expiry_refusal(*within_ns, facts),
         RuleKind::DropCopy => books_refusal(copied(facts.system), facts.system),
         RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),
         RuleKind::Metric(rule) => metric_refusal(rule, facts),

@@ -47,9 +47,11 @@ impl Limit {
             | RuleKind::Points(PointsRule::Rate { at_least_per_s, .. }) => {
                 (String::new(), End::AtLeast, *at_least_per_s)
             }
-            RuleKind::Failover { at_most_ns } | RuleKind::Rpo { at_most_ns } => {
-                (String::new(), End::AtMost, *at_most_ns as f64)
-            }
+            RuleKind::Failover { at_most_ns }
+            | RuleKind::Rpo { at_most_ns }
+            | RuleKind::Expiry {
+                within_ns: at_most_ns,
+            } => (String::new(), End::AtMost, *at_most_ns as f64),
             RuleKind::Availability {
                 at_least,
                 projected,
@@ -63,9 +65,10 @@ impl Limit {
             RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
                 (String::new(), End::AtMost, *at_most)
             }
-            RuleKind::Linearizable | RuleKind::Invariants | RuleKind::DropCopy => {
-                (String::new(), End::AtMost, 0.0)
-            }
+            RuleKind::Linearizable
+            | RuleKind::Invariants
+            | RuleKind::Stops
+            | RuleKind::DropCopy => (String::new(), End::AtMost, 0.0),
             RuleKind::Metric(rule) => metric_limit(rule),
             RuleKind::Alert(rule) => alert_limit(rule),
             RuleKind::Resource(rule) => {

@@ -53,6 +53,7 @@ mod stand_ins;
 mod starts;
 mod system;
 mod template;
+mod timed;
 mod triggers;
 mod unprovable;
 mod venue;

@@ -21,6 +21,7 @@ use super::replay::Read;
 use super::rules::{Written, implied, merged, refuse_taken_ids, written};
 use super::sheet::{At, Sheet};
 use super::system::Described;
+use super::timed::planted;
 use super::venue::venue;
 
 /// More slots than any ledger should hold: 12.8 GB.
@@ -75,6 +76,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     let (load, note) = load?;
     refuse_endless(&load, longest_ns(&phases, &faults), sheet);
     refuse_unkept(system, &load, sheet);
+    let planted = planted(scenario, described, environment.as_ref(), &load, sheet);
     if let Some(environment) = &environment {
         refuse_placeless(&load, environment, sheet);
     }
@@ -85,6 +87,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         environment: environment.as_ref(),
         load: &load,
         points,
+        planted: scenario.planted.as_ref(),
         phases: &phases,
         faults: &faults,
         has_faults,
@@ -102,6 +105,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         peak,
         points,
         venue,
+        planted,
         phases,
         faults,
         guards,

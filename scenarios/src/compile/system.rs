@@ -22,6 +22,7 @@ use super::parts::{data, parts};
 use super::read_back::read_back;
 use super::sheet::{At, Sheet};
 use super::template::Use;
+use super::timed::timed_orders;
 use super::venue::venue_side;
 
 /// Default of `session.reconnect-every`.
@@ -50,6 +51,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let parts = parts(spec, &exchanges);
     let instruments = instruments(spec, sheet);
     let orders = orders(&spec.orders, &exchanges);
+    let timed_orders = timed_orders(spec, orders.as_ref(), &exchanges);
     let read_back = read_back(spec.read_back.as_ref(), &exchanges);
     let session = session(&spec.session, sheet);
     let gateway = gateway(spec, session.in_flight, &exchanges);
@@ -79,6 +81,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             orders: orders?,
             cancel_on_disconnect,
             exposure,
+            timed_orders: timed_orders?,
             read_back: read_back?,
             health: health?,
             metrics: metrics?,

@@ -18,6 +18,7 @@ mod resolved;
 mod resource;
 mod rule;
 mod system;
+mod timed;
 mod tls;
 mod venue;
 
@@ -61,5 +62,6 @@ pub use system::{
     Part, ProofOfTarget, ReadBack, Resources, RestartedBy, RetryPolicy, Role, SecretSource,
     Session, SessionContract, System, Take, VersionProbe,
 };
+pub use timed::{Planted, PlantedOrders, TimedOrder, TimedOrders};
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
 pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

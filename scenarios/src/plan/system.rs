@@ -11,6 +11,7 @@ use super::gateway::{GatewayPlan, PostgreSqlServers, RedisServers};
 use super::http::{Condition, Extract, JsonPointer, Request};
 use super::kubernetes::KubernetesPlan;
 use super::market_data::MarketData;
+use super::timed::TimedOrders;
 use super::tls::TlsPlan;
 use super::venue::VenueSide;
 
@@ -45,6 +46,9 @@ pub struct System {
     /// What nobody may have open and filled together; `None`: nobody said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exposure: Option<Exposure>,
+    /// Orders that wait; left out where nobody says how they get in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timed_orders: Option<TimedOrders>,
     pub read_back: Option<ReadBack>,
     pub health: Option<Health>,
     pub metrics: Option<Metrics>,

@@ -18,4 +18,5 @@ mod refusals;
 mod replays;
 mod shipped;
 mod stores;
+mod timed;
 mod windows;

@@ -217,6 +217,7 @@ fn system(replicas: u32) -> System {
         orders: orders(),
         cancel_on_disconnect: None,
         exposure: None,
+        timed_orders: None,
         read_back: Some(ReadBack::List {
             get: request("GET", "/orders?after={{cursor}}", None),
             rows: pointer("/orders"),
@@ -294,6 +295,7 @@ pub fn plan(bases: &[String]) -> Plan {
         peak: None,
         points: None,
         venue: None,
+        planted: None,
         phases: Phases {
             warm_up_at_most_ns: 15_000_000_000,
             steady_ns: 1_000_000_000,

@@ -8,6 +8,7 @@
 //! requests in the engine's order x our own book --> history     history.rs, told.rs, words.rs
 //! requests in any order x our own book          --> history     searched.rs
 //! copies                        --> invariants                  invariants.rs, trades.rs
+//! planted orders + copies       --> what they waited for       timed.rs
 //! ledger + copies x drop copy   --> what it tells otherwise     drop_copy.rs
 //! ```
 //!
@@ -22,6 +23,7 @@ mod history;
 mod invariants;
 mod requests;
 mod searched;
+mod timed;
 mod told;
 mod trades;
 mod unanswered;
@@ -32,3 +34,4 @@ pub(crate) use drop_copy::{Copied, drop_copy};
 pub(crate) use exposure::{Exposed, exposed};
 pub(crate) use history::{History, Search, history};
 pub(crate) use invariants::{Invariants, invariants};
+pub(crate) use timed::{Waited, expiry, stops};

@@ -7,7 +7,7 @@ use shakedown_scenarios::plan::{DataClass, MetricLimit, Plan, Rule, RuleKind};
 use super::finding::{Finding, Holds};
 use super::{
     alert, availability, books, data, failover, feed, gauge, latency, metric, peak, points, rates,
-    venue,
+    timed, venue,
 };
 use crate::evidence::Evidence;
 use crate::input::Input;
@@ -81,6 +81,8 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
         RuleKind::Exposure => books::exposure(measured),
         RuleKind::Linearizable => books::history(measured),
         RuleKind::Invariants => books::invariants(measured),
+        RuleKind::Stops => timed::timed(measured.stops.as_ref(), timed::STOPS),
+        RuleKind::Expiry { .. } => timed::timed(measured.expiry.as_ref(), timed::EXPIRY),
         RuleKind::DropCopy => books::drop_copy(measured),
         RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
         RuleKind::Metric(ref rule) => metric::metric(plan, measured, rule),
@@ -116,6 +118,8 @@ fn phase(kind: &RuleKind) -> Phase {
         | RuleKind::Exposure
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::Stops
+        | RuleKind::Expiry { .. }
         | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
         | RuleKind::Alert(_) => Phase::Run,
@@ -136,6 +140,8 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::Exposure => "exposure",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
+        RuleKind::Stops => "stops",
+        RuleKind::Expiry { .. } => "expiry",
         RuleKind::DropCopy => "drop-copy",
         RuleKind::Rpo { .. } => "rpo",
         RuleKind::Metric(rule) => match rule.limit {

@@ -200,6 +200,8 @@ fn headline(check: &Check) -> String {
         "cancel-on-disconnect" => {
             format!("orders did not end with their connection as agreed: {text}")
         }
+        "stops" => format!("stop orders were not triggered as they must be: {text}"),
+        "expiry" => format!("orders did not end at their time: {text}"),
         "exposure" => format!("a risk limit was exceeded: {text}"),
         "linearizable" => format!("the order of requests is contradicted: {text}"),
         "drop-copy" => format!("the drop copy is not what clients were told: {text}"),

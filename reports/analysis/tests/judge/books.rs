@@ -6,6 +6,7 @@ mod exposure;
 mod history;
 mod invariants;
 mod searched;
+mod timed;
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use shakedown_record::event::*;
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_record::ledger::{
     ConnectionEnd, ConnectionWriter, CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd,
-    Entry, LedgerWriter, OrderKind, Retry, ServerId, Side,
+    Entry, LedgerWriter, OrderKind, PlantedLine, Retry, ServerId, Side, append_planted,
 };
 use shakedown_record::readback::{ReadKind, Row, RowWriter, Trade, rows_path, trades_path};
 use shakedown_record::run_dir::RunDir;
@@ -54,6 +54,8 @@ pub struct Run {
     pub later: Vec<(ReadKind, BTreeMap<String, Vec<Row>>)>,
     /// What the drop copy received, and how it ended.
     pub copied: Option<(Vec<CopiedReport>, DropCopyEnd)>,
+    /// Orders beside the load.
+    pub planted: Vec<PlantedLine>,
 }
 
 pub fn leader_dies() -> Firing {
@@ -150,6 +152,7 @@ impl Run {
             trades: None,
             later: Vec::new(),
             copied: None,
+            planted: Vec::new(),
         };
         run.fill_copies();
         run.events = run.story();
@@ -479,6 +482,7 @@ impl Run {
             ends.iter().for_each(|end| out.add(end));
             out.flush().unwrap();
         }
+        append_planted(&dir.ledger(), &self.planted).unwrap();
         let retries = self
             .retries
             .iter()

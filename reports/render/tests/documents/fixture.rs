@@ -342,6 +342,8 @@ pub fn pass() -> Analysis {
         feed: None,
         cancel_on_disconnect: None,
         exposure: None,
+        stops: None,
+        expiry: None,
         history: None,
         invariants: None,
         drop_copy: None,
