@@ -1,6 +1,7 @@
 //! What a node does beside serving: it counts elections, keeps its log short, tells the log the time when it leads, and
 //! waits for a leader when it comes back.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openraft::{LogIdOptionExt, ServerState};
@@ -9,10 +10,10 @@ use tokio::sync::watch;
 use crate::command::Command;
 use crate::config::SnapshotPolicy;
 use crate::contact::Contact;
-use crate::gateway::{Gateway, ServerMetrics};
+use crate::gateway::ServerMetrics;
+use crate::http::App;
 use crate::metrics::Metrics;
 use crate::raft::{EngineRaft, LogReader};
-use crate::state::SharedReplica;
 
 /// How often the size of the log is looked at.
 const LOG_CHECK: Duration = Duration::from_secs(2);
@@ -38,21 +39,19 @@ pub async fn stand_later(raft: EngineRaft, contact: Contact, at_most: Duration) 
 
 /// Tells the log what time it is whenever the time of an order is over and this node leads. Ends are part of the state: a
 /// new leader finds them there.
-pub async fn tell_time(
-    seen: watch::Receiver<ServerMetrics>,
-    gateway: Gateway,
-    replica: SharedReplica,
-) {
+pub async fn tell_time(app: Arc<App>) {
+    let seen = app.raft.server_metrics();
     loop {
         tokio::time::sleep(TIME_CHECK).await;
-        let next_ms = replica.read().exchange.next_end_ms();
+        if seen.borrow().state != ServerState::Leader {
+            continue;
+        }
+        let next_ms = app.replica.read().exchange.next_end_ms();
         let now_ms = unix_ms();
-        let leads = seen.borrow().state == ServerState::Leader;
-        if leads && next_ms.is_some_and(|next_ms| next_ms <= now_ms) {
+        if next_ms.is_some_and(|next_ms| next_ms <= now_ms) {
             // What was not told is told at the next look, by whoever leads then.
-            let _told = gateway
-                .execute_as_leader(Command::Expire { now_ms }.encode())
-                .await;
+            let expire = Command::Expire { now_ms }.encode();
+            let _told = app.gateway.execute_as_leader(expire).await;
         }
     }
 }

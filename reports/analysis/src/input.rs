@@ -131,10 +131,7 @@ impl Input {
         let parts = kept(Parts::read(&dir.workers()), &mut missing);
         missing.extend(parts.map(|parts| parts.lacking()));
         let connections = kept(read_connection_ends(&ledger), &mut missing);
-        let planted = read_planted(&ledger).unwrap_or_else(|error| {
-            missing.push(error.to_string());
-            Vec::new()
-        });
+        let planted = kept(read_planted(&ledger).map(Some), &mut missing).unwrap_or_default();
         let mut by_slot: HashMap<u64, Vec<Retry>> = HashMap::new();
         for retry in retries {
             by_slot.entry(retry.slot).or_default().push(retry);

@@ -47,11 +47,10 @@ impl Limit {
             | RuleKind::Points(PointsRule::Rate { at_least_per_s, .. }) => {
                 (String::new(), End::AtLeast, *at_least_per_s)
             }
-            RuleKind::Failover { at_most_ns }
-            | RuleKind::Rpo { at_most_ns }
-            | RuleKind::Expiry {
-                within_ns: at_most_ns,
-            } => (String::new(), End::AtMost, *at_most_ns as f64),
+            RuleKind::Failover { at_most_ns } | RuleKind::Rpo { at_most_ns } => {
+                (String::new(), End::AtMost, *at_most_ns as f64)
+            }
+            RuleKind::Expiry { within_ns } => (String::new(), End::AtMost, *within_ns as f64),
             RuleKind::Availability {
                 at_least,
                 projected,
@@ -61,14 +60,11 @@ impl Limit {
                 End::AtLeast,
                 *at_least,
             ),
-            RuleKind::CancelOnDisconnect | RuleKind::Exposure => (String::new(), End::AtMost, 0.0),
+            RuleKind::CancelOnDisconnect | RuleKind::Exposure | RuleKind::Stops => nothing(),
             RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
                 (String::new(), End::AtMost, *at_most)
             }
-            RuleKind::Linearizable
-            | RuleKind::Invariants
-            | RuleKind::Stops
-            | RuleKind::DropCopy => (String::new(), End::AtMost, 0.0),
+            RuleKind::Linearizable | RuleKind::Invariants | RuleKind::DropCopy => nothing(),
             RuleKind::Metric(rule) => metric_limit(rule),
             RuleKind::Alert(rule) => alert_limit(rule),
             RuleKind::Resource(rule) => {
@@ -103,6 +99,11 @@ impl Limit {
             value,
         }
     }
+}
+
+/// Of what must not be at all.
+fn nothing() -> (String, End, f64) {
+    (String::new(), End::AtMost, 0.0)
 }
 
 /// How soon an alert must fire, beside when it must be over.

@@ -77,9 +77,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     refuse_endless(&load, longest_ns(&phases, &faults), sheet);
     refuse_unkept(system, &load, sheet);
     let planted = planted(scenario, described, environment.as_ref(), &load, sheet);
-    if let Some(environment) = &environment {
-        refuse_placeless(&load, environment, sheet);
-    }
+    refuse_placeless(&load, environment.as_ref(), sheet);
     let mut notes = notes::notes(system, &load, &phases, &faults);
     notes.extend(note);
     let facts = Facts {
@@ -186,8 +184,9 @@ fn rules<'s>(
 }
 
 /// Workers of a cluster are pods, with an image, in a namespace.
-fn refuse_placeless(load: &LoadPlan, environment: &EnvironmentPlan, sheet: &Sheet) {
-    if load.workers > 1 && environment.cluster().is_some_and(|it| it.agent.is_none()) {
+fn refuse_placeless(load: &LoadPlan, environment: Option<&EnvironmentPlan>, sheet: &Sheet) {
+    let cluster = environment.and_then(EnvironmentPlan::cluster);
+    if load.workers > 1 && cluster.is_some_and(|it| it.agent.is_none()) {
         sheet.refuse_with(
             &At::of(&["load", "workers"]),
             "the profile does not say which image the pods of workers have, and where they are made",

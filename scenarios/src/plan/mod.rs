@@ -18,7 +18,6 @@ mod resolved;
 mod resource;
 mod rule;
 mod system;
-mod timed;
 mod tls;
 mod venue;
 
@@ -43,8 +42,8 @@ pub use kubernetes::{
 };
 pub use load::{
     Arrival, Burst, Bursts, ENDLESS_NS, Hawkes, Instrument, LARGEST_RECORDING_BYTES, LifetimePoint,
-    Lifetimes, LoadPlan, Mix, OrderShape, PARTS_PER_SLOT, PowerLaw, Prices, RateCurve, RatePiece,
-    RateStep, Recorded, Recording, Replay, Spacing, Spike, SymbolShare,
+    Lifetimes, LoadPlan, Mix, OrderShape, PARTS_PER_SLOT, Planted, PlantedOrders, PowerLaw, Prices,
+    RateCurve, RatePiece, RateStep, Recorded, Recording, Replay, Spacing, Spike, SymbolShare,
 };
 pub use market_data::{
     BinaryPublish, FeedCount, FeedPlan, FeedRule, FeedTime, HttpPublish, MadeAt, MarketData,
@@ -60,8 +59,7 @@ pub use system::{
     AckLevel, Answer, Auth, Ceilings, CleanUp, CopyTrades, DataLayout, Endpoints, EnvironmentPlan,
     Exposure, ExposurePer, FieldMap, Health, Identity, LocalStandIn, Metrics, OrderAction, Orders,
     Part, ProofOfTarget, ReadBack, Resources, RestartedBy, RetryPolicy, Role, SecretSource,
-    Session, SessionContract, System, Take, VersionProbe,
+    Session, SessionContract, System, Take, TimedOrder, TimedOrders, VersionProbe,
 };
-pub use timed::{Planted, PlantedOrders, TimedOrder, TimedOrders};
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
 pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

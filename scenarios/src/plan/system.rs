@@ -11,9 +11,12 @@ use super::gateway::{GatewayPlan, PostgreSqlServers, RedisServers};
 use super::http::{Condition, Extract, JsonPointer, Request};
 use super::kubernetes::KubernetesPlan;
 use super::market_data::MarketData;
-use super::timed::TimedOrders;
 use super::tls::TlsPlan;
 use super::venue::VenueSide;
+
+mod timed;
+
+pub use timed::{TimedOrder, TimedOrders};
 
 /// Everything Shakedown knows about an engine.
 #[derive(Debug, Clone, Serialize)]

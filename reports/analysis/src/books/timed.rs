@@ -177,19 +177,22 @@ fn is_filled(look: &PlantedLook) -> bool {
     filled.bytes().any(|digit| (b'1'..=b'9').contains(&digit))
 }
 
-/// Planted stop orders; `None` when no rule asks.
-pub(crate) fn stops(
+/// Up to which prices pairs of ours have traded, in ticks.
+struct Reached {
+    /// Before the first fault, and after service was good again.
+    early: i64,
+    late: i64,
+    /// Ever, and perhaps.
+    reached: i64,
+    perhaps: i64,
+}
+
+fn reached(
     input: &Input,
-    plan: &Plan,
+    field: &Field<'_>,
     struck: &[Struck],
     recovered: &[Option<u64>],
-) -> Option<Waited> {
-    plan.rules
-        .iter()
-        .find(|rule| rule.kind == RuleKind::Stops)?;
-    let way = plan.system.timed_orders.as_ref()?.stop.as_ref()?;
-    let field = Field::of(input);
-    let mut found = field.begin(plan, PlantedKind::Stop, struck);
+) -> Reached {
     let since = |order: &PlantedOrder| input.facts.since_zero(order.at_ns);
     let first_fault = struck.first().map(|firing| firing.injected_ns as i64);
     let all_over = recovered.iter().copied().collect::<Option<Vec<u64>>>();
@@ -217,6 +220,33 @@ pub(crate) fn stops(
             _ => {}
         }
     }
+    Reached {
+        early,
+        late,
+        reached,
+        perhaps,
+    }
+}
+
+/// Planted stop orders; `None` when no rule asks.
+pub(crate) fn stops(
+    input: &Input,
+    plan: &Plan,
+    struck: &[Struck],
+    recovered: &[Option<u64>],
+) -> Option<Waited> {
+    plan.rules
+        .iter()
+        .find(|rule| rule.kind == RuleKind::Stops)?;
+    let way = plan.system.timed_orders.as_ref()?.stop.as_ref()?;
+    let field = Field::of(input);
+    let mut found = field.begin(plan, PlantedKind::Stop, struck);
+    let Reached {
+        early,
+        late,
+        reached,
+        perhaps,
+    } = reached(input, &field, struck, recovered);
     for stop in field.acked(PlantedKind::Stop) {
         let price = stop.price_ticks;
         match price {

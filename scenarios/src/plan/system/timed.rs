@@ -1,10 +1,9 @@
-//! Orders that wait for a price or for the end of their time: how the engine takes them, and which are planted.
+//! Orders that wait for a price or for the end of their time: how the engine takes them.
 
 use serde::Serialize;
 
-use super::http::{JsonPointer, Request};
-use super::load::Instrument;
-use super::system::OrderAction;
+use super::super::http::{JsonPointer, Request};
+use super::OrderAction;
 
 /// How orders that wait get in, and how one is looked up.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,23 +31,4 @@ pub struct TimedOrder {
     pub count: Option<JsonPointer>,
     /// The engine's time when it came, in milliseconds since 1970.
     pub at_ms: Option<JsonPointer>,
-}
-
-/// Orders that are planted beside the load.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Planted {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stops: Option<PlantedOrders>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiring: Option<PlantedOrders>,
-}
-
-/// Orders of one kind, on a symbol that the load leaves alone.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PlantedOrders {
-    pub symbol: String,
-    pub instrument: Instrument,
-    pub count: u32,
-    /// From the first end of their times to the last; 0 of stops.
-    pub spread_ns: u64,
 }
