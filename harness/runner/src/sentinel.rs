@@ -135,13 +135,14 @@ pub async fn send(
     sentinels
 }
 
-/// A buy of one lot at the lower end of the band: it rests, whatever the book holds.
+/// A buy of one lot at the lower end of the band: it rests, whatever the book holds. Its session is none of the load's, whose
+/// limits (risk, rate) it would use up, or break.
 fn words(target: &Target, symbol: &SymbolShare, number: usize) -> OrderWords {
     let instrument = &symbol.instrument;
     let price_ticks = (instrument.around_ticks - instrument.band_ticks).max(1);
     OrderWords {
         id: format!("{}-s{number}", target.prefix),
-        session: "0".to_string(),
+        session: target.plan.load.sessions.to_string(),
         account: target
             .plan
             .load

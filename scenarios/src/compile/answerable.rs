@@ -1,6 +1,10 @@
 //! Limits that this scenario cannot answer are refused before anything runs: a check that could never fail, or
 //! never pass, would only look like evidence.
 
+mod certain;
+mod contradictions;
+mod unprovable;
+
 use shakedown_record::phase::Phase;
 
 use crate::plan::{
@@ -10,17 +14,17 @@ use crate::plan::{
 use crate::spec::scenario::PlantedSpec;
 
 use super::alerts::alert_refusal;
-use super::certain::{certain_messages, lowest_per_s, silent_phase};
 use super::checkable::{bound, copied, history_by, limited, readable_books};
-use super::contradictions::contradictions;
 use super::human::{number_text, rate_text, share_text, time_text};
 use super::market_data::{feed_refusal, points_refusal};
 use super::metrics::{metric_refusal, resource_refusal};
 use super::phases::{GOOD_FOR_NS, certain_ns};
 use super::rules::{Written, kind_name, phase_of};
 use super::timed::{expiry_refusal, stops_refusal};
-use super::unprovable::{books_refusal, class_refusal};
 use super::venue::venue_refusal;
+use certain::{certain_messages, lowest_per_s, silent_phase};
+use contradictions::contradictions;
+use unprovable::{books_refusal, class_refusal};
 
 /// Samples that must lie beyond a quantile for it to mean anything.
 const SAMPLES_BEYOND: f64 = 10.0;

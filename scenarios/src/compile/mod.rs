@@ -9,10 +9,8 @@ mod answerable;
 mod arrival;
 mod blast;
 mod bursts;
-mod certain;
 mod checkable;
 mod cluster;
-mod contradictions;
 mod digest;
 mod docker;
 mod entry;
@@ -55,7 +53,6 @@ mod system;
 mod template;
 mod timed;
 mod triggers;
-mod unprovable;
 mod venue;
 
 pub(crate) use blast::{AtOnce, at_once, taken};

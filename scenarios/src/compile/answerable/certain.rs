@@ -2,8 +2,8 @@
 
 use shakedown_record::phase::Phase;
 
-use super::answerable::{Facts, Refusal};
-use super::phases::{GOOD_FOR_NS, certain_ns};
+use super::{Facts, Refusal};
+use crate::compile::phases::{GOOD_FOR_NS, certain_ns};
 
 /// Messages that are certain to be scheduled in a phase.
 pub(super) fn certain_messages(phase: Phase, facts: Facts) -> f64 {

@@ -2,8 +2,8 @@
 
 use crate::plan::{DataClass, System};
 
-use super::answerable::Refusal;
-use super::checkable::checkable;
+use super::Refusal;
+use crate::compile::checkable::checkable;
 
 /// What the books and the engine's own order cannot show with a profile.
 pub(super) fn books_refusal(can: Result<(), &'static str>, system: &System) -> Option<Refusal> {

@@ -2,8 +2,8 @@
 
 use crate::plan::RuleKind;
 
-use super::human::{number_text, share_text, time_text};
-use super::rules::Written;
+use crate::compile::human::{number_text, share_text, time_text};
+use crate::compile::rules::Written;
 
 const PERIOD_NS: f64 = 30.0 * 86_400e9;
 
