@@ -129,6 +129,12 @@ pub fn rule_sentence(rule: &Rule) -> String {
     format!("{}: {}{source}", rule.id, limit_words(&rule.kind))
 }
 
+/// Of orders that are good until a time.
+fn late(within_ns: u64) -> String {
+    let within = time_text(within_ns);
+    format!("orders end once, at most {within} after their time")
+}
+
 fn limit_words(kind: &RuleKind) -> String {
     let slow = |quantile: f64, clock: &str, at_most_ns: u64, phase: Phase| {
         let (quantile, limit) = (quantile_text(quantile), time_text(at_most_ns));
@@ -186,6 +192,8 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::Terms => "no leader acknowledges once a later one has".to_string(),
         RuleKind::Linearizable => "one order of all requests explains every answer".to_string(),
         RuleKind::Invariants => "books and trades keep their invariants".to_string(),
+        RuleKind::Stops => "stop orders are triggered once, when reached".to_string(),
+        RuleKind::Expiry { within_ns } => late(within_ns),
         RuleKind::DropCopy => "the drop copy tells what clients were told".to_string(),
         RuleKind::Peak {
             flow,

@@ -56,7 +56,7 @@ macro_rules! in_kubernetes {
     };
 }
 
-static SHIPPED: [Shipped; 81] = [
+static SHIPPED: [Shipped; 83] = [
     shipped!(Profile, "reference", "systems/reference.yaml"),
     shipped!(Profile, "reference-fix", "systems/reference-fix.yaml"),
     shipped!(
@@ -76,6 +76,7 @@ static SHIPPED: [Shipped; 81] = [
         "systems/reference-unnumbered.yaml"
     ),
     shipped!(Profile, "reference-outage", "systems/reference-outage.yaml"),
+    shipped!(Profile, "reference-timed", "systems/reference-timed.yaml"),
     shipped!(Profile, "market-maker", "systems/market-maker.yaml"),
     shipped!(Profile, "market-maker-fix", "systems/market-maker-fix.yaml"),
     shipped!(Profile, "postgres-async", "systems/postgres-async.yaml"),
@@ -108,6 +109,7 @@ static SHIPPED: [Shipped; 81] = [
     shipped!(Scenario, "market-feed", "market-feed.yaml"),
     shipped!(Scenario, "market-flow", "market-flow.yaml"),
     shipped!(Scenario, "slow-lane", "slow-lane.yaml"),
+    shipped!(Scenario, "stops", "stops.yaml"),
     shipped!(Scenario, "fix-leader-kill", "fix-leader-kill.yaml"),
     shipped!(Scenario, "disconnect", "disconnect.yaml"),
     shipped!(Scenario, "risk-limits", "risk-limits.yaml"),

@@ -46,6 +46,16 @@ pub const RISK_LIMITS: Setting = Setting {
 };
 /// An account is kept out, which a new leader must know.
 pub const KILL_SWITCH: Setting = at_half_the_load("kill-switch");
+/// Orders that wait, of which a new leader must know.
+pub const STOPS: Setting = Setting {
+    scenario: "stops",
+    more: &[
+        "--set",
+        "load.arrival.poisson.rate=500/s",
+        "--set",
+        "phases.steady=3s",
+    ],
+};
 pub const VENUE_KILL: Setting = at_half_the_load("venue-kill");
 /// Prices near the middle, where orders meet others of the same price, and every tenth trades.
 pub const MARKET_FLOW: Setting = Setting {
@@ -79,7 +89,7 @@ pub const POWER_CUT: Setting = at_half_the_load("power-cut");
 pub const DEGRADED_READ: Setting = at_half_the_load("degraded-read");
 
 /// All of them. Neighbours last about as long as each other: they are run side by side.
-pub const SETTINGS: [Setting; 14] = [
+pub const SETTINGS: [Setting; 16] = [
     BASELINE,
     ENGINE_METRICS,
     MARKET_DATA,
@@ -91,6 +101,7 @@ pub const SETTINGS: [Setting; 14] = [
     DISCONNECT,
     RISK_LIMITS,
     KILL_SWITCH,
+    STOPS,
     POWER_CUT,
     DEGRADED_READ,
     FIX_LEADER_KILL,
@@ -114,7 +125,7 @@ const fn seen(defect: &'static str, setting: Setting, check: &'static str) -> Ca
 }
 
 /// Every defect, in the order in which the engine lists them.
-pub const CASES: [Case; 35] = [
+pub const CASES: [Case; 37] = [
     seen("ack-before-quorum", QUICKSTART, "lost"),
     seen("forget-tail-on-promotion", QUICKSTART, "divergent"),
     seen("duplicate-on-retry", QUICKSTART, "duplicate"),
@@ -150,6 +161,8 @@ pub const CASES: [Case; 35] = [
     seen("ends-bystanders", DISCONNECT, "ends"),
     seen("resets-limits", RISK_LIMITS, "limits"),
     seen("forgets-kill-switch", KILL_SWITCH, "kept-out"),
+    seen("forgets-stops", STOPS, "stops"),
+    seen("forgets-timers", STOPS, "expiry"),
 ];
 
 /// Defects that hide what there is to be seen: no check may pass for them, and none can be red. The end-to-end tests of the

@@ -78,6 +78,11 @@ pub enum Command<'a> {
         /// Whose.
         account: &'a str,
     },
+    /// It is so late: orders whose time is over end. The leader's clock is the engine's.
+    Expire {
+        /// Milliseconds since 1970.
+        now_ms: u64,
+    },
 }
 
 /// A client's connection to a node, as the log knows it.
@@ -112,6 +117,17 @@ pub struct NewOrder<'a> {
     pub line: Option<Line>,
     /// Whose risk it is, if a session has a limit.
     pub risk: Option<Risk<'a>>,
+    /// What it waits for, and until when it is good.
+    pub timed: Timed,
+}
+
+/// What an order waits for, and until when it is good; neither by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timed {
+    /// It enters the book when its symbol has traded at or through this price: a buy at or above it, a sell at or below.
+    pub stop: Option<Decimal>,
+    /// Then what is open of it ends, by the engine's clock, in milliseconds since 1970.
+    pub expires_ms: Option<u64>,
 }
 
 /// What a session may risk.
@@ -144,12 +160,12 @@ impl<'a> Command<'a> {
         postcard::from_bytes(bytes).map_err(|error| DecodeError(error.to_string()))
     }
 
-    /// The client id that the command is about; empty for those about connections and accounts.
+    /// The client id that the command is about; empty for those about connections, accounts and the time.
     pub fn id(&self) -> &'a str {
         match self {
             Self::New(order) => order.id,
             Self::Cancel { id } | Self::Replace { id, .. } => id,
-            Self::Hangup { .. } | Self::Lost { .. } | Self::Kill { .. } => "",
+            Self::Hangup { .. } | Self::Lost { .. } | Self::Kill { .. } | Self::Expire { .. } => "",
         }
     }
 }
@@ -213,11 +229,11 @@ pub struct Fill {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderState {
-    /// In the book.
+    /// In the book, or waiting for its stop price.
     Open,
     /// Traded in full.
     Filled,
-    /// Taken out by its client or with its connection, or a market order's remainder that found no counterpart.
+    /// Taken out by its client, with its connection or at its time, or a market order's remainder that found no counterpart.
     Cancelled,
 }
 
@@ -251,6 +267,8 @@ pub enum RejectReason {
     ExposureLimit,
     /// The kill switch of the account has been pulled.
     KillSwitch,
+    /// A replace of a stop order that still waits for its price.
+    StopWaits,
 }
 
 impl RejectReason {
@@ -270,6 +288,7 @@ impl RejectReason {
             Self::ConnectionEnded => "connection-ended",
             Self::ExposureLimit => "exposure-limit",
             Self::KillSwitch => "kill-switch",
+            Self::StopWaits => "stop-waits",
         }
     }
 }
@@ -322,11 +341,11 @@ pub enum Answer {
     },
     /// No order has this client id.
     UnknownOrder,
-    /// Connections have ended. Only nodes are told this.
+    /// Connections have ended, or the time of orders is over. Only nodes are told this.
     Ended {
-        /// The engine's ids of the orders that were cancelled with them.
+        /// The engine's ids of the orders that were cancelled so.
         orders: Vec<u64>,
-        /// In which epoch their node is now.
+        /// In which epoch the node of the connections is now; 0 where it is about none.
         epoch: u64,
     },
     /// The kill switch of an account has been pulled, now or earlier.
@@ -359,6 +378,7 @@ mod tests {
             quantity: Decimal::parse("0.010").unwrap(),
             line: None,
             risk: None,
+            timed: Timed::default(),
         });
         let batch = Batch::pack([first.encode(), second.encode()].iter());
         assert_eq!(batch.unpack().unwrap(), vec![first, second]);

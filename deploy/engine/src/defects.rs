@@ -100,6 +100,10 @@ pub enum Defect {
     ResetsLimits,
     /// Kill switches that a new leader does not know.
     ForgetsKillSwitch,
+    /// Stop orders that a new leader does not know.
+    ForgetsStops,
+    /// Ends of orders that a new leader does not know.
+    ForgetsTimers,
 }
 
 /// A defect as it is listed.
@@ -113,7 +117,7 @@ pub struct DefectInfo {
     pub about: &'static str,
 }
 
-static DEFECTS: [DefectInfo; 36] = [
+static DEFECTS: [DefectInfo; 38] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -293,6 +297,16 @@ static DEFECTS: [DefectInfo; 36] = [
         defect: Defect::ForgetsKillSwitch,
         name: "forgets-kill-switch",
         about: "With a new leader the accounts whose kill switch was pulled may trade again.",
+    },
+    DefectInfo {
+        defect: Defect::ForgetsStops,
+        name: "forgets-stops",
+        about: "With a new leader no stop order waits any more: nothing sets off those that did.",
+    },
+    DefectInfo {
+        defect: Defect::ForgetsTimers,
+        name: "forgets-timers",
+        about: "With a new leader orders that are good until a time are good for ever.",
     },
 ];
 

@@ -119,6 +119,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     let mut tasks = vec![
         tokio::spawn(PeerServer::new(peer_listener, service).run()),
         tokio::spawn(upkeep::count_elections(raft.server_metrics(), metrics)),
+        tokio::spawn(upkeep::tell_time(Arc::clone(&app))),
         app.presence.watching(&handover),
         tokio::spawn(upkeep::limit_log(raft.clone(), log_reader, snapshots)),
     ];

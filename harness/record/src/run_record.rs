@@ -75,6 +75,12 @@ pub struct RunRecord {
     /// What acknowledgements told of terms; absent where no rule asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<TermsRecord>,
+    /// Planted stop orders; absent where no rule is about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stops: Option<TimedRecord>,
+    /// Planted orders that are good until a time; absent where no rule is about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<TimedRecord>,
     /// Orders whose connection ended; absent where the profile promises nothing of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_on_disconnect: Option<DisconnectsRecord>,
@@ -277,6 +283,25 @@ pub struct ExposureRecord {
     /// How many of them were above it.
     pub above: u64,
     /// Why there may be more; null when everything was counted.
+    pub open: Option<String>,
+    /// The first of them, in words.
+    pub examples: Vec<String>,
+}
+
+/// Planted orders that waited for something, beside what became of them on every copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimedRecord {
+    /// Orders that were acknowledged.
+    pub orders: u64,
+    /// Copies that were asked.
+    pub copies: u64,
+    /// Of the orders: what they waited for came before the first fault, during an outage, and after it.
+    pub before: u64,
+    pub during: u64,
+    pub after: u64,
+    /// What is wrong.
+    pub contradictions: u64,
+    /// Why there may be more; null when everything was looked at.
     pub open: Option<String>,
     /// The first of them, in words.
     pub examples: Vec<String>,

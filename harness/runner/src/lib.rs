@@ -26,6 +26,7 @@ pub mod halt;
 pub mod journal;
 pub mod lock;
 pub mod mechanisms;
+pub mod planted;
 pub mod probe_profile;
 pub mod probes;
 pub mod readback;

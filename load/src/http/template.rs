@@ -16,6 +16,8 @@ pub struct Vars<'a> {
     pub side: Option<&'a str>,
     pub price: Option<&'a str>,
     pub quantity: Option<&'a str>,
+    pub stop: Option<&'a str>,
+    pub expires: Option<&'a str>,
     pub cursor: Option<&'a str>,
 }
 
@@ -172,6 +174,8 @@ pub(super) fn fill_variable(
         Variable::Side => vars.side,
         Variable::Price => vars.price,
         Variable::Quantity => vars.quantity,
+        Variable::Stop => vars.stop,
+        Variable::Expires => vars.expires,
         Variable::Cursor => vars.cursor,
         Variable::Now => return fill(&unix_ms().to_string(), filters, place, out),
         Variable::Secret(_) => unreachable!("secrets are filled when the template is compiled"),

@@ -10,7 +10,7 @@ use shakedown_record::run_record::{
 use shakedown_scenarios::plan::Plan;
 
 use crate::analysis::{Analysis, PlatformMoment};
-use crate::books::{Copied, Disconnects, Exposed, FeedBook, History, Invariants, Killed};
+use crate::books::{Copied, Disconnects, Exposed, FeedBook, History, Invariants, Killed, Waited};
 use crate::error::AnalysisError;
 use crate::evidence::Evidence;
 use crate::explain::stories;
@@ -114,6 +114,8 @@ fn record(input: &Input, plan: &Plan, measured: &Measured) -> RunRecord {
         exposure: measured.exposed.as_ref().map(Exposed::record),
         kill_switch: measured.killed.as_ref().map(Killed::record),
         terms: measured.terms.as_ref().map(TermsSeen::record),
+        stops: measured.stops.as_ref().map(Waited::record),
+        expiry: measured.expiry.as_ref().map(Waited::record),
         history: measured.history.as_ref().map(History::record),
         invariants: measured.invariants.as_ref().map(Invariants::record),
         drop_copy: measured.drop_copy.as_ref().map(Copied::record),

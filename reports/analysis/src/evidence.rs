@@ -61,6 +61,8 @@ impl Evidence {
             | RuleKind::Terms
             | RuleKind::Linearizable
             | RuleKind::Invariants
+            | RuleKind::Stops
+            | RuleKind::Expiry { .. }
             | RuleKind::DropCopy
             | RuleKind::Rpo { .. }
             | RuleKind::Alert(_) => (false, true),

@@ -8,7 +8,8 @@ use shakedown_record::event::read_events;
 use shakedown_record::feed::{FeedRow, read_feed};
 use shakedown_record::feed_book::{BookRow, read_feed_book};
 use shakedown_record::ledger::{
-    Entry, OrderKind, Retry, Terms, read_connection_ends, read_retries, read_server_ids,
+    Entry, OrderKind, PlantedLine, Retry, Terms, read_connection_ends, read_planted, read_retries,
+    read_server_ids,
 };
 use shakedown_record::points::{PointsRow, read_points};
 use shakedown_record::run_dir::RunDir;
@@ -38,6 +39,8 @@ pub(crate) struct Input {
     pub connections: Option<Connections>,
     /// Terms of leaders that acknowledgements told.
     pub terms: Terms,
+    /// Orders that were planted beside the load, and what the copies said of them.
+    pub planted: Vec<PlantedLine>,
     /// What was read of the system's own series; `None` when nobody looked.
     pub series: Option<SeriesRecord>,
     /// What the venue did, and the trades of the system; `None` when there was none, or nobody asked.
@@ -154,6 +157,7 @@ impl Input {
         let parts = kept(Parts::read(&dir.workers()), &mut missing);
         missing.extend(parts.map(|parts| parts.lacking()));
         let connections = kept(read_connection_ends(&ledger), &mut missing);
+        let planted = kept(read_planted(&ledger).map(Some), &mut missing).unwrap_or_default();
         let mut by_slot: HashMap<u64, Vec<Retry>> = HashMap::new();
         for retry in retries {
             by_slot.entry(retry.slot).or_default().push(retry);
@@ -174,6 +178,7 @@ impl Input {
             server_ids,
             connections: connections.map(Connections::of),
             terms,
+            planted,
             series,
             venue,
             trades,

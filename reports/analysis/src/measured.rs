@@ -11,8 +11,8 @@ use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
 use crate::books::{
-    Copied, Disconnects, Exposed, FeedBook, History, Invariants, Killed, disconnects, drop_copy,
-    exposed, feed_book, history, invariants, killed,
+    Copied, Disconnects, Exposed, FeedBook, History, Invariants, Killed, Waited, disconnects,
+    drop_copy, expiry, exposed, feed_book, history, invariants, killed, stops,
 };
 use crate::data_loss::{Assessment, assess, look};
 use crate::engine_latency::{EngineHistogram, by_phase};
@@ -58,6 +58,8 @@ pub(crate) struct Measured {
     pub invariants: Option<Invariants>,
     pub drop_copy: Option<Copied>,
     pub feed_book: Option<FeedBook>,
+    pub stops: Option<Waited>,
+    pub expiry: Option<Waited>,
     /// The system's own series.
     pub store: Store,
     pub feed: FeedMeasured,
@@ -109,6 +111,8 @@ impl Measured {
             invariants: invariants(input, plan, &assessment.reads),
             drop_copy: drop_copy(input, plan, &assessment.reads),
             feed_book: feed_book(input, plan, &assessment.reads),
+            stops: stops(input, plan, &struck, &recovered),
+            expiry: expiry(input, plan, &struck, &recovered),
             availability: availability(&tally.phases[&Phase::Run], &slots, &windows, projected),
             engine: by_phase(&input.facts, &windows),
             feed: measure(input, plan, &windows, &assessment.reads),

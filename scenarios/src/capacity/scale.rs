@@ -62,6 +62,8 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::Terms
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::Stops
+        | RuleKind::Expiry { .. }
         | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
         | RuleKind::Metric(_)

@@ -12,6 +12,7 @@ use crate::plan::{
     DataClass, EnvironmentPlan, FaultPlan, FeedCount, FeedRule, LoadPlan, Phases, PointsLoad,
     RuleKind, System, VenueRule,
 };
+use crate::spec::scenario::PlantedSpec;
 
 use super::alerts::alert_refusal;
 use super::checkable::{
@@ -22,6 +23,7 @@ use super::market_data::{feed_refusal, points_refusal};
 use super::metrics::{metric_refusal, resource_refusal};
 use super::phases::{GOOD_FOR_NS, certain_ns};
 use super::rules::{Written, phase_of};
+use super::timed::{expiry_refusal, stops_refusal};
 use super::venue::venue_refusal;
 use certain::{certain_messages, lowest_per_s, silent_phase};
 use contradictions::contradictions;
@@ -40,6 +42,8 @@ pub(super) struct Facts<'a> {
     pub(super) load: &'a LoadPlan,
     /// Market data that is published beside the orders.
     pub(super) points: Option<PointsLoad>,
+    /// Orders that wait, beside the load.
+    pub(super) planted: Option<&'a PlantedSpec>,
     pub(super) phases: &'a Phases,
     pub(super) faults: &'a [FaultPlan],
     /// Faults are written, also when they could not be read.
@@ -56,6 +60,7 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
     match (kind, phase_of(kind)) {
         (RuleKind::Failover { .. }, _) => &[&["load", "arrival"], &["phases", "recovery"]],
         (RuleKind::Peak { .. }, _) => &[],
+        (RuleKind::Stops | RuleKind::Expiry { .. }, _) => &[&["planted"]],
         (
             RuleKind::Orders { .. }
             | RuleKind::Rpo { .. }
@@ -190,6 +195,8 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
         RuleKind::Linearizable => kill_refusal(facts.faults)
             .or_else(|| books_refusal(history_by(facts.system).map(|_| ()), facts.system)),
         RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
+        RuleKind::Stops => stops_refusal(facts),
+        RuleKind::Expiry { within_ns } => expiry_refusal(*within_ns, facts),
         RuleKind::DropCopy => books_refusal(copied(facts.system), facts.system),
         RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),
         RuleKind::Metric(rule) => metric_refusal(rule, facts),

@@ -51,6 +51,7 @@ impl Limit {
             RuleKind::Failover { at_most_ns } | RuleKind::Rpo { at_most_ns } => {
                 (String::new(), End::AtMost, *at_most_ns as f64)
             }
+            RuleKind::Expiry { within_ns } => (String::new(), End::AtMost, *within_ns as f64),
             RuleKind::Availability {
                 at_least,
                 projected,
@@ -63,14 +64,15 @@ impl Limit {
             RuleKind::CancelOnDisconnect
             | RuleKind::Exposure
             | RuleKind::KillSwitch
-            | RuleKind::Terms => (String::new(), End::AtMost, 0.0),
+            | RuleKind::Terms
+            | RuleKind::Stops
+            | RuleKind::Linearizable
+            | RuleKind::Invariants
+            | RuleKind::DropCopy
+            | RuleKind::Feed(FeedRule::Book) => nothing(),
             RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
                 (String::new(), End::AtMost, *at_most)
             }
-            RuleKind::Linearizable
-            | RuleKind::Invariants
-            | RuleKind::DropCopy
-            | RuleKind::Feed(FeedRule::Book) => (String::new(), End::AtMost, 0.0),
             RuleKind::Metric(rule) => metric_limit(rule),
             RuleKind::Alert(rule) => alert_limit(rule),
             RuleKind::Resource(rule) => resource_limit(rule),
@@ -107,6 +109,11 @@ impl Limit {
 fn resource_limit(rule: &ResourceRule) -> (String, End, f64) {
     let what = format!("{} {}", rule.of.name(), rule.for_ns);
     (what, End::AtMost, rule.at_most)
+}
+
+/// Of what must not be at all.
+fn nothing() -> (String, End, f64) {
+    (String::new(), End::AtMost, 0.0)
 }
 
 /// How soon an alert must fire, beside when it must be over.

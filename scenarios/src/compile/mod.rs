@@ -52,6 +52,7 @@ mod stand_ins;
 mod starts;
 mod system;
 mod template;
+mod timed;
 mod triggers;
 mod venue;
 

@@ -18,7 +18,7 @@ use super::sheet::{At, Sheet};
 use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 41] = [
+const KINDS: [&str; 45] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -40,6 +40,8 @@ const KINDS: [&str; 41] = [
     "terms",
     "linearizable",
     "invariants",
+    "stops",
+    "expiry",
     "drop-copy",
     "stale-orders",
     "rpo",
@@ -161,6 +163,10 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
     kinds.extend(spec.terms.as_ref().map(|_| RuleKind::Terms));
     let linearizable = spec.linearizable.as_ref().map(|_| RuleKind::Linearizable);
     let invariants = spec.invariants.as_ref().map(|_| RuleKind::Invariants);
+    kinds.extend(spec.stops.as_ref().map(|_| RuleKind::Stops));
+    kinds.extend(spec.expiry.as_ref().map(|limit| RuleKind::Expiry {
+        within_ns: limit.within.ns,
+    }));
     let drop_copy = spec.drop_copy.as_ref().map(|_| RuleKind::DropCopy);
     kinds.extend([linearizable, invariants, drop_copy].into_iter().flatten());
     kinds.extend(metric_kinds(at, spec, sheet));
@@ -269,6 +275,8 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::Terms => "terms",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
+        RuleKind::Stops => "stops",
+        RuleKind::Expiry { .. } => "expiry",
         RuleKind::DropCopy => "drop-copy",
         RuleKind::Rpo { .. } => "rpo",
         RuleKind::Metric(rule) => metric_name(&rule.limit),
@@ -303,6 +311,8 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         | RuleKind::Terms
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::Stops
+        | RuleKind::Expiry { .. }
         | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
         | RuleKind::Alert(_)

@@ -21,6 +21,7 @@ use super::replay::Read;
 use super::rules::{Written, implied, merged, refuse_taken_ids, written};
 use super::sheet::{At, Sheet};
 use super::system::Described;
+use super::timed::planted;
 use super::venue::venue;
 
 /// More slots than any ledger should hold: 12.8 GB.
@@ -77,9 +78,8 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     let (load, note) = load?;
     refuse_endless(&load, longest_ns(&phases, &faults), sheet);
     refuse_unkept(system, &load, sheet);
-    if let Some(environment) = &environment {
-        refuse_placeless(&load, environment, sheet);
-    }
+    let planted = planted(scenario, described, environment.as_ref(), &load, sheet);
+    refuse_placeless(&load, environment.as_ref(), sheet);
     let mut notes = notes::notes(system, &load, &phases, &faults);
     notes.extend(note);
     let facts = Facts {
@@ -87,6 +87,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         environment: environment.as_ref(),
         load: &load,
         points,
+        planted: scenario.planted.as_ref(),
         phases: &phases,
         faults: &faults,
         has_faults,
@@ -105,6 +106,7 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         peak,
         points,
         venue,
+        planted,
         phases,
         faults,
         guards,
@@ -194,8 +196,9 @@ fn rules<'s>(
 }
 
 /// Workers of a cluster are pods, with an image, in a namespace.
-fn refuse_placeless(load: &LoadPlan, environment: &EnvironmentPlan, sheet: &Sheet) {
-    if load.workers > 1 && environment.cluster().is_some_and(|it| it.agent.is_none()) {
+fn refuse_placeless(load: &LoadPlan, environment: Option<&EnvironmentPlan>, sheet: &Sheet) {
+    let cluster = environment.and_then(EnvironmentPlan::cluster);
+    if load.workers > 1 && cluster.is_some_and(|it| it.agent.is_none()) {
         sheet.refuse_with(
             &At::of(&["load", "workers"]),
             "the profile does not say which image the pods of workers have, and where they are made",

@@ -23,6 +23,7 @@ use super::parts::{data, parts};
 use super::read_back::read_back;
 use super::sheet::{At, Sheet};
 use super::template::Use;
+use super::timed::timed_orders;
 use super::venue::venue_side;
 
 /// Default of `session.reconnect-every`.
@@ -51,6 +52,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     let parts = parts(spec, &exchanges);
     let instruments = instruments(spec, sheet);
     let orders = orders(&spec.orders, &exchanges);
+    let timed_orders = timed_orders(spec, orders.as_ref(), &exchanges);
     let read_back = read_back(spec.read_back.as_ref(), &exchanges);
     let session = session(&spec.session, sheet);
     let gateway = gateway(spec, session.in_flight, &exchanges);
@@ -82,6 +84,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             cancel_on_disconnect,
             exposure,
             kill_switch: kill_switch?,
+            timed_orders: timed_orders?,
             read_back: read_back?,
             health: health?,
             metrics: metrics?,

@@ -9,6 +9,8 @@ use crate::yaml::shortened;
 pub(super) enum Use {
     /// A new order, a cancel or a replace.
     Order,
+    /// A new order that waits.
+    Timed,
     /// A page of a list.
     Page,
     /// One order looked up.
@@ -28,6 +30,10 @@ impl Use {
         match self {
             Use::Order => &[
                 "id", "session", "account", "symbol", "side", "price", "quantity", "now",
+            ],
+            Use::Timed => &[
+                "id", "session", "account", "symbol", "side", "price", "quantity", "stop",
+                "expires", "now",
             ],
             Use::Page => &["cursor", "now"],
             Use::Lookup => &["id", "account", "symbol", "now"],
@@ -124,6 +130,8 @@ fn variable(inside: &str, used: Use) -> Result<TemplatePart, Complaint> {
         "side" => Some(Variable::Side),
         "price" => Some(Variable::Price),
         "quantity" => Some(Variable::Quantity),
+        "stop" => Some(Variable::Stop),
+        "expires" => Some(Variable::Expires),
         "now" => Some(Variable::Now),
         "cursor" => Some(Variable::Cursor),
         _ => None,

@@ -74,6 +74,10 @@ pub enum Variable {
     Side,
     Price,
     Quantity,
+    /// Of a stop order: the price that it waits for.
+    Stop,
+    /// Of an order that is good until a time: that time, in milliseconds since 1970.
+    Expires,
     /// Wall clock in milliseconds since 1970.
     Now,
     /// Cursor of a list.

@@ -44,8 +44,8 @@ pub use kubernetes::{
 };
 pub use load::{
     Arrival, Burst, Bursts, ENDLESS_NS, Hawkes, Instrument, LARGEST_RECORDING_BYTES, LifetimePoint,
-    Lifetimes, LoadPlan, Mix, OrderShape, PARTS_PER_SLOT, PowerLaw, Prices, RateCurve, RatePiece,
-    RateStep, Recorded, Recording, Replay, Spacing, Spike, SymbolShare,
+    Lifetimes, LoadPlan, Mix, OrderShape, PARTS_PER_SLOT, Planted, PlantedOrders, PowerLaw, Prices,
+    RateCurve, RatePiece, RateStep, Recorded, Recording, Replay, Spacing, Spike, SymbolShare,
 };
 pub use market_data::{
     BinaryPublish, FeedBookPlan, FeedCount, FeedPlan, FeedRule, FeedSnapshotPlan, FeedTime,
@@ -61,7 +61,7 @@ pub use system::{
     AckLevel, Answer, Auth, Ceilings, CleanUp, CopyDepth, CopyTrades, DataLayout, Endpoints,
     EnvironmentPlan, Exposure, ExposurePer, FieldMap, Health, Identity, LocalStandIn, Metrics,
     OrderAction, Orders, Part, ProofOfTarget, ReadBack, Resources, RestartedBy, RetryPolicy, Role,
-    SecretSource, Session, SessionContract, System, Take, VersionProbe,
+    SecretSource, Session, SessionContract, System, Take, TimedOrder, TimedOrders, VersionProbe,
 };
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
 pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

@@ -5,7 +5,7 @@ use shakedown_record::readback::ReadKind;
 
 use super::{
     AbortRule, EnvironmentPlan, FaultKind, FaultPlan, FeedBookPlan, FeedPlan, FeedRule, Guards,
-    LoadPlan, Peak, Phases, PointsLoad, Rule, RuleKind, System, VenuePlan,
+    LoadPlan, Peak, Phases, Planted, PointsLoad, Rule, RuleKind, System, VenuePlan,
 };
 
 /// A scenario, compiled against its system's profile for one environment.
@@ -28,6 +28,9 @@ pub struct Plan {
     /// How the venue behaves that Shakedown plays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub venue: Option<VenuePlan>,
+    /// Orders that wait, beside the load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planted: Option<Planted>,
     pub phases: Phases,
     /// In the order in which they are written.
     pub faults: Vec<FaultPlan>,

@@ -66,6 +66,10 @@ pub enum RuleKind {
     Linearizable,
     /// What must hold of books and trades whatever came in.
     Invariants,
+    /// Planted stop orders are triggered once when their price is reached, and not otherwise.
+    Stops,
+    /// Planted orders that are good until a time end once, not before it, and not later than so.
+    Expiry { within_ns: u64 },
     /// The drop copy tells what clients were told, once.
     DropCopy,
     /// Age of the oldest lost order when the fault struck.

@@ -17,7 +17,10 @@ use super::market_data::MarketData;
 use super::tls::TlsPlan;
 use super::venue::VenueSide;
 
+mod timed;
+
 pub use copies::{CopyDepth, CopyTrades};
+pub use timed::{TimedOrder, TimedOrders};
 
 /// Everything Shakedown knows about an engine.
 #[derive(Debug, Clone, Serialize)]
@@ -53,6 +56,9 @@ pub struct System {
     /// How the kill switch of an account is pulled; `None`: nobody said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kill_switch: Option<Box<KillSwitch>>,
+    /// Orders that wait; left out where nobody says how they get in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timed_orders: Option<TimedOrders>,
     pub read_back: Option<ReadBack>,
     pub health: Option<Health>,
     pub metrics: Option<Metrics>,

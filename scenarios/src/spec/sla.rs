@@ -60,6 +60,10 @@ pub(crate) struct RuleSpec {
     pub(crate) linearizable: Option<Unlimited>,
     /// What must hold of the books and trades that were read: fills on both sides, quantities that add up, no crossed book.
     pub(crate) invariants: Option<Unlimited>,
+    /// Each planted stop order whose price was reached was triggered once, and no other was.
+    pub(crate) stops: Option<Unlimited>,
+    /// Each planted order that is good until a time ended once, not before it and not much later.
+    pub(crate) expiry: Option<WithinLimit>,
     /// The drop copy tells everything that clients were told, once, with the same values, and nothing else.
     pub(crate) drop_copy: Option<Unlimited>,
     /// Orders that a copy did not show while a fault was on, though they were acknowledged before.
@@ -134,6 +138,14 @@ pub(crate) struct ThroughputLimit {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct DurationLimit {
     pub(crate) at_most: Duration,
+}
+
+/// How late something may be.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WithinLimit {
+    /// After its time, or after service was good again where that was during an outage.
+    pub(crate) within: Duration,
 }
 
 /// Limit of a share.

@@ -19,4 +19,5 @@ mod refusals;
 mod replays;
 mod shipped;
 mod stores;
+mod timed;
 mod windows;

@@ -135,6 +135,12 @@ fn a_deposed_leader_that_goes_on_acknowledging_is_told_by_its_term() {
 }
 
 #[test]
+fn what_waits_and_a_new_leader_does_not_know_of_is_never_set_off_and_never_ends() {
+    let _beside = beside();
+    turn_red_together(&["forgets-stops", "forgets-timers"], &[]);
+}
+
+#[test]
 fn orders_of_connections_that_did_not_end_are_not_excused() {
     let _beside = beside();
     turns_red("ends-bystanders");

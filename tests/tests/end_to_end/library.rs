@@ -136,6 +136,22 @@ fn kill_switch() {
 }
 
 #[test]
+fn stops() {
+    let half = ["--set", "load.arrival.poisson.rate=500/s"];
+    let record = passes_with("stops", &[SHORT.as_slice(), &half].concat());
+    let stops = record.stops.expect("stop orders were planted");
+    assert_eq!(
+        (stops.orders, stops.copies, stops.contradictions),
+        (30, 3, 0)
+    );
+    assert_eq!((stops.before, stops.after), (10, 10), "{stops:?}");
+    let expiry = record.expiry.expect("orders with an end were planted");
+    assert_eq!((expiry.orders, expiry.contradictions), (160, 0));
+    let sides = [expiry.before, expiry.during, expiry.after];
+    assert!(sides.iter().all(|some| *some > 0), "{expiry:?}");
+}
+
+#[test]
 fn market_data() {
     let record = passes("market-data");
     let points = record.points.expect("points were published");

@@ -1,6 +1,6 @@
 //! Messages of clients, read from frames.
 
-use crate::command::{Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
+use crate::command::{Command, MAX_NAME_BYTES, NewOrder, OrderType, Side, Timed};
 use crate::decimal::Decimal;
 
 /// The version of the layout.
@@ -88,6 +88,7 @@ impl Message {
                     quantity: self.quantity()?,
                     line: None,
                     risk: None,
+                    timed: Timed::default(),
                 }))
             }
             2 => Ok(Command::Cancel { id }),
@@ -190,6 +191,7 @@ mod tests {
             quantity: Decimal::parse("0.125").unwrap(),
             line: None,
             risk: None,
+            timed: Timed::default(),
         });
         assert_eq!(message.command(), Ok(expected));
         for length in 0..NEW.len() {

@@ -71,7 +71,8 @@ impl EarlyAcks {
                 | Command::Replace { .. }
                 | Command::Hangup { .. }
                 | Command::Lost { .. }
-                | Command::Kill { .. },
+                | Command::Kill { .. }
+                | Command::Expire { .. },
                 _,
             ) => return None,
         };

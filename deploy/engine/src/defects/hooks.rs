@@ -106,6 +106,16 @@ impl Defects {
         self.has(Defect::ForgetsKillSwitch)
     }
 
+    /// Hook: there is a new leader. True to have no stop order waiting any more.
+    pub fn forgets_stops(&self) -> bool {
+        self.has(Defect::ForgetsStops)
+    }
+
+    /// Hook: there is a new leader. True to let no order end at its time any more.
+    pub fn forgets_timers(&self) -> bool {
+        self.has(Defect::ForgetsTimers)
+    }
+
     /// Hook: a replica is restored from a snapshot. How many of its last orders to leave out.
     pub fn not_restored(&self) -> u64 {
         match self.has(Defect::PartialSnapshot) {
@@ -170,6 +180,7 @@ mod tests {
         );
         assert!(!none.forgets_lost_node() && !none.ends_bystanders() && !none.resets_limits());
         assert!(!none.forgets_kill_switch());
+        assert!(!none.forgets_stops() && !none.forgets_timers());
         assert_eq!(none.reopened_on_promotion(), 0);
         assert_eq!(none.sequences_again_on_promotion(), 0);
         assert!(none.enter_rejected_after().is_none() && none.answer_hold(number).is_none());

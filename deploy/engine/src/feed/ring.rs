@@ -97,7 +97,7 @@ mod tests {
 
     use super::super::snapshot::Snapshot;
     use super::*;
-    use crate::command::{NewOrder, OrderType, Side};
+    use crate::command::{NewOrder, OrderType, Side, Timed};
     use crate::decimal::Decimal;
     use crate::defects::{Defect, Defects};
 
@@ -122,6 +122,7 @@ mod tests {
             quantity: decimal(quantity),
             line: None,
             risk: None,
+            timed: Timed::default(),
         })
     }
 

@@ -27,7 +27,8 @@ impl Change {
             Command::Cancel { .. }
             | Command::Hangup { .. }
             | Command::Lost { .. }
-            | Command::Kill { .. } => Self::Cancelled,
+            | Command::Kill { .. }
+            | Command::Expire { .. } => Self::Cancelled,
             Command::Replace { .. } => Self::Replaced,
         }
     }

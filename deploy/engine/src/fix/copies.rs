@@ -212,7 +212,7 @@ fn side(side: Side) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::OrderType;
+    use crate::command::{OrderType, Timed};
     use crate::decimal::Decimal;
     use crate::defects::Defects;
 
@@ -227,6 +227,7 @@ mod tests {
             quantity: Decimal::parse(quantity).unwrap(),
             line: None,
             risk: None,
+            timed: Timed::default(),
         })
     }
 

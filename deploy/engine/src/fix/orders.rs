@@ -1,7 +1,7 @@
 //! What clients ask for, read from application messages.
 
 use super::wire::Message;
-use crate::command::{Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
+use crate::command::{Command, MAX_NAME_BYTES, NewOrder, OrderType, Side, Timed};
 use crate::decimal::Decimal;
 
 /// Why a message asks for nothing.
@@ -46,6 +46,7 @@ pub(super) fn command(message: &Message) -> Result<Command<'_>, Unfit> {
                 quantity: decimal(message, 38)?,
                 line: None,
                 risk: None,
+                timed: Timed::default(),
             }))
         }
         "F" => {

@@ -220,7 +220,8 @@ pub(super) fn reason_number(reason: RejectReason) -> u32 {
         | RejectReason::PriceMissing
         | RejectReason::QuantityNotAboveFilled
         | RejectReason::ConnectionEnded
-        | RejectReason::KillSwitch => 99,
+        | RejectReason::KillSwitch
+        | RejectReason::StopWaits => 99,
     }
 }
 

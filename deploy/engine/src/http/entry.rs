@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::presence::Caller;
 use super::{App, reply};
-use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Risk, Side};
+use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Risk, Side, Timed};
 use crate::decimal::Decimal;
 use crate::gateway::{Outcome, Unavailable};
 use crate::metrics::Counted;
@@ -36,6 +36,12 @@ struct NewBody<'a> {
     /// Whose risk it is, and the most that it may have open and filled in one instrument.
     #[serde(borrow, default)]
     risk: Option<RiskBody<'a>>,
+    /// It enters the book when its symbol trades at or through this price.
+    #[serde(borrow, default)]
+    stop_price: Option<Cow<'a, str>>,
+    /// Until when it is good, in milliseconds since 1970.
+    #[serde(default)]
+    expires_at: Option<u64>,
     /// The order is to end with the connection over which it comes.
     #[serde(default)]
     cancel_on_disconnect: bool,
@@ -163,6 +169,7 @@ fn new_order_of<'b>(body: &'b NewBody<'_>) -> Result<NewOrder<'b>, String> {
         .as_deref()
         .map(|price| decimal("price", price))
         .transpose()?;
+    let stop = body.stop_price.as_deref();
     Ok(NewOrder {
         id: &body.id,
         account: &body.account,
@@ -173,6 +180,10 @@ fn new_order_of<'b>(body: &'b NewBody<'_>) -> Result<NewOrder<'b>, String> {
         quantity: decimal("quantity", &body.quantity)?,
         line: None,
         risk: body.risk.as_ref().map(risk_of).transpose()?,
+        timed: Timed {
+            stop: stop.map(|price| decimal("stop_price", price)).transpose()?,
+            expires_ms: body.expires_at,
+        },
     })
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{App, reply};
 use crate::command::{OrderState, OrderType, Side};
 use crate::instruments::{self, Instrument};
-use crate::state::{DepthOrder, Exchange, OrderView, PriceLevel, Trade};
+use crate::state::{DepthOrder, End, Exchange, OrderView, PriceLevel, Stop, Trade};
 
 const DEFAULT_ROWS: usize = 5_000;
 const MAX_ROWS: usize = 10_000;
@@ -41,8 +41,39 @@ struct OrderRow {
     sequence: u64,
     /// Of its last replace, if there was any.
     replaced_sequence: Option<u64>,
-    /// Of its cancel, if its client cancelled it, or of the end of its connection.
+    /// Of its cancel, if its client cancelled it, or of the end of its connection or of its time.
     cancelled_sequence: Option<u64>,
+    /// Of an order with a stop price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<StopRow>,
+    /// Of an order that is good until a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry: Option<ExpiryRow>,
+}
+
+#[derive(Serialize)]
+struct StopRow {
+    price: String,
+    /// `waiting` or `triggered`.
+    state: &'static str,
+    /// How often it was triggered.
+    count: u32,
+    /// Of the command whose trade triggered it.
+    sequence: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ExpiryRow {
+    /// In milliseconds since 1970.
+    at: u64,
+    /// `waiting` or `expired`; an order that ends otherwise waits for ever.
+    state: &'static str,
+    /// How often it expired.
+    count: u32,
+    /// With which it ended.
+    sequence: Option<u64>,
+    /// The engine's time then.
+    expired_at: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -213,6 +244,7 @@ impl PageQuery {
 fn order_row(view: OrderView) -> OrderRow {
     let OrderView { order, account } = view;
     let instrument = order.instrument.get();
+    let timing = order.timing.as_deref().copied().unwrap_or_default();
     OrderRow {
         order_id: order.order_id.to_string(),
         account,
@@ -230,7 +262,34 @@ fn order_row(view: OrderView) -> OrderRow {
         sequence: order.sequence,
         replaced_sequence: order.replaced.as_ref().map(|replaced| replaced.sequence),
         cancelled_sequence: order.cancelled_at(),
+        stop: timing.stop.map(|stop| stop_row(instrument, stop)),
+        expiry: timing.end.map(expiry_row),
         id: order.id,
+    }
+}
+
+fn stop_row(instrument: &Instrument, stop: Stop) -> StopRow {
+    StopRow {
+        price: instrument.price_text(stop.price_ticks),
+        state: match stop.triggered {
+            None => "waiting",
+            Some(_) => "triggered",
+        },
+        count: stop.count,
+        sequence: stop.triggered,
+    }
+}
+
+fn expiry_row(end: End) -> ExpiryRow {
+    ExpiryRow {
+        at: end.at_ms,
+        state: match end.ended {
+            None => "waiting",
+            Some(_) => "expired",
+        },
+        count: end.count,
+        sequence: end.ended.map(|(sequence, _)| sequence),
+        expired_at: end.ended.map(|(_, at_ms)| at_ms),
     }
 }
 

@@ -5,10 +5,11 @@ mod ends;
 mod kills;
 mod risks;
 mod terms;
+mod timed;
 
 use std::sync::Arc;
 
-use super::{Bound, Exchange, Order, Replaced, Trade};
+use super::{Bound, End, Exchange, Order, Replaced, Stop, Timing, Trade};
 use crate::book::{Execution, Level, Place};
 use crate::command::{Answer, Command, NewOrder, OrderState, OrderType, RejectReason, Side};
 use crate::decimal::Decimal;
@@ -28,6 +29,15 @@ impl Exchange {
     }
 
     fn execute(&mut self, command: &Command<'_>, term: u64) -> Answer {
+        let trades = self.trades.len();
+        let answer = self.execute_alone(command, term);
+        if self.trades.len() > trades && !self.timers.has_no_stops() {
+            self.set_off_reached(trades);
+        }
+        answer
+    }
+
+    fn execute_alone(&mut self, command: &Command<'_>, term: u64) -> Answer {
         match command {
             Command::New(order) => self.new_order(order, term),
             Command::Cancel { id } => self.cancel(id),
@@ -39,6 +49,7 @@ impl Exchange {
             Command::Hangup { line } => self.hang_up(*line),
             Command::Lost { node, epoch } => self.lose_node(*node, *epoch),
             Command::Kill { account } => self.kill(account),
+            Command::Expire { now_ms } => self.expire(*now_ms),
         }
     }
 
@@ -124,22 +135,28 @@ impl Exchange {
                     ended: None,
                 })
             }),
+            timing: timing(new, terms).map(Box::new),
         };
         let taker = Taker {
             order_id,
             instrument: terms.instrument,
             side: new.side,
         };
-        let (filled_lots, trades) = self.trade(&taker, terms.price_ticks, lots);
-        order.filled_lots = filled_lots;
-        order.entry_trades.1 = trades;
-        order.state = match (order.open_lots(), new.order_type) {
-            (0, OrderType::Limit | OrderType::Market) => OrderState::Filled,
-            (_, OrderType::Limit) => OrderState::Open,
-            (_, OrderType::Market) => OrderState::Cancelled,
-        };
+        if !order.waits() {
+            let (filled_lots, trades) = self.trade(&taker, terms.price_ticks, lots);
+            order.filled_lots = filled_lots;
+            order.entry_trades.1 = trades;
+            order.state = match (order.open_lots(), new.order_type) {
+                (0, OrderType::Limit | OrderType::Market) => OrderState::Filled,
+                (_, OrderType::Limit) => OrderState::Open,
+                (_, OrderType::Market) => OrderState::Cancelled,
+            };
+        }
         if order.state == OrderState::Open {
-            self.rest(&order);
+            if !order.waits() {
+                self.rest(&order);
+            }
+            self.timers.add(&order);
             self.accounts.opened(order.account);
             if let Some(line) = new.line {
                 self.lines.bind(line, order_id);
@@ -249,6 +266,11 @@ impl Exchange {
                 };
             }
             (OrderState::Open, None) => {}
+        }
+        if order.waits() {
+            return Answer::Rejected {
+                reason: RejectReason::StopWaits,
+            };
         }
         if let Err(reason) = self.check_replace(order, lots) {
             return Answer::Rejected { reason };
@@ -381,6 +403,21 @@ impl Exchange {
             }
         }
     }
+}
+
+/// What an accepted order waits for, and when it ends.
+fn timing(new: &NewOrder<'_>, terms: &Terms) -> Option<Timing> {
+    let stop = terms.stop_ticks.map(|price_ticks| Stop {
+        price_ticks,
+        triggered: None,
+        count: 0,
+    });
+    let end = new.timed.expires_ms.map(|at_ms| End {
+        at_ms,
+        ended: None,
+        count: 0,
+    });
+    (stop.is_some() || end.is_some()).then_some(Timing { stop, end })
 }
 
 /// The incoming side of a match.

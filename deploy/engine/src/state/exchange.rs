@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Chunks, Exposures, Lines, Memory, Order, Orders};
+use super::{Accounts, Chunks, Exposures, Lines, Memory, Order, Orders, Timers};
 use crate::book::Book;
 use crate::command::{Fill, OrderState, Side};
 use crate::defects::Defects;
@@ -97,6 +97,7 @@ pub struct Exchange {
     pub(super) accounts: Accounts,
     pub(super) lines: Lines,
     pub(super) exposures: Exposures,
+    pub(super) timers: Timers,
     pub(super) sequence: u64,
     pub(super) max_open_orders_per_account: u32,
     pub(super) defects: Defects,
@@ -113,6 +114,7 @@ impl Exchange {
             accounts: Accounts::default(),
             lines: Lines::default(),
             exposures: Exposures::default(),
+            timers: Timers::default(),
             sequence: 0,
             max_open_orders_per_account: super::MAX_OPEN_ORDERS_PER_ACCOUNT,
             defects,
@@ -200,6 +202,11 @@ impl Exchange {
     /// What is bound to connections.
     pub fn lines(&self) -> &Lines {
         &self.lines
+    }
+
+    /// When the next order ends that is good until a time, in milliseconds since 1970.
+    pub fn next_end_ms(&self) -> Option<u64> {
+        self.timers.next_end_ms()
     }
 
     /// Up to `limit` trades after a trade id.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Chunks, Exchange, Exposures, Limits, Lines, Memory, Order, Orders, Trade};
+use super::{
+    Accounts, Chunks, Exchange, Exposures, Limits, Lines, Memory, Order, Orders, Timers, Trade,
+};
 use crate::book::Book;
 use crate::command::OrderState;
 use crate::defects::Defects;
@@ -186,18 +188,22 @@ impl Image {
         }
         let mut lines = Lines::of_epochs(self.epochs);
         let mut exposures = Exposures::with(self.limits);
+        let mut timers = Timers::default();
         let mut books: Vec<Book> = instruments::all().iter().map(|_| Book::default()).collect();
         for order in self.orders.iter_from(0).flatten() {
             if let Some(session) = order.risk {
                 exposures.add(session, order.instrument, order.exposed_lots());
             }
             if order.state == OrderState::Open {
-                books[order.instrument.index()].insert(
-                    order.side,
-                    order.price_ticks,
-                    order.place(),
-                    order.open_lots(),
-                );
+                timers.add(order);
+                if !order.waits() {
+                    books[order.instrument.index()].insert(
+                        order.side,
+                        order.price_ticks,
+                        order.place(),
+                        order.open_lots(),
+                    );
+                }
                 accounts.opened(order.account);
                 if let Some(line) = order.bound.as_ref().and_then(|bound| bound.line) {
                     lines.bind(line, order.order_id);
@@ -213,6 +219,7 @@ impl Image {
             accounts,
             lines,
             exposures,
+            timers,
             sequence: self.sequence,
             max_open_orders_per_account: super::MAX_OPEN_ORDERS_PER_ACCOUNT,
             defects,

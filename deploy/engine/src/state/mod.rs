@@ -12,6 +12,7 @@ mod image;
 mod lines;
 mod orders;
 mod replica;
+mod timers;
 
 pub use accounts::Accounts;
 pub use apply::{MAX_OPEN_ORDERS_PER_ACCOUNT, Memory};
@@ -20,5 +21,6 @@ pub use exchange::{Depth, DepthOrder, Exchange, OrderView, Page, PriceLevel, Tra
 pub use exposures::{Exposures, Limits};
 pub use image::{Image, ImageError};
 pub use lines::Lines;
-pub use orders::{Bound, Order, Orders, Replaced};
+pub use orders::{Bound, End, Order, Orders, Replaced, Stop, Timing};
 pub use replica::{Applied, Replica, SharedReplica};
+pub use timers::Timers;

@@ -34,6 +34,37 @@ pub struct Bound {
     pub ended: Option<u64>,
 }
 
+/// What an order waits for, and when it ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The trade that it waits for, or has waited for.
+    pub stop: Option<Stop>,
+    /// The end of its time.
+    pub end: Option<End>,
+}
+
+/// A stop price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stop {
+    /// The order enters the book when its symbol trades here or beyond.
+    pub price_ticks: u64,
+    /// The engine sequence number of the command whose trade it was.
+    pub triggered: Option<u64>,
+    /// How often it has entered.
+    pub count: u32,
+}
+
+/// The end of an order's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// In milliseconds since 1970.
+    pub at_ms: u64,
+    /// The engine sequence number with which it ended so, and the engine's time then.
+    pub ended: Option<(u64, u64)>,
+    /// How often it has ended.
+    pub count: u32,
+}
+
 /// One accepted order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -75,6 +106,8 @@ pub struct Order {
     pub risk: Option<u32>,
     /// What ends it beside its client, if anything does.
     pub bound: Option<Box<Bound>>,
+    /// What it waits for, and when it ends, if its client wants any of it.
+    pub timing: Option<Box<Timing>>,
 }
 
 impl Order {
@@ -91,10 +124,18 @@ impl Order {
         }
     }
 
-    /// The engine sequence number with which its client, the end of its connection or a kill switch took it out.
+    /// The engine sequence number with which its client, the end of its connection or of its time, or a kill switch took it out.
     pub fn cancelled_at(&self) -> Option<u64> {
         let ended = self.bound.as_ref().and_then(|bound| bound.ended);
-        self.cancel_sequence.or(ended)
+        let end = self.timing.as_ref().and_then(|timing| timing.end);
+        let over = end.and_then(|end| end.ended).map(|(sequence, _)| sequence);
+        self.cancel_sequence.or(ended).or(over)
+    }
+
+    /// It is open, and not in the book: it waits for its stop price.
+    pub fn waits(&self) -> bool {
+        let stop = self.timing.as_ref().and_then(|timing| timing.stop);
+        self.state == OrderState::Open && stop.is_some_and(|stop| stop.triggered.is_none())
     }
 
     /// What of it counts as risk: what is open, and what was filled.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Side};
+use crate::command::{Answer, Command, MAX_NAME_BYTES, NewOrder, OrderType, Side, Timed};
 use crate::decimal::Decimal;
 use crate::gateway::Outcome;
 use crate::metrics::Counted;
@@ -67,6 +67,7 @@ impl<'a> Message<'a> {
                 quantity: needed("quantity", self.quantity.as_deref())?,
                 line: None,
                 risk: None,
+                timed: Timed::default(),
             })),
             Op::Cancel => Ok(Command::Cancel { id }),
             Op::Replace => Ok(Command::Replace {

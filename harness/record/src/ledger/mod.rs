@@ -18,6 +18,7 @@
 mod connections;
 mod drop_copy;
 mod entry;
+mod planted;
 mod reader;
 mod retry;
 mod terms;
@@ -29,6 +30,9 @@ pub use drop_copy::{
     read_drop_copy_end,
 };
 pub use entry::{ENTRY_BYTES, Entry, NoEntry, OrderKind, Side};
+pub use planted::{
+    PlantedKind, PlantedLine, PlantedLook, PlantedOrder, append_planted, read_planted,
+};
 pub use reader::{LedgerError, LedgerReader};
 pub use retry::{Retry, ServerId, read_retries, read_server_ids};
 pub use terms::{TermSeen, Terms};

@@ -42,7 +42,6 @@ impl Target {
         id: &str,
         number: usize,
     ) -> Answered {
-        self.order_turns.turn().await;
         let vars = Vars {
             id: Some(id),
             session: Some(&words.session),
@@ -51,12 +50,23 @@ impl Target {
             side: Some(&words.side),
             price: Some(&words.price),
             quantity: Some(&words.quantity),
-            cursor: None,
+            ..Vars::default()
         };
+        self.send_order(action, &vars, number).await
+    }
+
+    /// The same in words of one's own.
+    pub async fn send_order(
+        &self,
+        action: &OrderAction,
+        vars: &Vars<'_>,
+        number: usize,
+    ) -> Answered {
+        self.order_turns.turn().await;
         let base = self.entry_for(number);
         let sent = self
             .client
-            .send(base, &action.send, &vars, self.order_timeout());
+            .send(base, &action.send, vars, self.order_timeout());
         match sent.await {
             Ok(reply) => self.read(action, &reply),
             Err(error) => Answered {

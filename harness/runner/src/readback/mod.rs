@@ -18,6 +18,7 @@ pub mod trades;
 pub use copies::{CopyRead, ReadSpec, Reading, read_copies};
 pub use degraded::read_degraded;
 pub use ours::{OrderIds, Ours};
+pub use rows::scalar_at;
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ use crate::cleanup::{CleanedUp, clean_up};
 use crate::environment::Environment;
 use crate::error::RunError;
 use crate::journal::Journal;
+use crate::planted::harvest;
 use crate::probes::Target;
 use crate::readback::{CopyRead, OrderIds, Ours, Reading, read_copies};
 use crate::retry::retry;
@@ -73,6 +74,7 @@ impl After<'_> {
             self.events.emit(event);
         }
         self.wait_for_contract(&mut note).await;
+        harvest(self.target, self.run_dir).await?;
         let read = self.read_all(&mut note).await?;
         if let Some(why) = &read.down {
             note(&format!("not all replicas are up again: {why}"));

@@ -28,6 +28,7 @@ use crate::error::RunError;
 use crate::guard;
 use crate::journal::{Entry, Journal, JournalError, OpenOrders, RunAbout};
 use crate::lock::{Holder, Lock};
+use crate::planted::plant;
 use crate::probes::state::{look, ready};
 use crate::probes::target::PROBE_TIMEOUT;
 use crate::probes::{AlertWatch, Scraper, SeriesLog, Target};
@@ -107,6 +108,7 @@ impl Run {
         }
         self.silence(&journal).await?;
         self.orders_may_be_open(&target, &journal)?;
+        plant(&target, self.run_dir()).await?;
         let market = self.hear(&environment, &secrets).await?;
         let started = self.start_load(&environment, &secrets, interrupt).await?;
         let Some((load, zero)) = started else {

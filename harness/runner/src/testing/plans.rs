@@ -219,6 +219,7 @@ fn system(replicas: u32) -> System {
         cancel_on_disconnect: None,
         exposure: None,
         kill_switch: None,
+        timed_orders: None,
         read_back: Some(ReadBack::List {
             get: request("GET", "/orders?after={{cursor}}", None),
             rows: pointer("/orders"),
@@ -297,6 +298,7 @@ pub fn plan(bases: &[String]) -> Plan {
         peak: None,
         points: None,
         venue: None,
+        planted: None,
         phases: Phases {
             warm_up_at_most_ns: 15_000_000_000,
             steady_ns: 1_000_000_000,

@@ -291,6 +291,7 @@ pub fn plan(replicas: u32) -> Plan {
         cancel_on_disconnect: None,
         exposure: None,
         kill_switch: None,
+        timed_orders: None,
         read_back: None,
         health: Some(Health {
             port: None,
@@ -333,6 +334,7 @@ pub fn plan(replicas: u32) -> Plan {
         peak: None,
         points: None,
         venue: None,
+        planted: None,
         phases: Phases {
             warm_up_at_most_ns: 0,
             steady_ns: 0,

@@ -182,7 +182,7 @@ impl OrderTexts {
             }),
             price: Some(&self.price),
             quantity: Some(&self.quantity),
-            cursor: None,
+            ..Vars::default()
         }
     }
 }

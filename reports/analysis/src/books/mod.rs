@@ -9,6 +9,7 @@
 //! requests in the engine's order x our own book --> history     history.rs, told.rs, words.rs
 //! requests in any order x our own book          --> history     searched.rs
 //! copies, also of later reads   --> invariants                  invariants.rs, trades.rs, later.rs
+//! planted orders + copies       --> what they waited for       timed.rs
 //! ledger + copies x drop copy   --> what it tells otherwise     drop_copy.rs
 //! the feed's messages           --> books                       rebuilt.rs
 //! copies x these books          --> what the feed tells otherwise feed_book.rs, feed_late.rs
@@ -31,6 +32,7 @@ mod later;
 mod rebuilt;
 mod requests;
 mod searched;
+mod timed;
 mod told;
 mod trades;
 mod unanswered;
@@ -43,3 +45,4 @@ pub(crate) use feed_book::{FeedBook, feed_book};
 pub(crate) use history::{History, Search, history};
 pub(crate) use invariants::{Invariants, invariants};
 pub(crate) use kill_switch::{Killed, killed};
+pub(crate) use timed::{Waited, expiry, stops};

@@ -7,7 +7,7 @@ use shakedown_scenarios::plan::{DataClass, MetricLimit, Plan, Rule, RuleKind};
 use super::finding::{Finding, Holds};
 use super::{
     alert, availability, books, control, data, failover, feed, gauge, latency, metric, peak,
-    points, rates, venue,
+    points, rates, timed, venue,
 };
 use crate::evidence::Evidence;
 use crate::input::Input;
@@ -83,6 +83,8 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
         RuleKind::Terms => control::terms(measured),
         RuleKind::Linearizable => books::history(measured),
         RuleKind::Invariants => books::invariants(measured),
+        RuleKind::Stops => timed::timed(measured.stops.as_ref(), timed::STOPS),
+        RuleKind::Expiry { .. } => timed::timed(measured.expiry.as_ref(), timed::EXPIRY),
         RuleKind::DropCopy => books::drop_copy(measured),
         RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
         RuleKind::Metric(ref rule) => metric::metric(plan, measured, rule),
@@ -120,6 +122,8 @@ fn phase(kind: &RuleKind) -> Phase {
         | RuleKind::Terms
         | RuleKind::Linearizable
         | RuleKind::Invariants
+        | RuleKind::Stops
+        | RuleKind::Expiry { .. }
         | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
         | RuleKind::Alert(_) => Phase::Run,
@@ -142,6 +146,8 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::Terms => "terms",
         RuleKind::Linearizable => "linearizable",
         RuleKind::Invariants => "invariants",
+        RuleKind::Stops => "stops",
+        RuleKind::Expiry { .. } => "expiry",
         RuleKind::DropCopy => "drop-copy",
         RuleKind::Rpo { .. } => "rpo",
         RuleKind::Metric(rule) => match rule.limit {

@@ -202,6 +202,8 @@ fn headline(check: &Check) -> String {
         }
         "kill-switch" => format!("a kill switch did not hold: {text}"),
         "terms" => format!("a deposed leader went on acknowledging: {text}"),
+        "stops" => format!("stop orders were not triggered as they must be: {text}"),
+        "expiry" => format!("orders did not end at their time: {text}"),
         "exposure" => format!("a risk limit was exceeded: {text}"),
         "linearizable" => format!("the order of requests is contradicted: {text}"),
         "drop-copy" => format!("the drop copy is not what clients were told: {text}"),

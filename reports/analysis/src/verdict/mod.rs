@@ -24,6 +24,7 @@ mod metric;
 mod peak;
 mod points;
 mod rates;
+mod timed;
 mod venue;
 mod watched;
 

@@ -9,6 +9,7 @@ mod invariants;
 mod kill_switch;
 mod searched;
 mod terms;
+mod timed;
 
 use std::collections::BTreeMap;
 

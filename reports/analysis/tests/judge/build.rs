@@ -7,7 +7,7 @@ use shakedown_record::event::*;
 use shakedown_record::fault::{Effect, FaultTarget, Firing};
 use shakedown_record::ledger::{
     ConnectionEnd, ConnectionWriter, CopiedReport, DROP_COPY_END_FILE, DROP_COPY_FILE, DropCopyEnd,
-    Entry, LedgerWriter, OrderKind, Retry, ServerId, Side, Terms,
+    Entry, LedgerWriter, OrderKind, PlantedLine, Retry, ServerId, Side, Terms, append_planted,
 };
 use shakedown_record::readback::{
     DepthOf, ReadKind, Row, RowWriter, Trade, depth_path, rows_path, trades_path,
@@ -62,6 +62,8 @@ pub struct Run {
     pub later_trades: Option<Vec<Trade>>,
     /// What the drop copy received, and how it ended.
     pub copied: Option<(Vec<CopiedReport>, DropCopyEnd)>,
+    /// Orders beside the load.
+    pub planted: Vec<PlantedLine>,
 }
 
 pub fn leader_dies() -> Firing {
@@ -161,6 +163,7 @@ impl Run {
             later: Vec::new(),
             later_trades: None,
             copied: None,
+            planted: Vec::new(),
         };
         run.fill_copies();
         run.events = run.story();
@@ -490,6 +493,7 @@ impl Run {
             ends.iter().for_each(|end| out.add(end));
             out.flush().unwrap();
         }
+        append_planted(&dir.ledger(), &self.planted).unwrap();
         let retries = self
             .retries
             .iter()

@@ -57,6 +57,7 @@ pub fn plan() -> Plan {
         },
         points: None,
         venue: None,
+        planted: None,
         phases: Phases {
             warm_up_at_most_ns: 20_000_000_000,
             steady_ns: 5_000_000_000,
@@ -175,7 +176,7 @@ pub fn answer(status: u16) -> Answer {
     }
 }
 
-fn action() -> OrderAction {
+pub fn action() -> OrderAction {
     OrderAction {
         send: request(),
         acked: answer(200),
@@ -237,6 +238,7 @@ fn system() -> System {
         cancel_on_disconnect: None,
         exposure: None,
         kill_switch: None,
+        timed_orders: None,
         read_back: Some(ReadBack::List {
             get: request(),
             rows: JsonPointer("/orders".into()),

@@ -344,6 +344,8 @@ pub fn pass() -> Analysis {
         exposure: None,
         kill_switch: None,
         terms: None,
+        stops: None,
+        expiry: None,
         history: None,
         invariants: None,
         drop_copy: None,

@@ -50,7 +50,7 @@ pub(super) fn lacking(kind: &RuleKind, facts: Facts) -> Option<Lacking> {
 fn needs_faults(kind: &RuleKind) -> bool {
     match kind {
         RuleKind::Failover { .. } | RuleKind::Rpo { .. } | RuleKind::Alert(_) => true,
-        RuleKind::KillSwitch | RuleKind::Terms => true,
+        RuleKind::KillSwitch | RuleKind::Terms | RuleKind::Stops | RuleKind::Expiry { .. } => true,
         RuleKind::Availability { projected, .. } => *projected,
         RuleKind::Orders { .. }
         | RuleKind::CancelOnDisconnect

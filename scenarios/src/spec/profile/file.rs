@@ -17,6 +17,7 @@ use super::kill_switch::KillSwitchSpec;
 use super::market_data::MarketDataSpec;
 use super::orders::OrdersSpec;
 use super::read_back::ReadBackSpec;
+use super::timed::TimedOrdersSpec;
 use super::tls::TlsSpec;
 use super::venue::VenueSideSpec;
 
@@ -65,6 +66,8 @@ pub(crate) struct ProfileSpec {
     pub(crate) read_back: Option<ReadBackSpec>,
     /// What the engine does with open orders when a session breaks. Default: none.
     pub(crate) cancel_on_disconnect: Option<CancelOnDisconnectSpec>,
+    /// Orders that wait for a price, or are good until a time.
+    pub(crate) timed_orders: Option<TimedOrdersSpec>,
     /// Limits that the engine keeps for those who send orders.
     pub(crate) risk_limits: Option<RiskLimitsSpec>,
     /// How everything of an account is ended at once, and kept out from then on.

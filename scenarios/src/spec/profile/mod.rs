@@ -11,6 +11,7 @@ mod kubernetes;
 mod market_data;
 mod orders;
 mod read_back;
+mod timed;
 mod tls;
 mod venue;
 

@@ -12,6 +12,7 @@ use crate::spec::sla::RuleSpec;
 use super::fault::FaultSpec;
 use super::load::LoadSpec;
 use super::peak::PeakSpec;
+use super::planted::PlantedSpec;
 use super::venue::VenueSpec;
 
 /// A scenario: an order flow, faults, and the limits that must hold.
@@ -39,6 +40,8 @@ pub(crate) struct ScenarioSpec {
     pub(crate) market_data: Option<PointsSpec>,
     /// How the venue behaves that Shakedown plays, of a system that sends orders.
     pub(crate) venue: Option<VenueSpec>,
+    /// Orders that wait for a price or for the end of their time, beside the load.
+    pub(crate) planted: Option<PlantedSpec>,
     #[serde(default)]
     pub(crate) phases: PhasesSpec,
     /// Faults by id, in the order in which they are reported.

@@ -5,6 +5,7 @@ mod fault;
 mod file;
 mod load;
 mod peak;
+mod planted;
 mod selector;
 mod venue;
 
@@ -21,5 +22,6 @@ pub(crate) use load::{
     AccountsSpec, LifetimeSpec, LifetimesSpec, LoadSpec, MixSpec, PricesSpec, SkewSpec, SymbolsSpec,
 };
 pub(crate) use peak::{MeasuredSpec, PeakSpec, StandardSpec};
+pub(crate) use planted::PlantedSpec;
 pub(crate) use selector::{EndSpec, LinkSpec, PercentSpec, RandomSpec, SelectorSpec};
 pub(crate) use venue::{VenueDelaySpec, VenueSpec};

@@ -107,6 +107,12 @@ impl Exchange {
         if self.defects.forgets_kill_switch() {
             self.accounts.forget_killed();
         }
+        if self.defects.forgets_stops() {
+            self.timers.forget_stops();
+        }
+        if self.defects.forgets_timers() {
+            self.timers.forget_ends();
+        }
         for _ in 0..self.defects.reopened_on_promotion() {
             self.reopen_last_cancelled();
         }

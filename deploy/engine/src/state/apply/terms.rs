@@ -9,21 +9,27 @@ use crate::instruments::{self, Instrument, InstrumentId};
 pub(super) struct Terms {
     pub instrument: InstrumentId,
     pub price_ticks: Option<u64>,
+    pub stop_ticks: Option<u64>,
     pub lots: u64,
 }
 
 /// Turns a new order into ticks and lots, or says which rule it breaks.
 pub(super) fn terms(new: &NewOrder<'_>) -> Result<Terms, RejectReason> {
     let instrument = instruments::find(new.symbol).ok_or(RejectReason::UnknownSymbol)?;
-    let price_ticks = match (new.order_type, new.price) {
+    let limit_ticks = match (new.order_type, new.price) {
         (OrderType::Limit, Some(price)) => Some(price_ticks(instrument.get(), price)?),
         (OrderType::Limit, None) => return Err(RejectReason::PriceMissing),
         (OrderType::Market, _) => None,
     };
+    let stop = new.timed.stop;
+    let stop_ticks = stop
+        .map(|price| price_ticks(instrument.get(), price))
+        .transpose()?;
     let lots = quantity_lots(instrument.get(), new.quantity)?;
     Ok(Terms {
         instrument,
-        price_ticks,
+        price_ticks: limit_ticks,
+        stop_ticks,
         lots,
     })
 }

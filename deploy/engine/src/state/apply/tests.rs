@@ -2,8 +2,10 @@ mod defects;
 mod ends;
 mod kills;
 mod risks;
+mod timed;
 
 use super::*;
+use crate::command::Timed;
 use crate::defects::{Defect, Defects};
 use crate::instruments;
 use crate::state::Image;
@@ -27,6 +29,7 @@ fn limit<'a>(id: &'a str, side: Side, price: &str, quantity: &str) -> Command<'a
         quantity: decimal(quantity),
         line: None,
         risk: None,
+        timed: Timed::default(),
     })
 }
 
@@ -41,6 +44,7 @@ fn market<'a>(id: &'a str, side: Side, quantity: &str) -> Command<'a> {
         quantity: decimal(quantity),
         line: None,
         risk: None,
+        timed: Timed::default(),
     })
 }
 
@@ -257,6 +261,7 @@ fn what_breaks_a_rule_is_rejected_and_leaves_no_trace() {
         quantity: decimal("1"),
         line: None,
         risk: None,
+        timed: Timed::default(),
     });
     assert_eq!(
         reason(exchange.apply(&unknown, 1)),

@@ -22,6 +22,7 @@ fn bound(exchange: &mut Exchange, id: &str, line: Line) -> Answer {
         quantity: decimal("0.010"),
         line: Some(line),
         risk: None,
+        timed: Timed::default(),
     };
     exchange.apply(&Command::New(order), 1)
 }

@@ -13,6 +13,7 @@ fn of(exchange: &mut Exchange, account: &str, id: &str, side: Side, term: u64) -
         quantity: decimal("0.010"),
         line: None,
         risk: None,
+        timed: Timed::default(),
     };
     exchange.apply(&Command::New(order), term)
 }

@@ -17,6 +17,7 @@ fn risky(exchange: &mut Exchange, id: &str, side: Side, quantity: &str, term: u6
             session: "s",
             limit: decimal("0.030"),
         }),
+        timed: Timed::default(),
     };
     exchange.apply(&Command::New(order), term)
 }
