@@ -167,22 +167,9 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::Failover { at_most_ns } => format!("failover at most {}", time_text(at_most_ns)),
         RuleKind::Availability {
             at_least,
-            projected: true,
+            projected,
             failures_per_30d,
-        } => {
-            let at_least = share_text(at_least);
-            format!(
-                "availability at least {at_least}, projected at {failures_per_30d} failures in 30 days"
-            )
-        }
-        RuleKind::Availability {
-            at_least,
-            projected: false,
-            ..
-        } => {
-            let at_least = share_text(at_least);
-            format!("availability at least {at_least}, over the run")
-        }
+        } => availability_words(at_least, projected.then_some(failures_per_30d)),
         RuleKind::ErrorRate { at_most, phase } => share(at_most, "errors", phase),
         RuleKind::RejectRate { at_most, phase } => share(at_most, "rejected", phase),
         RuleKind::Orders { class, at_most } => format!("at most {at_most} orders {}", class.name()),
@@ -205,6 +192,17 @@ fn limit_words(kind: &RuleKind) -> String {
         RuleKind::Feed(ref rule) => feed_words(rule),
         RuleKind::Venue(ref rule) => venue_words(rule),
         RuleKind::Points(ref rule) => points_words(rule),
+    }
+}
+
+/// `failures`: it is projected over so many in 30 days.
+fn availability_words(at_least: f64, failures: Option<f64>) -> String {
+    let at_least = share_text(at_least);
+    match failures {
+        Some(failures) => {
+            format!("availability at least {at_least}, projected at {failures} failures in 30 days")
+        }
+        None => format!("availability at least {at_least}, over the run"),
     }
 }
 

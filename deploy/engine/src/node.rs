@@ -76,21 +76,17 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     let raft = start_consensus(&config, &peers, &metrics, log, machine).await?;
     let contact = Contact::new();
     let waiting = wait_for_leader(&config, &raft, &contact).await?;
-    let proposer = Proposer::start(raft.clone(), replica.clone(), &config.defects);
     let changeover = Changeover::new();
     let handover = Handover {
         id: config.id,
         raft: raft.clone(),
         peers,
-        proposer,
+        proposer: Proposer::start(raft.clone(), replica.clone(), &config.defects),
         changeover: changeover.clone(),
     };
     let gateway = Gateway::new(&handover);
     let service = PeerService {
-        hello: Hello {
-            fingerprint: config.fingerprint(),
-            target: config.id,
-        },
+        hello: hello(&config),
         raft: raft.clone(),
         gateway: gateway.clone(),
         contact: contact.clone(),
@@ -115,13 +111,16 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     });
     let (stop, stopping) = watch::channel(false);
     let servers = entrances.serve(&app, &stopping);
-    let snapshots = app.config.snapshots;
     let mut tasks = vec![
         tokio::spawn(PeerServer::new(peer_listener, service).run()),
         tokio::spawn(upkeep::count_elections(raft.server_metrics(), metrics)),
         tokio::spawn(upkeep::tell_time(Arc::clone(&app))),
         app.presence.watching(&handover),
-        tokio::spawn(upkeep::limit_log(raft.clone(), log_reader, snapshots)),
+        tokio::spawn(upkeep::limit_log(
+            raft.clone(),
+            log_reader,
+            app.config.snapshots,
+        )),
     ];
     tasks.extend(waiting);
     let node = NodeHandle {
@@ -133,6 +132,13 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     };
     node.form_cluster().await?;
     Ok(node)
+}
+
+fn hello(config: &NodeConfig) -> Hello {
+    Hello {
+        fingerprint: config.fingerprint(),
+        target: config.id,
+    }
 }
 
 fn fix_desk(config: &NodeConfig, copies: Option<Copies>) -> Desk {

@@ -9,6 +9,7 @@
 //!
 //! Never here: sockets, tokio, kube, SLA rules, percentiles of a phase, opinions.
 
+pub mod books;
 pub mod capacity;
 pub mod chain;
 pub mod clock;

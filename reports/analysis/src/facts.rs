@@ -156,11 +156,8 @@ impl FiringFacts {
 
     /// The effect was seen from the target's side.
     pub fn is_confirmed(&self) -> bool {
-        self.injected.is_some()
-            && self
-                .effect
-                .as_ref()
-                .is_some_and(|(_, effect)| effect.confirmed)
+        let effect = self.effect.as_ref();
+        self.injected.is_some() && effect.is_some_and(|(_, effect)| effect.confirmed)
     }
 }
 
@@ -421,8 +418,7 @@ impl Facts {
                 mechanism,
             } => {
                 let facts = self.firing(firing);
-                facts.kind.clone_from(kind);
-                facts.targets.clone_from(targets);
+                (facts.kind, facts.targets) = (kind.clone(), targets.clone());
                 facts.mechanism.clone_from(mechanism);
             }
             Event::FaultRefused { firing, reason } => {
@@ -439,13 +435,11 @@ impl Facts {
             Event::FaultHealed { firing } => self.firing(firing).healed = Some(at),
             Event::FaultClean { firing } => {
                 let facts = self.firing(firing);
-                facts.clean = Some(at);
-                facts.dirty = None;
+                (facts.clean, facts.dirty) = (Some(at), None);
             }
             Event::FaultDirty { firing, left } => {
                 let facts = self.firing(firing);
-                facts.clean = None;
-                facts.dirty = Some(left.clone());
+                (facts.clean, facts.dirty) = (None, Some(left.clone()));
             }
             Event::RedundancyRestored { firing } => self.firing(firing).redundancy = Some(at),
             _ => {}

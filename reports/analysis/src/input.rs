@@ -134,22 +134,10 @@ impl Input {
             missing.push(error.to_string());
             Orders::empty(timeout_ns)
         });
-        let retries = read_retries(&ledger).unwrap_or_else(|error| {
-            missing.push(error.to_string());
-            Vec::new()
-        });
-        let ids = read_server_ids(&ledger).unwrap_or_else(|error| {
-            missing.push(error.to_string());
-            Vec::new()
-        });
-        let terms = Terms::read(&ledger).unwrap_or_else(|error| {
-            missing.push(error.to_string());
-            Terms::default()
-        });
-        let series = read_series(&dir.series()).unwrap_or_else(|error| {
-            missing.push(error.to_string());
-            None
-        });
+        let retries = kept(read_retries(&ledger).map(Some), &mut missing).unwrap_or_default();
+        let ids = kept(read_server_ids(&ledger).map(Some), &mut missing).unwrap_or_default();
+        let terms = kept(Terms::read(&ledger).map(Some), &mut missing).unwrap_or_default();
+        let series = kept(read_series(&dir.series()), &mut missing);
         let venue = kept(read_venue(&dir.venue()), &mut missing);
         let trades = kept(read_trades(&dir.trades()), &mut missing);
         let points = kept(read_points(&dir.points()), &mut missing);

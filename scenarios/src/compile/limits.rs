@@ -48,19 +48,17 @@ impl Limit {
             | RuleKind::Points(PointsRule::Rate { at_least_per_s, .. }) => {
                 (String::new(), End::AtLeast, *at_least_per_s)
             }
-            RuleKind::Failover { at_most_ns } | RuleKind::Rpo { at_most_ns } => {
-                (String::new(), End::AtMost, *at_most_ns as f64)
-            }
-            RuleKind::Expiry { within_ns } => (String::new(), End::AtMost, *within_ns as f64),
+            RuleKind::Failover { at_most_ns: limit }
+            | RuleKind::Rpo { at_most_ns: limit }
+            | RuleKind::Expiry { within_ns: limit } => (String::new(), End::AtMost, *limit as f64),
             RuleKind::Availability {
                 at_least,
                 projected,
                 failures_per_30d,
-            } => (
-                format!("{projected} {failures_per_30d}"),
-                End::AtLeast,
-                *at_least,
-            ),
+            } => {
+                let over = format!("{projected} {failures_per_30d}");
+                (over, End::AtLeast, *at_least)
+            }
             RuleKind::CancelOnDisconnect
             | RuleKind::Exposure
             | RuleKind::KillSwitch
@@ -98,11 +96,8 @@ impl Limit {
             }) => (quantile.to_string(), End::AtMost, *at_most_ns as f64),
         };
         let phase = phase_of(kind).map_or("", Phase::name);
-        Limit {
-            what: format!("{} {phase} {detail}", kind_name(kind)),
-            side,
-            value,
-        }
+        let what = format!("{} {phase} {detail}", kind_name(kind));
+        Limit { what, side, value }
     }
 }
 

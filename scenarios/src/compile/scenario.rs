@@ -48,18 +48,10 @@ pub(super) struct Material<'a> {
 /// The plan; `None` when a mistake leaves nothing to build on. Mistakes are noted on the sheets.
 pub(super) fn plan(material: Material) -> Option<Plan> {
     let (peak, load) = flow(&material);
-    let limits = limits(&material);
-    let guards = all_guards(&material);
+    let (limits, guards) = (limits(&material), all_guards(&material));
     let accounts = accounts(&material);
-    let Material {
-        scenario,
-        sheet,
-        described,
-        environment,
-        seed,
-        with_rules,
-        ..
-    } = material;
+    let (scenario, sheet, described) = (material.scenario, material.sheet, material.described);
+    let environment = material.environment;
     let system = &described.system;
     let has_faults = !sheet.keys(&At::of(&["faults"])).is_empty();
     let points = points(scenario, system, sheet);
@@ -78,8 +70,8 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
     let (load, note) = load?;
     refuse_endless(&load, longest_ns(&phases, &faults), sheet);
     refuse_unkept(system, &load, sheet);
-    let planted = planted(scenario, described, environment.as_ref(), &load, sheet);
     refuse_placeless(&load, environment.as_ref(), sheet);
+    let planted = planted(scenario, described, environment.as_ref(), &load, sheet);
     let mut notes = notes::notes(system, &load, &phases, &faults);
     notes.extend(note);
     let facts = Facts {
@@ -93,13 +85,19 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         has_faults,
         pulls_kill_switch: pulls_kill_switch(scenario),
     };
-    let rules = rules(limits, facts, with_rules, peak.as_ref(), &mut notes);
+    let rules = rules(
+        limits,
+        facts,
+        material.with_rules,
+        peak.as_ref(),
+        &mut notes,
+    );
     refuse_unread(&rules, &reads, sheet);
-    let mut plan = Plan {
+    Some(sealed(Plan {
         scenario: scenario.scenario.0.clone(),
         about: scenario.about.clone(),
         tags: scenario.tags.iter().map(|tag| tag.0.clone()).collect(),
-        seed,
+        seed: material.seed,
         system: system.clone(),
         environment: environment?,
         load,
@@ -115,9 +113,12 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         reads,
         notes,
         digest: String::new(),
-    };
+    }))
+}
+
+fn sealed(mut plan: Plan) -> Plan {
     plan.digest = digest(&plan);
-    Some(plan)
+    plan
 }
 
 /// Orders that end with their connection are judged by sessions that one process keeps.

@@ -8,7 +8,6 @@ mod fault;
 mod gateway;
 mod guards;
 mod http;
-mod kill_switch;
 mod kubernetes;
 mod load;
 mod market_data;
@@ -16,7 +15,6 @@ mod metric;
 mod peak;
 mod phases;
 mod resolved;
-mod resource;
 mod rule;
 mod system;
 mod tls;
@@ -37,7 +35,6 @@ pub use http::{
     Condition, Expected, Extract, JsonPointer, Request, Template, TemplatePart, Variable,
     VariableFilter,
 };
-pub use kill_switch::KillSwitch;
 pub use kubernetes::{
     ActsOn, AgentPlan, ClusterKind, KubernetesEntry, KubernetesPart, KubernetesPlan,
     NODE_PLACEHOLDER, NodeCommands, OnOff, Placed, TaintEffect, for_node,
@@ -55,13 +52,13 @@ pub use metric::{
     LimitEnd, MetricLimit, MetricRule, PROCESS_START, SCRAPE_EVERY_NS, SeriesPattern,
 };
 pub use peak::{Peak, PeakFlow, Standard};
-pub use resource::{Resource, ResourceRule};
-pub use rule::{AbortRule, DataClass, Rule, RuleKind};
+pub use rule::{AbortRule, DataClass, Resource, ResourceRule, Rule, RuleKind};
 pub use system::{
     AckLevel, Answer, Auth, Ceilings, CleanUp, CopyDepth, CopyTrades, DataLayout, Endpoints,
-    EnvironmentPlan, Exposure, ExposurePer, FieldMap, Health, Identity, LocalStandIn, Metrics,
-    OrderAction, Orders, Part, ProofOfTarget, ReadBack, Resources, RestartedBy, RetryPolicy, Role,
-    SecretSource, Session, SessionContract, System, Take, TimedOrder, TimedOrders, VersionProbe,
+    EnvironmentPlan, Exposure, ExposurePer, FieldMap, Health, Identity, KillSwitch, LocalStandIn,
+    Metrics, OrderAction, Orders, Part, ProofOfTarget, ReadBack, Resources, RestartedBy,
+    RetryPolicy, Role, SecretSource, Session, SessionContract, System, Take, TimedOrder,
+    TimedOrders, VersionProbe,
 };
 pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
 pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

@@ -1,5 +1,7 @@
 //! SLA rules as planned.
 
+mod resource;
+
 use serde::Serialize;
 use shakedown_record::phase::Phase;
 use shakedown_record::run_record::Severity;
@@ -8,8 +10,9 @@ use super::alert::AlertRule;
 use super::market_data::{FeedRule, PointsRule};
 use super::metric::MetricRule;
 use super::peak::PeakFlow;
-use super::resource::ResourceRule;
 use super::venue::VenueRule;
+
+pub use resource::{Resource, ResourceRule};
 
 /// One SLA rule.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,6 +1,8 @@
 //! The system under test, as its profile describes it.
 
 mod copies;
+mod kill_switch;
+mod timed;
 
 use std::collections::BTreeMap;
 
@@ -11,15 +13,13 @@ use super::alert::Alerts;
 use super::docker::DockerPlan;
 use super::gateway::{GatewayPlan, PostgreSqlServers, RedisServers};
 use super::http::{Condition, Extract, JsonPointer, Request};
-use super::kill_switch::KillSwitch;
 use super::kubernetes::KubernetesPlan;
 use super::market_data::MarketData;
 use super::tls::TlsPlan;
 use super::venue::VenueSide;
 
-mod timed;
-
 pub use copies::{CopyDepth, CopyTrades};
+pub use kill_switch::KillSwitch;
 pub use timed::{TimedOrder, TimedOrders};
 
 /// Everything Shakedown knows about an engine.

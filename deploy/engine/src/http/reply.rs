@@ -97,16 +97,15 @@ fn answer(id: &str, answer: &Answer) -> (Counted, Response) {
             remaining_lots,
             fills,
         } => {
-            let instrument = instrument.get();
             let accepted = AcceptedBody {
                 state: "accepted",
                 id,
                 order_id: order_id.to_string(),
                 sequence: *sequence,
                 term: *term,
-                filled: instrument.quantity_text(*filled_lots),
-                remaining: instrument.quantity_text(*remaining_lots),
-                fills: fill_bodies(instrument, fills),
+                filled: instrument.get().quantity_text(*filled_lots),
+                remaining: instrument.get().quantity_text(*remaining_lots),
+                fills: fill_bodies(instrument.get(), fills),
             };
             (Counted::Accepted, body(StatusCode::CREATED, accepted))
         }
@@ -115,11 +114,9 @@ fn answer(id: &str, answer: &Answer) -> (Counted, Response) {
             StatusCode::UNPROCESSABLE_ENTITY,
             json!({ "state": "rejected", "id": id, "reason": reason.as_str() }),
         ),
-        Answer::Cancelled { sequence } => plain(
-            Counted::Cancelled,
-            StatusCode::OK,
-            json!({ "state": "cancelled", "id": id, "sequence": sequence }),
-        ),
+        Answer::Cancelled { sequence } => {
+            cancelled(json!({ "state": "cancelled", "id": id, "sequence": sequence }))
+        }
         Answer::Replaced {
             sequence,
             instrument,
@@ -145,17 +142,17 @@ fn answer(id: &str, answer: &Answer) -> (Counted, Response) {
             StatusCode::NOT_FOUND,
             json!({ "state": "unknown-order", "id": id }),
         ),
-        Answer::Ended { orders, .. } => plain(
-            Counted::Cancelled,
-            StatusCode::OK,
-            json!({ "state": "ended", "orders": orders.len() }),
-        ),
-        Answer::Killed { sequence, orders } => plain(
-            Counted::Cancelled,
-            StatusCode::OK,
-            json!({ "state": "killed", "sequence": sequence, "orders": orders.len() }),
-        ),
+        Answer::Ended { orders, .. } => {
+            cancelled(json!({ "state": "ended", "orders": orders.len() }))
+        }
+        Answer::Killed { sequence, orders } => {
+            cancelled(json!({ "state": "killed", "sequence": sequence, "orders": orders.len() }))
+        }
     }
+}
+
+fn cancelled(told: serde_json::Value) -> (Counted, Response) {
+    plain(Counted::Cancelled, StatusCode::OK, told)
 }
 
 fn plain(counted: Counted, status: StatusCode, told: serde_json::Value) -> (Counted, Response) {

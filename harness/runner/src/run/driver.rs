@@ -445,8 +445,6 @@ impl Driver {
 }
 
 fn failed(what: &str, within: Duration) -> String {
-    format!(
-        "{what} failed, or did not end within {} s",
-        within.as_secs()
-    )
+    let seconds = within.as_secs();
+    format!("{what} failed, or did not end within {seconds} s")
 }

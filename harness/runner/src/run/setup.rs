@@ -106,9 +106,7 @@ impl Run {
         if interrupt.is_there() {
             return Ok(None);
         }
-        self.silence(&journal).await?;
-        self.orders_may_be_open(&target, &journal)?;
-        plant(&target, self.run_dir()).await?;
+        self.before_orders(&target, &journal).await?;
         let market = self.hear(&environment, &secrets).await?;
         let started = self.start_load(&environment, &secrets, interrupt).await?;
         let Some((load, zero)) = started else {
@@ -124,6 +122,14 @@ impl Run {
                 ..market
             },
         }))
+    }
+
+    /// What has to be done before the first order of the load.
+    async fn before_orders(&self, target: &Target, journal: &Journal) -> Result<(), RunError> {
+        self.silence(journal).await?;
+        self.orders_may_be_open(target, journal)?;
+        plant(target, self.run_dir()).await?;
+        Ok(())
     }
 
     /// The plan, with the labels that its targets carry.

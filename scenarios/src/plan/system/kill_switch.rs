@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::http::{Extract, Request};
-use super::system::Answer;
+use super::Answer;
+use crate::plan::http::{Extract, Request};
 
 /// How the kill switch of an account is pulled.
 #[derive(Debug, Clone, PartialEq, Serialize)]

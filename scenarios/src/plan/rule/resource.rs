@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shakedown_record::phase::Phase;
 
-use super::{EnvironmentPlan, SCRAPE_EVERY_NS};
+use crate::plan::{EnvironmentPlan, SCRAPE_EVERY_NS};
 
 /// How often a cluster measures its pods, as a rule.
 const PODS_EVERY_NS: u64 = 15_000_000_000;
