@@ -27,6 +27,7 @@ mod schema;
 mod source;
 mod spec;
 pub mod starter;
+pub mod suite;
 mod whom;
 mod yaml;
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::spec::calendar::CalendarSpec;
 use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::ScenarioSpec;
+use crate::spec::suite::SuiteSpec;
 
 /// Which schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,7 @@ pub enum SchemaKind {
     Scenario,
     Profile,
     Calendar,
+    Suite,
 }
 
 /// The JSON Schema (2020-12) of a kind of file.
@@ -26,6 +28,7 @@ pub fn schema(kind: SchemaKind) -> Value {
             schemars::schema_for!(CalendarSpec),
             "Shakedown market calendar",
         ),
+        SchemaKind::Suite => (schemars::schema_for!(SuiteSpec), "Shakedown suite"),
     };
     let mut value = schema.to_value();
     value["title"] = title.into();

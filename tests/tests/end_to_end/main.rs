@@ -34,6 +34,7 @@ mod slow;
 mod standards;
 mod starved;
 mod stores;
+mod suite;
 mod survival;
 mod tidy;
 mod truth;

@@ -7,7 +7,7 @@ use shakedown_runner::mechanisms;
 use super::engine;
 use super::{
     agent, calendar, capacity, explain, files, halt, load, probe, recover, replay, report, run,
-    show, submitted, venue, worker,
+    show, submitted, suite, venue, worker,
 };
 use crate::args::Command;
 use crate::output::Failure;
@@ -16,6 +16,7 @@ use crate::output::Failure;
 pub fn dispatch(command: Command) -> ExitCode {
     let result = match command {
         Command::Run(args) => run::run(&args),
+        Command::Suite(args) => suite::suite(&args),
         Command::Load(args) => load::load(&args),
         Command::Capacity(args) => capacity::capacity(&args),
         Command::Probe(args) => probe::probe(&args),

@@ -7,6 +7,7 @@ use std::path::Path;
 use shakedown_record::ExitCode;
 use shakedown_runner::{rights, submit};
 use shakedown_scenarios::calendar::Calendar;
+use shakedown_scenarios::suite::Draft;
 use shakedown_scenarios::{
     CompileInput, Diagnostics, FileKind, compile_on, compile_profile, file_kind, starter,
 };
@@ -23,6 +24,7 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
     let checked = file_kind(&file).and_then(|kind| match kind {
         FileKind::Profile => compile_profile(&file, None).map(|_| ()),
         FileKind::Calendar => Calendar::parse(&file).map(|_| ()),
+        FileKind::Suite => Draft::read(&file).map(|_| ()),
         FileKind::Scenario => Ok(()),
     });
     let checked = match (checked, file_kind(&file)) {
@@ -39,6 +41,9 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
         }
         (checked, _) => checked,
     };
+    if checked.is_ok() && matches!(file_kind(&file), Ok(FileKind::Suite)) {
+        super::suite::check(&args.file)?;
+    }
     if args.json {
         let none = Diagnostics::default();
         print(&json(checked.as_ref().err().unwrap_or(&none))?);

@@ -19,6 +19,7 @@ mod runtime;
 mod show;
 mod submit;
 mod submitted;
+mod suite;
 mod venue;
 mod worker;
 
