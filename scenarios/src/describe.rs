@@ -372,6 +372,7 @@ mod tests {
         let input = CompileInput {
             scenario: &scenario,
             profile: &profile,
+            bases: &[],
             overrides: &[],
             environment: None,
             seed: None,

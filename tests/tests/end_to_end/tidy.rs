@@ -174,6 +174,7 @@ fn every_shipped_scenario_validates() {
         let input = CompileInput {
             scenario: &scenario,
             profile: &profile,
+            bases: &[],
             overrides: &[],
             environment: None,
             seed: None,
@@ -193,6 +194,7 @@ fn the_fixtures_validate() {
         let input = CompileInput {
             scenario: &scenario,
             profile: &profile,
+            bases: &[],
             overrides: &[],
             environment: None,
             seed: None,

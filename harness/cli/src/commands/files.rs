@@ -9,20 +9,22 @@ use shakedown_runner::{rights, submit};
 use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::suite::Draft;
 use shakedown_scenarios::{
-    CompileInput, Diagnostics, FileKind, compile_on, compile_profile, file_kind, starter,
+    CompileInput, Diagnostics, FileKind, SourceFile, compile_on, compile_profile_over, file_kind,
+    overridden, starter,
 };
 
 use super::json;
 use crate::args::{FileArgs, PlanArgs};
-use crate::files::{compile_scenario, profile_of, read, recording, today};
+use crate::files::{bases_of, compile_scenario, profile_of, read, recording, today};
 use crate::output::{Failure, print};
 use crate::plan_text::plan_text;
 
 /// `shakedown validate`.
 pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
     let file = read(&args.file)?;
+    let bases = bases_of(&file)?;
     let checked = file_kind(&file).and_then(|kind| match kind {
-        FileKind::Profile => compile_profile(&file, None).map(|_| ()),
+        FileKind::Profile => profile_everywhere(&file, &bases),
         FileKind::Calendar => Calendar::parse(&file).map(|_| ()),
         FileKind::Suite => Draft::read(&file).map(|_| ()),
         FileKind::Scenario => Ok(()),
@@ -30,9 +32,11 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
     let checked = match (checked, file_kind(&file)) {
         (Ok(()), Ok(FileKind::Scenario)) => {
             let profile = profile_of(&file)?;
+            let bases = bases_of(&profile)?;
             let input = CompileInput {
                 scenario: &file,
                 profile: &profile,
+                bases: &bases,
                 overrides: &[],
                 environment: None,
                 seed: None,
@@ -56,6 +60,15 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
     checked.map_err(Failure::usage)?;
     print(&format!("{}: ok", file.name));
     Ok(ExitCode::Pass)
+}
+
+/// A profile as it is in its first environment, and in each in which it is another.
+fn profile_everywhere(profile: &SourceFile, bases: &[SourceFile]) -> Result<(), Diagnostics> {
+    let others = overridden(profile).into_iter().map(Some);
+    for environment in std::iter::once(None).chain(others) {
+        compile_profile_over(profile, bases, environment)?;
+    }
+    Ok(())
 }
 
 /// `shakedown plan`.
