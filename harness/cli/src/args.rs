@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use shakedown_runner::mechanisms::kubernetes::rights::Account;
 
 pub use measuring::{ArrivalName, CapacityArgs, IoName, LoadArgs};
-pub use suite::SuiteArgs;
+pub use suite::{InitArgs, SuiteArgs};
 
 /// Chaos and performance validation for trading engines: one scenario, one verdict, with the evidence.
 #[derive(Debug, Parser)]
@@ -47,12 +47,8 @@ pub enum Command {
         #[arg(value_enum)]
         which: SchemaName,
     },
-    /// Write a first profile and a first scenario into a folder, to be filled in.
-    Init {
-        /// Folder to write to; files that exist are never touched.
-        #[arg(default_value = ".")]
-        folder: PathBuf,
-    },
+    /// Write a first profile and a first scenario into a folder, to be filled in; of a target that runs, with what it tells of itself.
+    Init(InitArgs),
     /// List the shipped scenarios and systems.
     List {
         #[arg(long)]

@@ -1,4 +1,4 @@
-//! The command line of `shakedown suite`.
+//! The command lines of `shakedown suite` and `shakedown init`.
 
 use std::path::PathBuf;
 
@@ -34,4 +34,22 @@ pub struct SuiteArgs {
     /// Print suite.json instead of the report.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What a first profile is made of, and where it is written.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Folder to write to; files that exist are never touched.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// A target that runs, which is only asked: http://HOST:PORT, deployment:NAMESPACE/NAME (of the cluster of the kubeconfig), or
+    /// compose:FILE (compose:FILE#SERVICE where several have ports).
+    #[arg(long, value_name = "TARGET")]
+    pub from: Option<String>,
+    /// Context of the kubeconfig. Default: the current one.
+    #[arg(long, requires = "from")]
+    pub context: Option<String>,
+    /// Name of the system. Default: by the target.
+    #[arg(long, requires = "from")]
+    pub name: Option<String>,
 }

@@ -1,8 +1,4 @@
-//! Commands on files: validate, plan, init.
-
-use std::fs;
-use std::io::Write;
-use std::path::Path;
+//! Commands on files: validate, plan.
 
 use shakedown_record::ExitCode;
 use shakedown_runner::{rights, submit};
@@ -10,7 +6,7 @@ use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::suite::Draft;
 use shakedown_scenarios::{
     CompileInput, Diagnostics, FileKind, SourceFile, compile_on, compile_profile_over, file_kind,
-    overridden, starter,
+    overridden,
 };
 
 use super::json;
@@ -91,37 +87,5 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
     } else {
         print(&plan_text(&compiled.plan));
     }
-    Ok(ExitCode::Pass)
-}
-
-/// `shakedown init`.
-pub fn init(folder: &Path) -> Result<ExitCode, Failure> {
-    let failed =
-        |path: &Path, error: std::io::Error| Failure::usage(format!("{}: {error}", path.display()));
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    let files = [
-        ("system.yaml", starter::PROFILE),
-        ("scenario.yaml", starter::SCENARIO),
-    ];
-    if let Some((name, _)) = files.iter().find(|(name, _)| folder.join(name).exists()) {
-        return Err(Failure::usage(format!(
-            "{} exists; nothing was written",
-            folder.join(name).display()
-        )));
-    }
-    for (name, text) in files {
-        let path = folder.join(name);
-        let mut file = fs::File::create_new(&path).map_err(|error| failed(&path, error))?;
-        file.write_all(text.as_bytes())
-            .map_err(|error| failed(&path, error))?;
-    }
-    let folder = folder.display();
-    print(&format!(
-        "Wrote {folder}/system.yaml and {folder}/scenario.yaml. Next:\n\
-         \x20 edit {folder}/system.yaml: addresses, order messages, read-back\n\
-         \x20 shakedown validate {folder}/system.yaml\n\
-         \x20 shakedown probe {folder}/system.yaml      sends one order through every line of it\n\
-         \x20 shakedown run {folder}/scenario.yaml"
-    ));
     Ok(ExitCode::Pass)
 }

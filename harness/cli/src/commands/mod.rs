@@ -9,6 +9,7 @@ mod engine;
 mod explain;
 mod files;
 mod halt;
+mod init;
 mod load;
 mod probe;
 mod recover;
