@@ -10,6 +10,7 @@ mod evidence;
 mod foreign;
 mod gateways;
 mod guards;
+mod guide;
 mod hooks;
 mod input;
 mod kubernetes;
