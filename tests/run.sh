@@ -230,6 +230,8 @@ end_to_end links 500 1
 end_to_end slow 600 2 $(unless_all without_root_links_are_slow)
 end_to_end truth 600 1
 end_to_end sigkill 180 2
+end_to_end suite 200 1
+end_to_end guide 120 1
 end_to_end survival 90 1
 end_to_end blunt 180 3
 end_to_end vanish 300 6

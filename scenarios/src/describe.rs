@@ -382,6 +382,7 @@ mod tests {
         let input = CompileInput {
             scenario: &scenario,
             profile: &profile,
+            bases: &[],
             overrides: &[],
             environment: None,
             seed: None,

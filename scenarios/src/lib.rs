@@ -27,12 +27,14 @@ mod schema;
 mod source;
 mod spec;
 pub mod starter;
+pub mod suite;
 mod whom;
 mod yaml;
 
 pub use compile::{
-    CompileInput, Compiled, FileKind, HistoryBy, KEPT_RECORDING, checkable, compile, compile_on,
-    compile_profile, compile_with, file_kind, history_by, system_reference,
+    CompileInput, Compiled, FileKind, HistoryBy, KEPT_RECORDING, base_reference, checkable,
+    compile, compile_on, compile_profile, compile_profile_over, compile_with, file_kind,
+    history_by, overridden, system_reference,
 };
 pub use describe::describe;
 pub use diagnostics::{Diagnostic, Diagnostics};

@@ -19,7 +19,7 @@ impl Shipped {
     /// One sentence on it: the scenario's `about`, or the first comment.
     pub fn about(&self) -> &'static str {
         let sentence = match self.kind {
-            FileKind::Scenario => self
+            FileKind::Scenario | FileKind::Suite => self
                 .text
                 .lines()
                 .find_map(|line| line.strip_prefix("about: ")),
@@ -185,5 +185,6 @@ pub fn all() -> &'static [Shipped] {
 
 /// A shipped file by name.
 pub fn find(name: &str) -> Option<&'static Shipped> {
-    all().iter().find(|shipped| shipped.name == name)
+    let mut all = all().iter();
+    all.find(|shipped| shipped.name == name || shipped.path == name)
 }

@@ -101,6 +101,11 @@ impl Fixture {
         })
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The value of the next line that begins with `name`, such as `port 4711`.
     ///
     /// # Errors

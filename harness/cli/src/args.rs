@@ -1,6 +1,7 @@
 //! The command line, as typed.
 
 mod measuring;
+mod suite;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use shakedown_runner::mechanisms::kubernetes::rights::Account;
 
 pub use measuring::{ArrivalName, CapacityArgs, IoName, LoadArgs};
+pub use suite::{InitArgs, SuiteArgs};
 
 /// Chaos and performance validation for trading engines: one scenario, one verdict, with the evidence.
 #[derive(Debug, Parser)]
@@ -28,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario and judge it.
     Run(RunArgs),
+    /// Run the scenarios of a folder in order, and show which figure of the documents each of them proves.
+    Suite(SuiteArgs),
     /// Ad-hoc HTTP load on one URL, free of coordinated omission.
     Load(LoadArgs),
     /// Find the highest rate at which a scenario's SLA holds, and draw the curve.
@@ -43,12 +47,8 @@ pub enum Command {
         #[arg(value_enum)]
         which: SchemaName,
     },
-    /// Write a first profile and a first scenario into a folder, to be filled in.
-    Init {
-        /// Folder to write to; files that exist are never touched.
-        #[arg(default_value = ".")]
-        folder: PathBuf,
-    },
+    /// Write a first profile and a first scenario into a folder, to be filled in; of a target that runs, with what it tells of itself.
+    Init(InitArgs),
     /// List the shipped scenarios and systems.
     List {
         #[arg(long)]
@@ -406,6 +406,8 @@ pub enum SchemaName {
     Scenario,
     Profile,
     Calendar,
+    Suite,
+    SuiteRecord,
     Record,
     Capacity,
     Webhook,

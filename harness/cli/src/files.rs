@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::LARGEST_RECORDING_BYTES;
 use shakedown_scenarios::{
-    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, compile_on, compile_with,
-    library, system_reference,
+    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, base_reference, compile_on,
+    compile_with, library, system_reference,
 };
 
 use crate::args::ScenarioArgs;
@@ -15,6 +15,9 @@ use crate::output::Failure;
 
 /// Largest scenario or profile that is read; more is surely another file.
 const LARGEST_FILE_BYTES: u64 = 1 << 20;
+
+/// More bases are not read.
+const MOST_BASES: usize = 16;
 
 /// Names the folder of run directories.
 const RUNS_VARIABLE: &str = "SHAKEDOWN_RUNS";
@@ -81,6 +84,27 @@ pub fn profile_of(scenario: &SourceFile) -> Result<SourceFile, Failure> {
         scenario.name,
         beside.display()
     )))
+}
+
+/// What a profile is made of, nearest first: files beside each other. The first that is none is left to the library.
+///
+/// # Errors
+/// Exit 64 when such a file cannot be read.
+pub fn bases_of(profile: &SourceFile) -> Result<Vec<SourceFile>, Failure> {
+    let mut bases: Vec<SourceFile> = Vec::new();
+    loop {
+        let upper = bases.last().unwrap_or(profile);
+        let Some(reference) = base_reference(upper) else {
+            return Ok(bases);
+        };
+        let folder = Path::new(&upper.name).parent().unwrap_or(Path::new("."));
+        let beside = folder.join(reference);
+        // A profile that is its own base is told of by the compiler, which counts.
+        if !beside.is_file() || bases.len() > MOST_BASES {
+            return Ok(bases);
+        }
+        bases.push(read(&beside)?);
+    }
 }
 
 /// The text of the recording that a scenario names, or why it cannot be had.
@@ -153,9 +177,11 @@ pub fn compile_changed(
         .as_deref()
         .map(parse_environment)
         .transpose()?;
+    let bases = bases_of(&profile)?;
     let input = CompileInput {
         scenario: &scenario,
         profile: &profile,
+        bases: &bases,
         overrides: &overrides,
         environment,
         seed,
@@ -201,6 +227,7 @@ pub fn compile_saved(dir: &RunDir) -> Result<Compiled, Failure> {
     let input = CompileInput {
         scenario: &scenario,
         profile: &profile,
+        bases: &[],
         overrides: &[],
         environment: None,
         seed: None,

@@ -37,6 +37,7 @@ pub mod series;
 pub mod side_by_side;
 pub mod slots;
 pub mod split;
+pub mod suite;
 pub mod table;
 pub mod venue;
 pub mod worker;

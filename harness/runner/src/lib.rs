@@ -15,6 +15,7 @@
 //!
 //! Never here: SLA rules, percentiles of a phase, rendering.
 
+pub mod acquaint;
 pub mod agent;
 pub mod cleanup;
 pub mod drill;

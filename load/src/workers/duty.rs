@@ -217,6 +217,7 @@ fn config(order: WorkerOrder, ledger: &Path) -> Result<GeneratorConfig, WorkerEr
     let input = CompileInput {
         scenario: &scenario,
         profile: &profile,
+        bases: &[],
         overrides: &[],
         environment: None,
         seed: None,

@@ -45,6 +45,7 @@ pub fn compiled(load: &str) -> Compiled {
     let input = CompileInput {
         scenario: &scenario,
         profile: &profile,
+        bases: &[],
         overrides: &[],
         environment: None,
         seed: Some(11),

@@ -29,6 +29,7 @@ pub fn load_with(section: &str, recording: &str) -> LoadPlan {
     let input = CompileInput {
         scenario: &scenario,
         profile: &profile,
+        bases: &[],
         overrides: &[],
         environment: None,
         seed: None,

@@ -46,6 +46,7 @@ mod seal;
 mod series;
 mod split;
 mod story;
+pub mod suite;
 mod tally;
 mod terms;
 #[cfg(test)]

@@ -72,6 +72,7 @@ pub(crate) fn plan() -> Plan {
     let input = CompileInput {
         scenario: &file("scenario.yaml", SCENARIO),
         profile: &file("system.yaml", SYSTEM),
+        bases: &[],
         overrides: &[],
         environment: None,
         seed: None,

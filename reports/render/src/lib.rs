@@ -24,6 +24,7 @@ mod markdown;
 mod render;
 mod screen;
 mod series;
+mod suite;
 mod text;
 mod words;
 
@@ -35,3 +36,4 @@ pub use load::{render_load_json, render_load_text};
 pub use look::Look;
 pub use render::{Format, UnknownFormat, render};
 pub use series::{latency_hlog, timeline_csv};
+pub use suite::{SuiteFormat, render_suite};

@@ -126,7 +126,7 @@ fn data(out: &mut String, analysis: &Analysis) {
     out.push('\n');
 }
 
-fn section(out: &mut String, title: &str, table: &Table) {
+pub(crate) fn section(out: &mut String, title: &str, table: &Table) {
     if !table.rows.is_empty() {
         out.push_str(&format!("### {title}\n\n{}\n", set(table)));
     }
@@ -151,7 +151,7 @@ fn set(table: &Table) -> String {
 }
 
 /// Text without any power in Markdown.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in inert(text).chars() {
         match c {

@@ -161,6 +161,7 @@ mod tests {
         compile(&CompileInput {
             scenario: &file("quickstart", scenario.text),
             profile: &file("reference", profile.text),
+            bases: &[],
             overrides: &overrides,
             environment: None,
             seed: None,

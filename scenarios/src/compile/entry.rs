@@ -13,7 +13,7 @@ use crate::yaml::{Document, Node};
 
 use super::access::refuse_literals;
 use super::environment::{Choice, environment};
-use super::inputs::{self, Inputs, set_root};
+use super::inputs::{self, Inputs, ProfileFiles, set_root};
 use super::replay::Read;
 use super::scenario::{Material, plan};
 use super::sheet::{At, Sheet};
@@ -27,6 +27,8 @@ const DEFAULT_SEED: u64 = 1;
 pub struct CompileInput<'a> {
     pub scenario: &'a SourceFile,
     pub profile: &'a SourceFile,
+    /// What the profile is made of (`base`), nearest first; behind them, and without any, bases are those of the library.
+    pub bases: &'a [SourceFile],
     /// Applied in order.
     pub overrides: &'a [Override],
     /// Wins over the scenario's `environment`.
@@ -85,7 +87,11 @@ fn compile_files(
     read: &dyn Fn(&str) -> Result<String, String>,
     today: Option<Date>,
 ) -> Result<Compiled, Diagnostics> {
-    let inputs = inputs::read(input.scenario, input.profile, input.overrides)?;
+    let files = ProfileFiles {
+        file: input.profile,
+        bases: input.bases,
+    };
+    let inputs = inputs::read(input.scenario, files, input.environment, input.overrides)?;
     let file = inputs
         .scenario
         .root
@@ -112,7 +118,23 @@ pub fn compile_profile(
     profile: &SourceFile,
     environment: Option<EnvironmentKind>,
 ) -> Result<Compiled, Diagnostics> {
-    let document = Document::parse(profile)?;
+    compile_profile_over(profile, &[], environment)
+}
+
+/// The same, of a profile that is made of others, nearest first.
+///
+/// # Errors
+/// Every mistake of the profile and its bases.
+pub fn compile_profile_over(
+    profile: &SourceFile,
+    bases: &[SourceFile],
+    environment: Option<EnvironmentKind>,
+) -> Result<Compiled, Diagnostics> {
+    let files = ProfileFiles {
+        file: profile,
+        bases,
+    };
+    let document = inputs::whole(files)?;
     let has = |kind: EnvironmentKind| document.root.find(&["environments", kind.name()]).is_some();
     let first = [EnvironmentKind::Local, EnvironmentKind::External]
         .into_iter()
@@ -125,8 +147,8 @@ pub fn compile_profile(
             serde_json::Value::String(system.unwrap_or_default().to_string())
         ),
     };
-    let inputs = inputs::read(&scenario, profile, &[])?;
     let kind = environment.or(first).unwrap_or(EnvironmentKind::Local);
+    let inputs = inputs::read(&scenario, files, Some(kind), &[])?;
     let around = Around {
         recording: None,
         today: None,

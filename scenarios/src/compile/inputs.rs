@@ -1,8 +1,11 @@
 //! Files and options as trees.
 
 use crate::diagnostics::Diagnostics;
+use crate::environment_kind::EnvironmentKind;
 use crate::source::{Override, SourceFile};
 use crate::yaml::{Content, Document, Entry, Node, Spot, key_path, set};
+
+use super::compose::{in_environment, with_bases};
 
 /// First step of a key that reaches into the profile.
 const PROFILE: &str = "profile";
@@ -14,13 +17,22 @@ pub(super) struct Inputs {
     pub(super) profile: Document,
 }
 
-/// Reads both files and applies `--set` options.
+/// A profile as it is given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProfileFiles<'a> {
+    pub(super) file: &'a SourceFile,
+    /// What it is made of, nearest first.
+    pub(super) bases: &'a [SourceFile],
+}
+
+/// Reads both files, puts the profile together for its environment, and applies `--set` options.
 pub(super) fn read(
     scenario: &SourceFile,
-    profile: &SourceFile,
+    profile: ProfileFiles,
+    environment: Option<EnvironmentKind>,
     overrides: &[Override],
 ) -> Result<Inputs, Diagnostics> {
-    let mut inputs = match (Document::parse(scenario), Document::parse(profile)) {
+    let mut inputs = match (Document::parse(scenario), whole(profile)) {
         (Ok(scenario), Ok(profile)) => Inputs { scenario, profile },
         (scenario, profile) => {
             let mut all = scenario.err().unwrap_or_default();
@@ -28,6 +40,10 @@ pub(super) fn read(
             return Err(all);
         }
     };
+    let named = inputs.scenario.root.find(&["environment"]);
+    let named = named.and_then(|node| node.text()?.parse().ok());
+    let chosen = environment.or(named).unwrap_or(EnvironmentKind::Local);
+    in_environment(&mut inputs.profile, chosen)?;
     let mut wrong = Diagnostics::default();
     for option in overrides {
         if let Err(mistakes) = apply(&mut inputs, option) {
@@ -39,6 +55,13 @@ pub(super) fn read(
     } else {
         Err(wrong)
     }
+}
+
+/// The profile with its bases.
+pub(super) fn whole(profile: ProfileFiles) -> Result<Document, Diagnostics> {
+    let mut document = Document::parse(profile.file)?;
+    with_bases(&mut document, profile.bases)?;
+    Ok(document)
 }
 
 fn apply(inputs: &mut Inputs, option: &Override) -> Result<(), Diagnostics> {

@@ -11,6 +11,7 @@ pub enum FileKind {
     Scenario,
     Profile,
     Calendar,
+    Suite,
 }
 
 /// What a file is, by its keys: `scenario`, or `system` with `parts`.
@@ -21,6 +22,9 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
     let document = Document::parse(file)?;
     let keys: Vec<&str> = document.root.keys().collect();
     let has = |key: &str| keys.contains(&key);
+    if has("suite") {
+        return Ok(FileKind::Suite);
+    }
     if has("scenario") {
         return Ok(FileKind::Scenario);
     }
@@ -35,7 +39,7 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
     }
     let guess = keys
         .iter()
-        .find_map(|key| closest(key, ["scenario", "system", "calendar"]));
+        .find_map(|key| closest(key, ["scenario", "system", "calendar", "suite"]));
     let hint = match guess {
         Some(guess) => format!("did you mean `{guess}`?"),
         None => {
@@ -46,7 +50,8 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
         .diagnostic(
             document.root.at,
             &[],
-            "this is neither a scenario nor a system profile nor a market calendar".to_string(),
+            "this is neither a scenario nor a system profile nor a market calendar nor a suite"
+                .to_string(),
         )
         .with_hint(hint);
     Err(Diagnostics(vec![diagnostic]))

@@ -11,6 +11,7 @@ mod blast;
 mod bursts;
 mod checkable;
 mod cluster;
+mod compose;
 mod digest;
 mod docker;
 mod entry;
@@ -58,8 +59,10 @@ mod venue;
 
 pub(crate) use blast::{AtOnce, at_once, taken};
 pub use checkable::{HistoryBy, checkable, history_by};
+pub use compose::{base_reference, overridden};
 pub use entry::{
-    CompileInput, Compiled, KEPT_RECORDING, compile, compile_on, compile_profile, compile_with,
+    CompileInput, Compiled, KEPT_RECORDING, compile, compile_on, compile_profile,
+    compile_profile_over, compile_with,
 };
 pub(crate) use human::{counted, rate_text, share_text, time_text};
 pub use kind::{FileKind, file_kind, system_reference};

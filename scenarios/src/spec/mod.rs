@@ -14,6 +14,7 @@ pub(crate) mod profile;
 pub(crate) mod scalar;
 pub(crate) mod scenario;
 pub(crate) mod sla;
+pub(crate) mod suite;
 
 pub(crate) use entries::Entries;
 pub(crate) use later::Later;

@@ -9,9 +9,12 @@
 mod document;
 mod emit;
 mod node;
+mod over;
 mod overrides;
 mod parse;
 
 pub(crate) use document::Document;
 pub(crate) use node::{Content, Entry, Node, Plain, Scalar, Side, Spot, shortened};
+pub(crate) use over::over;
 pub(crate) use overrides::{key_path, set};
+pub(crate) use parse::tree;

@@ -13,7 +13,7 @@ use super::node::{Content, Entry, Node, Scalar, Spot, shortened};
 const DEEPEST: usize = 64;
 
 /// Reads the one document of a text.
-pub(super) fn tree(file: &SourceFile, source: usize) -> Result<Node, Diagnostics> {
+pub(crate) fn tree(file: &SourceFile, source: usize) -> Result<Node, Diagnostics> {
     if file.text.len() > LARGEST_FILE_BYTES {
         return Err(Diagnostics(vec![Diagnostic::of_file(
             &file.name,

@@ -75,6 +75,7 @@ pub fn compile_both(
     compile(&CompileInput {
         scenario,
         profile,
+        bases: &[],
         overrides,
         environment: None,
         seed: None,

@@ -74,6 +74,7 @@ fn seed_and_environment_are_written_out() {
     let first = compile(&CompileInput {
         scenario: &scenario,
         profile: &profile,
+        bases: &[],
         overrides: &[],
         environment: Some(EnvironmentKind::Local),
         seed: Some(u64::MAX),

@@ -16,6 +16,7 @@ fn on(today: Date, name: &str, changes: &[Override]) -> Result<Compiled, Diagnos
     let input = CompileInput {
         scenario: &scenario,
         profile: &profile,
+        bases: &[],
         overrides: &overrides,
         environment: None,
         seed: None,

@@ -37,6 +37,7 @@ fn replayed(recording: Result<&str, &str>, more: &[Override]) -> Result<Compiled
     let input = CompileInput {
         scenario: &scenario,
         profile: &shipped("reference"),
+        bases: &[],
         overrides: &overrides,
         environment: None,
         seed: None,
@@ -95,6 +96,7 @@ fn a_saved_scenario_names_the_recording_beside_it() {
     let input = CompileInput {
         scenario: &scenario,
         profile: &profile,
+        bases: &[],
         overrides: &[],
         environment: None,
         seed: None,

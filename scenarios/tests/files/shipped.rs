@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::common::{QUICKSTART, REFERENCE, compile_both, file, shipped, with};
 use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::plan::{DataClass, EnvironmentPlan, RuleKind};
+use shakedown_scenarios::suite::{Draft, Member};
 use shakedown_scenarios::{
     FileKind, SchemaKind, checkable, compile_profile, file_kind, library, schema, starter,
     system_reference,
@@ -37,6 +38,17 @@ fn every_shipped_file_compiles_without_a_word() {
                 let calendar = Calendar::parse(&source).unwrap_or_else(|told| panic!("{told}"));
                 assert_eq!(calendar.name, shipped.name);
             }
+            FileKind::Suite => {
+                let draft = Draft::read(&source).unwrap_or_else(|told| panic!("{told}"));
+                let folder = Path::new(shipped.path).parent().unwrap();
+                let members: Vec<Member> = (draft.files().iter())
+                    .map(|file| member(&folder.join(file)))
+                    .collect();
+                let suite = draft
+                    .against(&members)
+                    .unwrap_or_else(|told| panic!("{told}"));
+                assert_eq!(suite.name, shipped.name);
+            }
             FileKind::Scenario => {
                 let system = system_reference(&source).unwrap();
                 assert!(
@@ -47,6 +59,18 @@ fn every_shipped_file_compiles_without_a_word() {
                 assert!(!compiled.plan.about.is_empty());
             }
         }
+    }
+}
+
+/// A scenario of a shipped suite.
+fn member(path: &Path) -> Member {
+    let path = path.to_string_lossy();
+    let scenario = library::find(&path).unwrap_or_else(|| panic!("{path} is not shipped"));
+    let compiled = with(scenario.name, &[]).unwrap_or_else(|told| panic!("{told}"));
+    let rules = compiled.plan.rules.iter();
+    Member {
+        scenario: compiled.plan.scenario.clone(),
+        checks: rules.map(|rule| rule.id.clone()).collect(),
     }
 }
 
@@ -170,6 +194,7 @@ fn the_schemas_are_fresh() {
         (SchemaKind::Scenario, "scenario.schema.json"),
         (SchemaKind::Profile, "profile.schema.json"),
         (SchemaKind::Calendar, "calendar.schema.json"),
+        (SchemaKind::Suite, "suite.schema.json"),
     ] {
         let path = root().join("schema").join(name);
         let fresh = format!(

@@ -311,6 +311,42 @@ fn what_init_writes_is_valid() {
 }
 
 #[test]
+fn a_profile_is_drafted_from_what_runs() {
+    let sandbox = Sandbox::new();
+    let compose =
+        "name: acme\nservices:\n  api: { ports: [\"8000:8080\"], deploy: { replicas: 2 } }\n";
+    sandbox.write("compose.yaml", compose);
+    let made = sandbox.run(&["init", "drafted", "--from", "compose:compose.yaml"]);
+    made.expect_code(0);
+    let profile = fs::read_to_string(sandbox.path().join("drafted/system.yaml")).unwrap();
+    assert!(
+        profile.contains("project: acme") && profile.contains("port: 8080"),
+        "{profile}"
+    );
+    for file in ["drafted/system.yaml", "drafted/scenario.yaml"] {
+        sandbox.run(&["validate", file]).expect_code(0);
+    }
+    let again = sandbox.run(&["init", "drafted", "--from", "compose:compose.yaml"]);
+    again.expect_code(64);
+    for (target, code, words) in [
+        (
+            "compose:compose.yaml#web",
+            64,
+            "no service `web`; there are api",
+        ),
+        ("compose:nowhere.yaml", 64, "nowhere.yaml"),
+        ("deployment:hft", 64, "write deployment:NAMESPACE/NAME"),
+        ("ftp://nowhere", 64, "expected http://HOST:PORT"),
+        ("http://127.0.0.1:9", 69, "connection refused"),
+    ] {
+        let finished = sandbox.run(&["init", "other", "--from", target]);
+        finished.expect_code(code);
+        finished.expect_words(&[words]);
+        assert!(!sandbox.path().join("other").exists(), "{target}");
+    }
+}
+
+#[test]
 fn schemas_and_lists_are_machine_readable() {
     let sandbox = Sandbox::new();
     for which in ["scenario", "profile", "record", "webhook"] {

@@ -175,6 +175,7 @@ fn every_shipped_scenario_validates() {
         let input = CompileInput {
             scenario: &scenario,
             profile: &profile,
+            bases: &[],
             overrides: &[],
             environment: None,
             seed: None,
@@ -194,6 +195,7 @@ fn the_fixtures_validate() {
         let input = CompileInput {
             scenario: &scenario,
             profile: &profile,
+            bases: &[],
             overrides: &[],
             environment: None,
             seed: None,

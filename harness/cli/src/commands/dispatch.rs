@@ -6,8 +6,8 @@ use shakedown_runner::mechanisms;
 #[cfg(feature = "stand-in")]
 use super::engine;
 use super::{
-    agent, calendar, capacity, explain, files, halt, load, probe, recover, replay, report, run,
-    show, submitted, venue, worker,
+    agent, calendar, capacity, explain, files, halt, init, load, probe, recover, replay, report,
+    run, show, submitted, suite, venue, worker,
 };
 use crate::args::Command;
 use crate::output::Failure;
@@ -16,13 +16,14 @@ use crate::output::Failure;
 pub fn dispatch(command: Command) -> ExitCode {
     let result = match command {
         Command::Run(args) => run::run(&args),
+        Command::Suite(args) => suite::suite(&args),
         Command::Load(args) => load::load(&args),
         Command::Capacity(args) => capacity::capacity(&args),
         Command::Probe(args) => probe::probe(&args),
         Command::Validate(args) => files::validate(&args),
         Command::Plan(args) => files::plan(&args),
         Command::Schema { which } => show::schema(which),
-        Command::Init { folder } => files::init(&folder),
+        Command::Init(args) => init::init(&args),
         Command::List { json } => show::list(json),
         Command::Report(args) => report::report(&args),
         Command::Explain { run, order } => explain::explain(&run, order.as_deref()),

@@ -1,36 +1,38 @@
-//! Commands on files: validate, plan, init.
-
-use std::fs;
-use std::io::Write;
-use std::path::Path;
+//! Commands on files: validate, plan.
 
 use shakedown_record::ExitCode;
 use shakedown_runner::{rights, submit};
 use shakedown_scenarios::calendar::Calendar;
+use shakedown_scenarios::suite::Draft;
 use shakedown_scenarios::{
-    CompileInput, Diagnostics, FileKind, compile_on, compile_profile, file_kind, starter,
+    CompileInput, Diagnostics, FileKind, SourceFile, compile_on, compile_profile_over, file_kind,
+    overridden,
 };
 
 use super::json;
 use crate::args::{FileArgs, PlanArgs};
-use crate::files::{compile_scenario, profile_of, read, recording, today};
+use crate::files::{bases_of, compile_scenario, profile_of, read, recording, today};
 use crate::output::{Failure, print};
 use crate::plan_text::plan_text;
 
 /// `shakedown validate`.
 pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
     let file = read(&args.file)?;
+    let bases = bases_of(&file)?;
     let checked = file_kind(&file).and_then(|kind| match kind {
-        FileKind::Profile => compile_profile(&file, None).map(|_| ()),
+        FileKind::Profile => profile_everywhere(&file, &bases),
         FileKind::Calendar => Calendar::parse(&file).map(|_| ()),
+        FileKind::Suite => Draft::read(&file).map(|_| ()),
         FileKind::Scenario => Ok(()),
     });
     let checked = match (checked, file_kind(&file)) {
         (Ok(()), Ok(FileKind::Scenario)) => {
             let profile = profile_of(&file)?;
+            let bases = bases_of(&profile)?;
             let input = CompileInput {
                 scenario: &file,
                 profile: &profile,
+                bases: &bases,
                 overrides: &[],
                 environment: None,
                 seed: None,
@@ -39,6 +41,9 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
         }
         (checked, _) => checked,
     };
+    if checked.is_ok() && matches!(file_kind(&file), Ok(FileKind::Suite)) {
+        super::suite::check(&args.file)?;
+    }
     if args.json {
         let none = Diagnostics::default();
         print(&json(checked.as_ref().err().unwrap_or(&none))?);
@@ -51,6 +56,15 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
     checked.map_err(Failure::usage)?;
     print(&format!("{}: ok", file.name));
     Ok(ExitCode::Pass)
+}
+
+/// A profile as it is in its first environment, and in each in which it is another.
+fn profile_everywhere(profile: &SourceFile, bases: &[SourceFile]) -> Result<(), Diagnostics> {
+    let others = overridden(profile).into_iter().map(Some);
+    for environment in std::iter::once(None).chain(others) {
+        compile_profile_over(profile, bases, environment)?;
+    }
+    Ok(())
 }
 
 /// `shakedown plan`.
@@ -73,37 +87,5 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
     } else {
         print(&plan_text(&compiled.plan));
     }
-    Ok(ExitCode::Pass)
-}
-
-/// `shakedown init`.
-pub fn init(folder: &Path) -> Result<ExitCode, Failure> {
-    let failed =
-        |path: &Path, error: std::io::Error| Failure::usage(format!("{}: {error}", path.display()));
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    let files = [
-        ("system.yaml", starter::PROFILE),
-        ("scenario.yaml", starter::SCENARIO),
-    ];
-    if let Some((name, _)) = files.iter().find(|(name, _)| folder.join(name).exists()) {
-        return Err(Failure::usage(format!(
-            "{} exists; nothing was written",
-            folder.join(name).display()
-        )));
-    }
-    for (name, text) in files {
-        let path = folder.join(name);
-        let mut file = fs::File::create_new(&path).map_err(|error| failed(&path, error))?;
-        file.write_all(text.as_bytes())
-            .map_err(|error| failed(&path, error))?;
-    }
-    let folder = folder.display();
-    print(&format!(
-        "Wrote {folder}/system.yaml and {folder}/scenario.yaml. Next:\n\
-         \x20 edit {folder}/system.yaml: addresses, order messages, read-back\n\
-         \x20 shakedown validate {folder}/system.yaml\n\
-         \x20 shakedown probe {folder}/system.yaml      sends one order through every line of it\n\
-         \x20 shakedown run {folder}/scenario.yaml"
-    ));
     Ok(ExitCode::Pass)
 }

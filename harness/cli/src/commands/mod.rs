@@ -9,6 +9,7 @@ mod engine;
 mod explain;
 mod files;
 mod halt;
+mod init;
 mod load;
 mod probe;
 mod recover;
@@ -19,6 +20,7 @@ mod runtime;
 mod show;
 mod submit;
 mod submitted;
+mod suite;
 mod venue;
 mod worker;
 

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use shakedown_record::ExitCode;
-use shakedown_scenarios::compile_profile;
+use shakedown_scenarios::compile_profile_over;
 
 use super::{json, runtime};
 use crate::args::{GuardArgs, ProbeArgs};
-use crate::files::{parse_environment, read};
+use crate::files::{bases_of, parse_environment, read};
 use crate::guarding::Guarding;
 use crate::output::{Failure, print};
 
@@ -19,7 +19,8 @@ pub fn probe(args: &ProbeArgs) -> Result<ExitCode, Failure> {
         .as_deref()
         .map(parse_environment)
         .transpose()?;
-    let compiled = compile_profile(&profile, environment).map_err(Failure::usage)?;
+    let compiled = compile_profile_over(&profile, &bases_of(&profile)?, environment)
+        .map_err(Failure::usage)?;
     let folder = args
         .profile
         .parent()

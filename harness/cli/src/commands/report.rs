@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use shakedown_analysis::Analysis;
 use shakedown_record::ExitCode;
+use shakedown_record::run_dir::RunDir;
 use shakedown_record::run_record::RunRecord;
 use shakedown_render::Format;
 
@@ -13,18 +15,12 @@ use crate::output::{Failure, look, print, say};
 /// Judges and renders a saved run.
 pub fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let dir = find_run(&args.run)?;
-    let compiled = compile_saved(&dir)?;
-    let mut analysis = shakedown_analysis::analyse(&dir, &compiled.plan).map_err(Failure::usage)?;
-    let saved = fs::read(dir.record())
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<RunRecord>(&bytes).ok());
+    let (analysis, saved) = judged_again(&dir)?;
     match &saved {
         None => say("This run has no final record: it did not end by itself."),
-        Some(saved) => {
-            let judged = ExitCode::from_code(analysis.record.exit_code).unwrap_or(ExitCode::Bug);
+        Some((saved, judged)) => {
             let was = ExitCode::from_code(saved.exit_code).unwrap_or(ExitCode::Bug);
-            analysis.record.exit_code = ExitCode::over([judged, was]).code();
-            if saved.verdict != analysis.record.verdict || was != judged {
+            if saved.verdict != analysis.record.verdict || was != *judged {
                 say(&format!(
                     "The saved record says {} (exit {}), its evidence says {} (exit {}): one of them was changed.",
                     saved.verdict.name(),
@@ -45,6 +41,24 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
             .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
     }
     Ok(ExitCode::from_code(analysis.record.exit_code).unwrap_or(ExitCode::Bug))
+}
+
+/// Judges a saved run from its evidence, with the graver exit code of this and of its final record. With that record, if there
+/// is one, stands the exit code by the evidence alone.
+pub(super) fn judged_again(
+    dir: &RunDir,
+) -> Result<(Analysis, Option<(RunRecord, ExitCode)>), Failure> {
+    let compiled = compile_saved(dir)?;
+    let mut analysis = shakedown_analysis::analyse(dir, &compiled.plan).map_err(Failure::usage)?;
+    let saved = fs::read(dir.record())
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<RunRecord>(&bytes).ok());
+    let judged = ExitCode::from_code(analysis.record.exit_code).unwrap_or(ExitCode::Bug);
+    if let Some(saved) = &saved {
+        let was = ExitCode::from_code(saved.exit_code).unwrap_or(ExitCode::Bug);
+        analysis.record.exit_code = ExitCode::over([judged, was]).code();
+    }
+    Ok((analysis, saved.map(|saved| (saved, judged))))
 }
 
 fn format_of(name: FormatName) -> Format {

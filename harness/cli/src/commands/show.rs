@@ -5,6 +5,7 @@ use shakedown_record::ExitCode;
 use shakedown_record::capacity::CapacityRecord;
 use shakedown_record::notice::Notice;
 use shakedown_record::run_record::RunRecord;
+use shakedown_record::suite::SuiteRecord;
 use shakedown_scenarios::{FileKind, SchemaKind, library, schema as schema_of};
 
 use super::json;
@@ -19,6 +20,8 @@ pub fn schema(which: SchemaName) -> Result<ExitCode, Failure> {
         SchemaName::Calendar => schema_of(SchemaKind::Calendar),
         SchemaName::Webhook => schemars::schema_for!(Notice).to_value(),
         SchemaName::Capacity => schemars::schema_for!(CapacityRecord).to_value(),
+        SchemaName::Suite => schema_of(SchemaKind::Suite),
+        SchemaName::SuiteRecord => schemars::schema_for!(SuiteRecord).to_value(),
         SchemaName::Record => schemars::schema_for!(RunRecord).to_value(),
     };
     print(&json(&schema)?);
@@ -43,6 +46,9 @@ pub fn list(as_json: bool) -> Result<ExitCode, Failure> {
         .for_each(|file| text.push_str(&format!("  {:wide$}  {}\n", file.name, file.about())));
     text.push_str("\nSystems (shakedown probe NAME)\n");
     of_kind(FileKind::Profile)
+        .for_each(|file| text.push_str(&format!("  {:wide$}  {}\n", file.name, file.about())));
+    text.push_str("\nSuites (shakedown suite NAME)\n");
+    of_kind(FileKind::Suite)
         .for_each(|file| text.push_str(&format!("  {:wide$}  {}\n", file.name, file.about())));
     text.push_str("\nCalendars (shakedown calendar check DATE --calendar NAME)\n");
     of_kind(FileKind::Calendar)

@@ -13,7 +13,7 @@ mod size;
 pub(crate) use byte_rate::ByteRate;
 pub(crate) use civil::{Date, TimeOfDay, Zone};
 pub(crate) use duration::Duration;
-pub(crate) use name::{HeaderName, Id, Method, Pointer, Symbol};
+pub(crate) use name::{HeaderName, Id, Method, Pointer, Shown, Symbol};
 pub(crate) use number::Number;
 pub(crate) use percent::Percent;
 pub(crate) use rate::Rate;

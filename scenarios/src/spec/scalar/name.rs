@@ -32,6 +32,30 @@ impl Id {
     }
 }
 
+/// A name, or two with a slash between: a scenario and one of its checks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    pub(crate) check: Option<String>,
+}
+
+scalar!(Shown, {
+    "type": "string",
+    "description": "A name, or SCENARIO/CHECK.",
+    "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}(/[A-Za-z0-9][A-Za-z0-9_-]{0,63})?$",
+});
+
+impl Shown {
+    fn read(text: &str) -> Result<Shown, String> {
+        let (name, check) = match text.split_once('/') {
+            Some((name, check)) => (name, Some(Id::read(check)?.0)),
+            None => (text, None),
+        };
+        let name = Id::read(name)?.0;
+        Ok(Shown { name, check })
+    }
+}
+
 /// Name of a symbol or an account, as the engine writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Symbol(pub(crate) String);

@@ -136,6 +136,7 @@ fn environments_that_cannot_be_had() {
         let told = only(compile(&CompileInput {
             scenario: &scenario,
             profile: &profile,
+            bases: &[],
             overrides,
             environment: Some(kind),
             seed: None,

@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 use super::client::Cluster;
 use super::error::{Ask, ClusterError};
 use super::look::{
-    BudgetLook, EndpointLook, NodeLook, PodLook, ScalerLook, ServiceLook, Workload, WorkloadKind,
-    WorkloadLook,
+    BudgetLook, EndpointLook, NodeLook, PodLook, ScalerLook, ServiceLook, TemplateLook, Workload,
+    WorkloadKind, WorkloadLook,
 };
 
 /// Objects of one answer.
@@ -193,6 +193,24 @@ impl Cluster {
                 self.one(ask, name, api, WorkloadLook::of_replica_set).await
             }
         }
+    }
+
+    /// How many pods of which kind a deployment is to have.
+    ///
+    /// # Errors
+    /// When there is none, or the API server does not give it.
+    pub async fn deployed(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(WorkloadLook, TemplateLook), ClusterError> {
+        let ask = Ask::of("get", "deployments", namespace, name);
+        let api = |client| Api::<Deployment>::namespaced(client, namespace);
+        let look = |it: &Deployment| {
+            let template = TemplateLook::of(&it.spec.as_ref()?.template)?;
+            Some((WorkloadLook::of_deployment(it)?, template))
+        };
+        self.one(ask, name, api, look).await
     }
 
     /// Workloads of one kind that a selector matches; an empty one matches all.
