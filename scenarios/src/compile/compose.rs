@@ -193,10 +193,7 @@ mod tests {
     #[test]
     fn bases_that_are_not_there_or_never_end_are_told() {
         let told = composed("base: referense\nsystem: mine\n", &[]).unwrap_err();
-        assert!(
-            told.starts_with("p.yaml:1:7: base 'referense' is neither"),
-            "{told}"
-        );
+        assert!(told.contains("base 'referense' is neither"), "{told}");
         assert!(told.contains("did you mean `reference`?"), "{told}");
         let own = file("own.yaml", "base: own.yaml\nsystem: own\n");
         let told = composed("base: own.yaml\n", &vec![own; 9]).unwrap_err();

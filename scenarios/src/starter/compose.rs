@@ -74,7 +74,7 @@ pub fn from_compose(
     let project = root.find(&["name"]).and_then(Node::text);
     let place = PlaceFound::Docker {
         project: project.unwrap_or(folder).to_string(),
-        services: vec![name.clone()],
+        service: name.clone(),
         port,
     };
     let mut found = Found::at(&system_name(&name), place);

@@ -62,7 +62,7 @@ pub enum PlaceFound {
     /// As containers of a compose project.
     Docker {
         project: String,
-        services: Vec<String>,
+        service: String,
         port: u16,
     },
 }
@@ -111,16 +111,23 @@ pub fn profile_from(found: &Found) -> String {
     let mut text = PROFILE.to_string();
     let name = quoted(&found.name);
     section(&mut text, "system", &format!("system: {name}\n"));
-    if let Some(replicas) = found.replicas {
-        let quorum = replicas / 2 + 1;
-        text = text.replace(
-            "    replicas: 3                                    # <- how many there are\n    quorum: 2                                      # <- how many must live\n",
-            &format!(
-                "    replicas: {replicas}                                    # found\n    quorum: {quorum}                                      # <- how many must live\n"
-            ),
-        );
-    }
-    section(&mut text, "environments", &environments(&found.place));
+    let replicas = found.replicas.unwrap_or(1);
+    let said = match found.replicas {
+        Some(_) => "found",
+        None => "<- how many there are",
+    };
+    let quorum = replicas / 2 + 1;
+    text = text.replace(
+        "    replicas: 3                                    # <- how many there are\n    quorum: 2                                      # <- how many must live\n",
+        &format!(
+            "    replicas: {replicas}                                    # {said}\n    quorum: {quorum}                                      # <- how many must live\n"
+        ),
+    );
+    section(
+        &mut text,
+        "environments",
+        &environments(&found.place, replicas),
+    );
     if let Some((path, pointer, value)) = &found.not_production {
         let proof = format!(
             "not-production:                                    # found; asked before the first order, all must hold\n  - {{ get: {}, where: {{ {}: {} }} }}\n",
@@ -171,16 +178,21 @@ pub fn profile_from(found: &Found) -> String {
     }
 }
 
-fn environments(place: &PlaceFound) -> String {
+fn environments(place: &PlaceFound, replicas: u32) -> String {
     let list = |items: &[String]| {
         let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
         format!("[{}]", items.join(", "))
     };
     match place {
-        PlaceFound::External { entry } => format!(
-            "environments:\n  external:\n    entry: {entry}\n    parts:                                         # <- each replica by its own address, for roles and read-back\n      engine: {entry}\n",
-            entry = list(entry)
-        ),
+        PlaceFound::External { entry } => {
+            let others = (2..=replicas).map(|number| format!("http://replica-{number}"));
+            let each: Vec<String> = entry.iter().take(1).cloned().chain(others).collect();
+            format!(
+                "environments:\n  external:\n    entry: {}\n    parts:                                         # <- each replica by its own address, for roles and read-back\n      engine: {}\n",
+                list(entry),
+                list(&each)
+            )
+        }
         PlaceFound::Kubernetes {
             namespace,
             selector,
@@ -202,12 +214,12 @@ fn environments(place: &PlaceFound) -> String {
         }
         PlaceFound::Docker {
             project,
-            services,
+            service,
             port,
         } => format!(
-            "environments:\n  docker:\n    project: {}\n    parts: {{ engine: {{ services: {}, port: {port} }} }}\n",
+            "environments:\n  docker:\n    project: {}\n    parts: {{ engine: {{ service: {}, port: {port} }} }}\n",
             quoted(project),
-            list(services)
+            quoted(service)
         ),
     }
 }
@@ -354,7 +366,7 @@ mod tests {
         );
         let containers = PlaceFound::Docker {
             project: "hft".to_string(),
-            services: vec!["hft-trading".to_string()],
+            service: "hft-trading".to_string(),
             port: 8080,
         };
         compiled(&Found::at("hft", containers));
