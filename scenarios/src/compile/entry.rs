@@ -110,7 +110,7 @@ fn compile_files(
 const RECORDING: [&str; 4] = ["load", "arrival", "replay", "file"];
 
 /// Compiles a profile alone, with one order a second, no faults and no rules: what `probe` and `validate` need.
-/// Without `environment`, the first of local and external that the profile has.
+/// Without `environment`, the first of local, external, docker and kubernetes that the profile has.
 ///
 /// # Errors
 /// Every mistake of the profile, in order of position.
@@ -136,9 +136,13 @@ pub fn compile_profile_over(
     };
     let document = inputs::whole(files)?;
     let has = |kind: EnvironmentKind| document.root.find(&["environments", kind.name()]).is_some();
-    let first = [EnvironmentKind::Local, EnvironmentKind::External]
-        .into_iter()
-        .find(|kind| has(*kind));
+    let first = [
+        EnvironmentKind::Local,
+        EnvironmentKind::External,
+        EnvironmentKind::Docker,
+        EnvironmentKind::Kubernetes,
+    ];
+    let first = first.into_iter().find(|kind| has(*kind));
     let system = document.root.find(&["system"]).and_then(|node| node.text());
     let scenario = SourceFile {
         name: "(probe)".to_string(),

@@ -1,5 +1,8 @@
 //! Faults, held against the system and the phases.
 
+mod overlaps;
+mod slow_links;
+
 use crate::plan::{
     EnvironmentPlan, FaultKind, FaultPlan, Phases, Repeat, Selector, Signal, System,
 };
@@ -11,14 +14,14 @@ use super::gateway;
 use super::hook::hook;
 use super::human::time_text;
 use super::kill_switch::{killed, refuse_nobody_left};
-use super::overlaps::refuse_overlaps;
 use super::phases::GOOD_FOR_NS;
 use super::resources::{clock_skew, cpu, memory, slow_disk};
 use super::selectors::selector;
 use super::sheet::{At, Sheet};
-use super::slow_links::{bandwidth, delay};
 use super::triggers::{refuse_circles, trigger};
 use super::venue::refuse_at_venue;
+use overlaps::refuse_overlaps;
+use slow_links::{bandwidth, delay};
 
 const DEFAULT_GRACE_NS: u64 = 10_000_000_000;
 pub(super) const LONGEST_GRACE_NS: u64 = 600_000_000_000;

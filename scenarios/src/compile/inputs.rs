@@ -1,11 +1,14 @@
 //! Files and options as trees.
 
+mod compose;
+
 use crate::diagnostics::Diagnostics;
 use crate::environment_kind::EnvironmentKind;
 use crate::source::{Override, SourceFile};
 use crate::yaml::{Content, Document, Entry, Node, Spot, key_path, set};
 
-use super::compose::{in_environment, with_bases};
+pub use compose::{base_reference, overridden};
+use compose::{in_environment, with_bases};
 
 /// First step of a key that reaches into the profile.
 const PROFILE: &str = "profile";

@@ -11,8 +11,6 @@ mod blast;
 mod bursts;
 mod checkable;
 mod cluster;
-mod compose;
-mod digest;
 mod docker;
 mod entry;
 mod environment;
@@ -32,9 +30,7 @@ mod limits;
 mod load;
 mod market_data;
 mod metrics;
-mod notes;
 mod orders;
-mod overlaps;
 mod parts;
 mod peak;
 mod phases;
@@ -48,7 +44,6 @@ mod scenario;
 mod selectors;
 mod shape;
 mod sheet;
-mod slow_links;
 mod stand_ins;
 mod starts;
 mod system;
@@ -59,11 +54,11 @@ mod venue;
 
 pub(crate) use blast::{AtOnce, at_once, taken};
 pub use checkable::{HistoryBy, checkable, history_by};
-pub use compose::{base_reference, overridden};
 pub use entry::{
     CompileInput, Compiled, KEPT_RECORDING, compile, compile_on, compile_profile,
     compile_profile_over, compile_with,
 };
 pub(crate) use human::{counted, rate_text, share_text, time_text};
+pub use inputs::{base_reference, overridden};
 pub use kind::{FileKind, file_kind, system_reference};
 pub(crate) use {phases::longest_ns, template::request_template};

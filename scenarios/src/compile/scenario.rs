@@ -1,5 +1,8 @@
 //! The scenario as a whole, held against the system.
 
+mod digest;
+mod notes;
+
 use crate::plan::{AbortRule, EnvironmentPlan, Guards, LoadPlan, Peak, Plan, Rule, System};
 use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::{AbortSpec, KindSpec, ScenarioSpec};
@@ -7,13 +10,11 @@ use jiff::civil::Date;
 
 use super::answerable::{Facts, answerable};
 use super::arrival::refuse_unreached;
-use super::digest::digest;
 use super::faults::{Ground, faults};
 use super::guards::guards;
 use super::human::{share_text, time_text};
 use super::load::load;
 use super::market_data::points;
-use super::notes;
 use super::peak::{implied_by_peak, peak, refuse_peak_ids, refuse_unshown};
 use super::phases::{longest_ns, phases};
 use super::reads::{reads, refuse_unread};
@@ -23,6 +24,7 @@ use super::sheet::{At, Sheet};
 use super::system::Described;
 use super::timed::planted;
 use super::venue::venue;
+use digest::digest;
 
 /// More slots than any ledger should hold: 12.8 GB.
 const MOST_SLOTS: f64 = 200e6;

@@ -137,14 +137,7 @@ pub fn profile_from(found: &Found) -> String {
         );
         section(&mut text, "not-production", &proof);
     }
-    let health = [("ready", &found.ready), ("live", &found.live)]
-        .into_iter()
-        .filter_map(|(key, path)| Some(format!("{key}: {}", quoted(path.as_ref()?))))
-        .collect::<Vec<_>>();
-    section(&mut text, "health", &match health.is_empty() {
-        true => "# health: { ready: /health/ready, live: /health/live }    # <- no such path answered\n".to_string(),
-        false => format!("health: {{ {} }}                         # found\n", health.join(", ")),
-    });
+    section(&mut text, "health", &health(found));
     section(&mut text, "metrics", &metrics(found.metrics.as_ref()));
     section(
         &mut text,
@@ -175,6 +168,23 @@ pub fn profile_from(found: &Found) -> String {
     match head.is_empty() {
         true => text,
         false => format!("{head}\n{text}"),
+    }
+}
+
+fn health(found: &Found) -> String {
+    let paths = [("ready", &found.ready), ("live", &found.live)];
+    let paths = paths.into_iter();
+    let paths = paths.filter_map(|(key, path)| Some(format!("{key}: {}", quoted(path.as_ref()?))));
+    let paths: Vec<String> = paths.collect();
+    match paths.is_empty() {
+        true => {
+            "# health: { ready: /health/ready, live: /health/live }    # <- no such path answered\n"
+                .to_string()
+        }
+        false => format!(
+            "health: {{ {} }}                         # found\n",
+            paths.join(", ")
+        ),
     }
 }
 

@@ -77,7 +77,7 @@ fn the_profile_says_whose_and_when_it_is_acknowledged() {
     let other = [set("sla.terms", "{ invariants: {} }")];
     let told = only(compile_both(
         &shipped(SCENARIO),
-        &shipped("reference-risk"),
+        &shipped("reference-reported"),
         &other,
     ));
     assert!(
@@ -101,7 +101,7 @@ fn what_cannot_be_told_is_refused() {
     assert!(told.contains("no replay knows of it"), "{told}");
     let terms = || set("sla.terms", "{ terms: {} }");
     assert!(with(QUICKSTART, &[terms()]).is_ok());
-    let told = only(with("risk-limits", &[terms()]));
+    let told = only(with("reported-leader-kill", &[terms()]));
     assert!(told.message.contains("tell no term"), "{told}");
     let told = only(with("baseline", &[terms()]));
     assert!(

@@ -159,11 +159,15 @@ fn every_mistake_is_told_before_anything_runs() {
         "did you mean `errors`?",
     ]);
     for file in ["calm.yaml", "calmer.yaml"] {
-        fs::write(folder.join(file), "scenario: calm\nsystm: reference\n").unwrap();
+        fs::write(
+            folder.join(file),
+            "scenario: calm\nabout: x\nsystem: reference\nlod: {}\n",
+        )
+        .unwrap();
     }
     let finished = run(&sandbox, &folder, &["--out", "out"]);
     finished.expect_code(64);
-    finished.expect_words(&["calm.yaml:2", "calmer.yaml:2"]);
+    finished.expect_words(&["calm.yaml:4:1", "calmer.yaml:4:1"]);
     assert!(!sandbox.path().join("out").exists());
     let none = run(&sandbox, Path::new("nowhere"), &[]);
     none.expect_code(64);

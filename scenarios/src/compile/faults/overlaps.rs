@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use crate::overlap::{FarReach, Reach, clash};
 use crate::plan::{FaultPlan, LinkEnd, Selector, System};
 
-use super::sheet::{At, Sheet};
-use super::starts::{Start, starts_ns};
+use crate::compile::sheet::{At, Sheet};
+use crate::compile::starts::{Start, starts_ns};
 
 /// More choices than these are not gone through.
 const CHOICES_AT_MOST: usize = 64;

@@ -3,9 +3,9 @@
 use crate::plan::FaultKind;
 use crate::spec::scenario::DelaySpec;
 
-use super::faults::chance;
-use super::human::time_text;
-use super::sheet::{At, Sheet};
+use crate::compile::faults::chance;
+use crate::compile::human::time_text;
+use crate::compile::sheet::{At, Sheet};
 
 const SHORTEST_DELAY_NS: u64 = 100_000;
 const LONGEST_DELAY_NS: u64 = 30_000_000_000;

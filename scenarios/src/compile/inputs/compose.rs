@@ -9,7 +9,7 @@ use crate::library;
 use crate::source::SourceFile;
 use crate::yaml::{Content, Document, Entry, Node, Side, over, tree};
 
-use super::kind::FileKind;
+use crate::compile::kind::FileKind;
 
 /// Where a profile names its base.
 const BASE: &str = "base";

@@ -2,9 +2,9 @@
 
 use crate::plan::{CleanUp, FaultPlan, LoadPlan, Phases, RestartedBy, System};
 
-use super::checkable::checkable;
-use super::human::{rate_text, time_text};
-use super::phases::{GOOD_FOR_NS, longest_ns};
+use crate::compile::checkable::checkable;
+use crate::compile::human::{rate_text, time_text};
+use crate::compile::phases::{GOOD_FOR_NS, longest_ns};
 
 /// Bytes that the ledger keeps for each slot.
 const LEDGER_BYTES_PER_SLOT: f64 = 64.0;
