@@ -17,6 +17,12 @@ use tungstenite::{Message, WebSocket, client};
 
 const MS: u64 = 1_000_000;
 
+/// How long a read waits for the next report.
+const HEARS_FOR: Duration = Duration::from_millis(50);
+
+/// How long a venue may take to answer who dials.
+const SHAKES_HANDS_WITHIN: Duration = Duration::from_secs(5);
+
 fn plan() -> VenuePlan {
     VenuePlan {
         latency: Delay::Uniform {
@@ -80,10 +86,12 @@ pub(crate) fn dial(venue: SocketAddr) -> TcpStream {
         }
         thread::sleep(Duration::from_millis(5));
     };
+    read_within(&stream, HEARS_FOR);
     stream
-        .set_read_timeout(Some(Duration::from_millis(50)))
-        .unwrap();
-    stream
+}
+
+fn read_within(stream: &TcpStream, at_most: Duration) {
+    stream.set_read_timeout(Some(at_most)).unwrap();
 }
 
 /// A trading system that has logged on over WebSocket.
@@ -98,7 +106,10 @@ impl System {
 
     pub(crate) fn log_on_as(session: &str, venue: SocketAddr, after: usize) -> System {
         let stream = dial(venue);
+        // A venue that has just begun to listen may be slow to shake hands on a busy machine.
+        read_within(&stream, SHAKES_HANDS_WITHIN);
         let (socket, _) = client(format!("ws://{venue}/"), stream).unwrap();
+        read_within(socket.get_ref(), HEARS_FOR);
         let mut system = System { socket };
         system.say(json!({ "op": "logon", "session": session, "after": after }));
         system

@@ -105,7 +105,11 @@ fn disconnect() {
         (64, 0),
         "{ends:?}"
     );
-    assert!(ends.cancelled > 500, "{ends:?}");
+    // Of a good part of them the client had not cancelled the order, nor had it been filled.
+    assert!(
+        ends.orders > 800 && ends.cancelled > ends.orders / 3,
+        "{ends:?}"
+    );
     assert_eq!(record.data_loss.contract_cancelled, Some(ends.cancelled));
 }
 

@@ -91,6 +91,17 @@ pub fn https<'a>(plan: &Plan, bases: impl IntoIterator<Item = &'a String>) -> Op
     wanted.then(|| plan.system.tls.clone().unwrap_or_default())
 }
 
+/// How long a connection is kept that nobody asks for: less than most servers keep theirs.
+const IDLE_FOR: Duration = Duration::from_secs(5);
+
+/// What becomes of a connection that nobody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    Closes,
+    /// Until the client is dropped: what was sent over it may end with it.
+    Stays,
+}
+
 /// Sends requests of a profile, with its authentication.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -109,7 +120,7 @@ impl Client {
         secrets: Arc<Secrets>,
         https: Option<&TlsPlan>,
     ) -> Result<Self, ClientError> {
-        Self::with_book(auth, secrets, https, AddressBook::default())
+        Self::with_book(auth, secrets, https, AddressBook::default(), Idle::Closes)
     }
 
     /// The same, led by an address book to replicas whose addresses change.
@@ -121,13 +132,17 @@ impl Client {
         secrets: Arc<Secrets>,
         https: Option<&TlsPlan>,
         book: AddressBook,
+        idle: Idle,
     ) -> Result<Self, ClientError> {
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .retry(reqwest::retry::never())
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(2))
-            .pool_idle_timeout(Duration::from_secs(5))
+            .pool_idle_timeout(match idle {
+                Idle::Closes => Some(IDLE_FOR),
+                Idle::Stays => None,
+            })
             .dns_resolver(Arc::new(book))
             .http1_only();
         builder = match https {

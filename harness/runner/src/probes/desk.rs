@@ -65,7 +65,7 @@ impl Target {
         self.order_turns.turn().await;
         let base = self.entry_for(number);
         let sent = self
-            .client
+            .orders
             .send(base, &action.send, vars, self.order_timeout());
         match sent.await {
             Ok(reply) => self.read(action, &reply),
@@ -113,7 +113,7 @@ impl Target {
         };
         let base = self.entry_for(number);
         let sent = self
-            .client
+            .orders
             .send(base, &how.send, &vars, self.order_timeout());
         let reply = sent.await.map_err(|error| error.to_string())?;
         if !answers(&how.acked, reply.status, &reply.body) {

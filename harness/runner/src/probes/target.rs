@@ -8,7 +8,7 @@ use shakedown_load::secret::Secrets;
 use shakedown_record::ledger::{Entry, Side};
 use shakedown_scenarios::plan::{EnvironmentPlan, Part, Plan, Request};
 
-use super::client::{Client, ClientError, https};
+use super::client::{Client, ClientError, Idle, https};
 use super::limiter::Limiter;
 use crate::environment::{AddressBook, Replica};
 
@@ -25,7 +25,10 @@ pub const ENTRY_COPY: &str = "entry";
 #[derive(Debug)]
 pub struct Target {
     pub plan: Plan,
+    /// For everything but orders.
     pub client: Client,
+    /// For orders: an engine may end them with their connection, and would then do so while its copies are being read.
+    pub orders: Client,
     pub replicas: Vec<Replica>,
     /// Base URLs for orders.
     pub entry: Vec<String>,
@@ -74,8 +77,13 @@ impl Target {
         let bases = replicas.iter().map(|replica| &replica.base_url);
         let https = https(&plan, bases.chain(&entry));
         let ceilings = plan.system.ceilings;
+        let client = |idle| {
+            let (auth, secrets) = (&plan.system.auth, Arc::clone(&secrets));
+            Client::with_book(auth, secrets, https.as_ref(), book.clone(), idle)
+        };
         Ok(Self {
-            client: Client::with_book(&plan.system.auth, secrets, https.as_ref(), book)?,
+            client: client(Idle::Closes)?,
+            orders: client(Idle::Stays)?,
             order_turns: Limiter::per_second(ceilings.orders_per_s),
             query_turns: Limiter::per_second(ceilings.queries_per_s),
             plan,

@@ -165,3 +165,47 @@ async fn a_replica_is_seen_with_its_role_version_and_metrics() {
         (Some("leader"), Some(3))
     );
 }
+
+/// Answers over connections that it leaves open, and tells which request the connection carried that ended.
+async fn keeps_open() -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let ended = sender.clone();
+            tokio::spawn(async move {
+                let mut asked = vec![0; 4096];
+                let read = socket.read(&mut asked).await.unwrap();
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                socket.write_all(answer).await.unwrap();
+                while !matches!(socket.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {}
+                let _ = ended.send(String::from_utf8_lossy(&asked[..read]).into_owned());
+            });
+        }
+    });
+    (base, receiver)
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_unless_orders_came_over_it() {
+    let (base, mut ended) = keeps_open().await;
+    let bases = std::slice::from_ref(&base);
+    let target = target(plan(bases), bases);
+    let new = &target.plan.system.orders.new;
+    target.order(new, &OrderWords::default(), "x-1", 0).await;
+    target
+        .client
+        .get(&format!("{base}/probe"), SOON)
+        .await
+        .unwrap();
+    let within = Duration::from_secs(20);
+    let first = tokio::time::timeout(within, ended.recv()).await;
+    let first = first.expect("an idle connection has to end").unwrap();
+    assert!(first.starts_with("GET /probe"), "{first}");
+    assert!(ended.try_recv().is_err());
+    drop(target);
+    let second = tokio::time::timeout(within, ended.recv()).await;
+    let second = second.expect("it ends with the target").unwrap();
+    assert!(second.starts_with("POST "), "{second}");
+}
