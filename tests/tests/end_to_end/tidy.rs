@@ -205,19 +205,6 @@ fn the_fixtures_validate() {
 }
 
 #[test]
-fn everything_in_the_library_folder_is_shipped() {
-    for file in files(&workspace().join("scenarios/library"), &[".yaml"]) {
-        assert!(
-            library::all()
-                .iter()
-                .any(|shipped| shipped.text == file.text),
-            "scenarios/library/{} is not in the binary",
-            file.name
-        );
-    }
-}
-
-#[test]
 fn schemas_that_the_library_names_are_the_current_ones() {
     let folder = workspace().join("scenarios/library");
     let mut count = 0;
