@@ -380,9 +380,8 @@ mod tests {
         };
         let (scenario, profile) = (source("quickstart"), source("reference"));
         let input = CompileInput {
-            scenario: &scenario,
-            profile: &profile,
-            bases: &[],
+            scenario: (&scenario).into(),
+            profile: (&profile).into(),
             overrides: &[],
             environment: None,
             seed: None,

@@ -32,12 +32,12 @@ mod whom;
 mod yaml;
 
 pub use compile::{
-    CompileInput, Compiled, FileKind, HistoryBy, KEPT_RECORDING, base_reference, checkable,
-    compile, compile_on, compile_profile, compile_profile_over, compile_with, file_kind,
-    history_by, overridden, system_reference,
+    CompileInput, Compiled, FileKind, HistoryBy, KEPT_RECORDING, ReadFile, base_reference,
+    checkable, compile, compile_on, compile_profile, compile_with, file_kind, history_by,
+    overridden, system_reference,
 };
 pub use describe::describe;
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use environment_kind::{EnvironmentKind, UnknownEnvironment};
 pub use schema::{SchemaKind, schema};
-pub use source::{LARGEST_FILE_BYTES, Override, SourceFile};
+pub use source::{LARGEST_FILE_BYTES, Override, SourceFile, Written};

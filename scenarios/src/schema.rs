@@ -33,18 +33,19 @@ pub fn schema(kind: SchemaKind) -> Value {
     };
     let mut value = schema.to_value();
     value["title"] = title.into();
-    if kind == SchemaKind::Profile {
-        composed(&mut value);
+    match kind {
+        SchemaKind::Scenario => composed(&mut value, "A shipped scenario", "scenario"),
+        SchemaKind::Profile => {
+            overridden(&mut value);
+            composed(&mut value, "A shipped system", "system");
+        }
+        SchemaKind::Calendar | SchemaKind::Suite => {}
     }
     value
 }
 
-/// What is taken out of a profile before the types read it (`compile/compose.rs`): its base, and what is different in an environment.
-fn composed(value: &mut Value) {
-    value["properties"]["base"] = json!({
-        "type": "string",
-        "description": "A profile that this one is made of: a shipped system, or a path relative to this file. What stands here is put over it: maps key by key, all else in the place of what is there, null to take a key out.",
-    });
+/// What is different in an environment, taken out of a profile before the types read it (`compile/inputs/compose.rs`).
+fn overridden(value: &mut Value) {
     let environments =
         EnvironmentKind::ALL.map(|kind| (kind.name().to_string(), json!({ "type": "object" })));
     value["properties"]["overrides"] = json!({
@@ -53,9 +54,17 @@ fn composed(value: &mut Value) {
         "additionalProperties": false,
         "properties": serde_json::Map::from_iter(environments),
     });
+}
+
+/// The base of a file, taken out of it in the same place, and what a file with one has to have of its own.
+fn composed(value: &mut Value, shipped: &str, own: &str) {
+    value["properties"]["base"] = json!({
+        "type": "string",
+        "description": format!("What this file is made of. {shipped}, or a path relative to this file. What stands here is put over it: maps key by key, all else in the place of what is there, null to take a key out."),
+    });
     let required = value["required"].take();
     value["if"] = json!({ "required": ["base"] });
-    value["then"] = json!({ "required": ["system"] });
+    value["then"] = json!({ "required": [own] });
     value["else"] = json!({ "required": required });
     if let Some(object) = value.as_object_mut() {
         object.remove("required");

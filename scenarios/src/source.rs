@@ -62,6 +62,20 @@ impl SourceFile {
     }
 }
 
+/// A file with what it is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    pub file: &'a SourceFile,
+    /// Its `base`, that one's base and so on, nearest first; behind them, and without any, bases are those of the library.
+    pub bases: &'a [SourceFile],
+}
+
+impl<'a> From<&'a SourceFile> for Written<'a> {
+    fn from(file: &'a SourceFile) -> Self {
+        Written { file, bases: &[] }
+    }
+}
+
 /// Why a file of this size is not read.
 pub(crate) fn too_large(bytes: usize) -> String {
     format!(

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use shakedown_record::run_dir::RunDir;
 use shakedown_scenarios::plan::LARGEST_RECORDING_BYTES;
 use shakedown_scenarios::{
-    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, base_reference, compile_on,
-    compile_with, library, system_reference,
+    CompileInput, Compiled, EnvironmentKind, Override, SourceFile, Written, base_reference,
+    compile_on, compile_with, library, system_reference,
 };
 
 use crate::args::ScenarioArgs;
@@ -58,61 +58,90 @@ pub fn read(path: &Path) -> Result<SourceFile, Failure> {
     SourceFile::from_bytes(&name, &bytes).map_err(Failure::usage)
 }
 
-/// Reads the profile that a scenario names: a path beside the scenario, or a shipped system.
+/// A file with what it is made of.
+#[derive(Debug)]
+pub struct Whole {
+    pub file: SourceFile,
+    bases: Vec<SourceFile>,
+}
+
+impl Whole {
+    /// Reads a file and its bases.
+    ///
+    /// # Errors
+    /// Exit 64 when one of them cannot be read.
+    pub fn read(path: &Path) -> Result<Whole, Failure> {
+        Whole::of(read(path)?)
+    }
+
+    /// Reads the bases of a file: files beside each other. The first that is none is left to the library.
+    ///
+    /// # Errors
+    /// Exit 64 when such a file cannot be read.
+    pub fn of(file: SourceFile) -> Result<Whole, Failure> {
+        let mut bases: Vec<SourceFile> = Vec::new();
+        while let Some(beside) = base_beside(bases.last().unwrap_or(&file)) {
+            // A file that is its own base is told of by the compiler, which counts.
+            if bases.len() > MOST_BASES {
+                break;
+            }
+            bases.push(read(&beside)?);
+        }
+        Ok(Whole { file, bases })
+    }
+
+    /// As the compiler takes it.
+    pub fn written(&self) -> Written<'_> {
+        Written {
+            file: &self.file,
+            bases: &self.bases,
+        }
+    }
+
+    /// The file, then what it is made of.
+    fn files(&self) -> impl Iterator<Item = &SourceFile> {
+        std::iter::once(&self.file).chain(&self.bases)
+    }
+}
+
+/// The file beside another that is its base; `None` where there is none.
+fn base_beside(file: &SourceFile) -> Option<PathBuf> {
+    let folder = Path::new(&file.name).parent().unwrap_or(Path::new("."));
+    let beside = folder.join(base_reference(file)?);
+    beside.is_file().then_some(beside)
+}
+
+/// Reads the profile that a scenario names: a path beside the file that names it, or a shipped system.
 ///
 /// # Errors
 /// Exit 64 when there is none.
-pub fn profile_of(scenario: &SourceFile) -> Result<SourceFile, Failure> {
-    let reference = system_reference(scenario).map_err(Failure::usage)?;
-    let beside = Path::new(&scenario.name)
-        .parent()
-        .unwrap_or(Path::new("."))
-        .join(&reference);
+pub fn profile_of(scenario: &Whole) -> Result<Whole, Failure> {
+    let (reference, named_in) = system_reference(scenario.written()).map_err(Failure::usage)?;
+    let folder = Path::new(&named_in).parent().unwrap_or(Path::new("."));
+    let beside = folder.join(&reference);
     if beside.is_file() {
-        return read(&beside);
+        return Whole::read(&beside);
     }
     let in_library =
         library::find(&reference).or_else(|| library::find(&format!("systems/{reference}")));
     if let Some(shipped) = in_library {
-        return Ok(SourceFile {
+        return Whole::of(SourceFile {
             name: shipped.path.to_string(),
             text: shipped.text.to_string(),
         });
     }
     Err(Failure::usage(format!(
-        "{}: system '{reference}' is neither a file beside the scenario ({}) nor a shipped system (see `shakedown list`)",
-        scenario.name,
+        "{named_in}: system '{reference}' is neither a file beside the scenario ({}) nor a shipped system (see `shakedown list`)",
         beside.display()
     )))
 }
 
-/// What a profile is made of, nearest first: files beside each other. The first that is none is left to the library.
-///
-/// # Errors
-/// Exit 64 when such a file cannot be read.
-pub fn bases_of(profile: &SourceFile) -> Result<Vec<SourceFile>, Failure> {
-    let mut bases: Vec<SourceFile> = Vec::new();
-    loop {
-        let upper = bases.last().unwrap_or(profile);
-        let Some(reference) = base_reference(upper) else {
-            return Ok(bases);
-        };
-        let folder = Path::new(&upper.name).parent().unwrap_or(Path::new("."));
-        let beside = folder.join(reference);
-        // A profile that is its own base is told of by the compiler, which counts.
-        if !beside.is_file() || bases.len() > MOST_BASES {
-            return Ok(bases);
-        }
-        bases.push(read(&beside)?);
-    }
-}
-
-/// The text of the recording that a scenario names, or why it cannot be had.
+/// The text of a recording by its path, relative to the file that names it; or why it cannot be had.
 ///
 /// # Errors
 /// What is wrong, in words.
-pub fn recording(scenario: &SourceFile, file: &str) -> Result<String, String> {
-    let folder = Path::new(&scenario.name).parent().unwrap_or(Path::new(""));
+pub fn recording(file: &str, named_in: &SourceFile) -> Result<String, String> {
+    let folder = Path::new(&named_in.name).parent().unwrap_or(Path::new(""));
     let path = folder.join(file);
     let name = path.display();
     let metadata = fs::metadata(&path).map_err(|error| format!("{name}: {error}"))?;
@@ -129,12 +158,12 @@ pub fn recording(scenario: &SourceFile, file: &str) -> Result<String, String> {
     fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))
 }
 
-/// Folders in which a scenario's other files are looked for: its own, then its profile's.
+/// Folders in which a scenario's other files are looked for: its own and those of its bases, then its profile's.
 ///
 /// # Errors
 /// Exit 64 when there is no such scenario or profile.
 pub fn folders_of(scenario: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let scenario = read(scenario)?;
+    let scenario = Whole::read(scenario)?;
     let profile = profile_of(&scenario)?;
     let folder = |file: &SourceFile| {
         let parent = Path::new(&file.name).parent().unwrap_or(Path::new(""));
@@ -143,7 +172,11 @@ pub fn folders_of(scenario: &Path) -> Result<Vec<PathBuf>, Failure> {
             false => parent.to_path_buf(),
         }
     };
-    let mut folders = vec![folder(&scenario), folder(&profile)];
+    let mut folders: Vec<_> = scenario
+        .files()
+        .chain(profile.files())
+        .map(folder)
+        .collect();
     folders.dedup();
     // The folder of a shipped file is in the binary, not on the disk.
     folders.retain(|folder| folder.is_dir());
@@ -170,23 +203,21 @@ pub fn compile_changed(
     let overrides = args.set.iter().map(|text| parse_override(text));
     let mut overrides = overrides.collect::<Result<Vec<_>, _>>()?;
     overrides.extend_from_slice(more);
-    let scenario = read(&args.scenario)?;
+    let scenario = Whole::read(&args.scenario)?;
     let profile = profile_of(&scenario)?;
     let environment = args
         .environment
         .as_deref()
         .map(parse_environment)
         .transpose()?;
-    let bases = bases_of(&profile)?;
     let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        bases: &bases,
+        scenario: scenario.written(),
+        profile: profile.written(),
         overrides: &overrides,
         environment,
         seed,
     };
-    compile_on(today(), &input, &|file| recording(&scenario, file)).map_err(Failure::usage)
+    compile_on(today(), &input, &recording).map_err(Failure::usage)
 }
 
 /// The day by the calendars that are furthest ahead: what is in the future there is so everywhere.
@@ -225,14 +256,13 @@ pub fn compile_saved(dir: &RunDir) -> Result<Compiled, Failure> {
     let scenario = read(&dir.scenario())?;
     let profile = read(&dir.system())?;
     let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &[],
         environment: None,
         seed: None,
     };
-    compile_with(&input, &|file| recording(&scenario, file)).map_err(Failure::usage)
+    compile_with(&input, &recording).map_err(Failure::usage)
 }
 
 /// The folder of run directories: what `SHAKEDOWN_RUNS` names, or `runs` in this one.

@@ -215,15 +215,14 @@ fn config(order: WorkerOrder, ledger: &Path) -> Result<GeneratorConfig, WorkerEr
         file("system.yaml", order.system_yaml),
     );
     let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &[],
         environment: None,
         seed: None,
     };
     let recording = order.recording;
-    let read = |path: &str| match &recording {
+    let read = |path: &str, _: &SourceFile| match &recording {
         Some(text) if path == KEPT_RECORDING => Ok(text.clone()),
         Some(_) | None => Err("it was not sent".to_string()),
     };

@@ -43,9 +43,8 @@ pub fn compiled(load: &str) -> Compiled {
         include_str!("../streams/exchange.yaml").to_string(),
     );
     let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &[],
         environment: None,
         seed: Some(11),

@@ -27,14 +27,13 @@ pub fn load_with(section: &str, recording: &str) -> LoadPlan {
         text: PROFILE.to_string(),
     };
     let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &[],
         environment: None,
         seed: None,
     };
-    let compiled = compile_with(&input, &|_| Ok(recording.to_string()))
+    let compiled = compile_with(&input, &|_, _| Ok(recording.to_string()))
         .unwrap_or_else(|told| panic!("{told}"));
     compiled.plan.load
 }

@@ -69,10 +69,10 @@ pub(crate) fn plan() -> Plan {
         name: name.to_string(),
         text: text.to_string(),
     };
+    let (scenario, profile) = (file("scenario.yaml", SCENARIO), file("system.yaml", SYSTEM));
     let input = CompileInput {
-        scenario: &file("scenario.yaml", SCENARIO),
-        profile: &file("system.yaml", SYSTEM),
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &[],
         environment: None,
         seed: None,

@@ -159,9 +159,8 @@ mod tests {
         });
         overrides.extend_from_slice(changes);
         compile(&CompileInput {
-            scenario: &file("quickstart", scenario.text),
-            profile: &file("reference", profile.text),
-            bases: &[],
+            scenario: (&file("quickstart", scenario.text)).into(),
+            profile: (&file("reference", profile.text)).into(),
             overrides: &overrides,
             environment: None,
             seed: None,

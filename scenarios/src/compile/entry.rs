@@ -6,14 +6,15 @@ use crate::decode::{Decoded, decode};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::environment_kind::EnvironmentKind;
 use crate::plan::Plan;
-use crate::source::{Override, SourceFile};
+use crate::source::{Override, SourceFile, Written};
 use crate::spec::profile::ProfileSpec;
 use crate::spec::scenario::ScenarioSpec;
 use crate::yaml::{Document, Node};
 
 use super::access::refuse_literals;
 use super::environment::{Choice, environment};
-use super::inputs::{self, Inputs, ProfileFiles, set_root};
+use super::inputs::{self, Inputs, set_root};
+use super::kind::FileKind;
 use super::replay::Read;
 use super::scenario::{Material, plan};
 use super::sheet::{At, Sheet};
@@ -25,10 +26,8 @@ const DEFAULT_SEED: u64 = 1;
 /// What a plan is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct CompileInput<'a> {
-    pub scenario: &'a SourceFile,
-    pub profile: &'a SourceFile,
-    /// What the profile is made of (`base`), nearest first; behind them, and without any, bases are those of the library.
-    pub bases: &'a [SourceFile],
+    pub scenario: Written<'a>,
+    pub profile: Written<'a>,
     /// Applied in order.
     pub overrides: &'a [Override],
     /// Wins over the scenario's `environment`.
@@ -41,9 +40,9 @@ pub struct CompileInput<'a> {
 #[derive(Debug, Clone)]
 pub struct Compiled {
     pub plan: Plan,
-    /// The scenario with every option applied.
+    /// The scenario with its bases and every option applied.
     pub scenario_yaml: String,
-    /// The profile with every option applied; secrets by name only.
+    /// The profile with its bases and every option applied; secrets by name only.
     pub system_yaml: String,
 }
 
@@ -55,7 +54,10 @@ pub const KEPT_RECORDING: &str = "recording.csv";
 /// # Errors
 /// Every mistake of both files and of the options, in order of position.
 pub fn compile(input: &CompileInput) -> Result<Compiled, Diagnostics> {
-    compile_with(input, &|_| Err("files are out of reach here".to_string()))
+    compile_with(
+        input,
+        &|_, _| Err("files are out of reach here".to_string()),
+    )
 }
 
 /// Compiles a scenario that was just written, as [`compile_with`] does, and holds its dates against the day.
@@ -65,39 +67,35 @@ pub fn compile(input: &CompileInput) -> Result<Compiled, Diagnostics> {
 pub fn compile_on(
     today: Date,
     input: &CompileInput,
-    read: &dyn Fn(&str) -> Result<String, String>,
+    read: &ReadFile,
 ) -> Result<Compiled, Diagnostics> {
     compile_files(input, read, Some(today))
 }
 
-/// Compiles a scenario against a profile. `read` gives the text of a file by its path as the scenario has it, or says why it
-/// cannot be had.
+/// Gives the text of a file, by its path as the scenario has it and the file in which that stands; or says why it cannot be had.
+pub type ReadFile<'a> = dyn Fn(&str, &SourceFile) -> Result<String, String> + 'a;
+
+/// Compiles a scenario against a profile.
 ///
 /// # Errors
 /// Every mistake of both files, of the options, and of a recording, in order of position.
-pub fn compile_with(
-    input: &CompileInput,
-    read: &dyn Fn(&str) -> Result<String, String>,
-) -> Result<Compiled, Diagnostics> {
+pub fn compile_with(input: &CompileInput, read: &ReadFile) -> Result<Compiled, Diagnostics> {
     compile_files(input, read, None)
 }
 
 fn compile_files(
     input: &CompileInput,
-    read: &dyn Fn(&str) -> Result<String, String>,
+    read: &ReadFile,
     today: Option<Date>,
 ) -> Result<Compiled, Diagnostics> {
-    let files = ProfileFiles {
-        file: input.profile,
-        bases: input.bases,
-    };
-    let inputs = inputs::read(input.scenario, files, input.environment, input.overrides)?;
-    let file = inputs
-        .scenario
-        .root
-        .find(&RECORDING)
-        .and_then(|node| node.text());
-    let recording = file.map(read);
+    let (scenario, profile) = (input.scenario, input.profile);
+    let inputs = inputs::read(scenario, profile, input.environment, input.overrides)?;
+    let named = inputs.scenario.root.find(&RECORDING);
+    let recording = named.and_then(|node| {
+        let source = &inputs.scenario.sources[node.at.source];
+        let base = scenario.bases.iter().find(|base| *base == source);
+        Some(read(node.text()?, base.unwrap_or(scenario.file)))
+    });
     let around = Around {
         recording: recording.as_ref(),
         today,
@@ -113,28 +111,13 @@ const RECORDING: [&str; 4] = ["load", "arrival", "replay", "file"];
 /// Without `environment`, the first of local, external, docker and kubernetes that the profile has.
 ///
 /// # Errors
-/// Every mistake of the profile, in order of position.
-pub fn compile_profile(
-    profile: &SourceFile,
+/// Every mistake of the profile and its bases, in order of position.
+pub fn compile_profile<'a>(
+    profile: impl Into<Written<'a>>,
     environment: Option<EnvironmentKind>,
 ) -> Result<Compiled, Diagnostics> {
-    compile_profile_over(profile, &[], environment)
-}
-
-/// The same, of a profile that is made of others, nearest first.
-///
-/// # Errors
-/// Every mistake of the profile and its bases.
-pub fn compile_profile_over(
-    profile: &SourceFile,
-    bases: &[SourceFile],
-    environment: Option<EnvironmentKind>,
-) -> Result<Compiled, Diagnostics> {
-    let files = ProfileFiles {
-        file: profile,
-        bases,
-    };
-    let document = inputs::whole(files)?;
+    let profile = profile.into();
+    let document = inputs::whole(profile, FileKind::Profile)?;
     let has = |kind: EnvironmentKind| document.root.find(&["environments", kind.name()]).is_some();
     let first = [
         EnvironmentKind::Local,
@@ -152,7 +135,7 @@ pub fn compile_profile_over(
         ),
     };
     let kind = environment.or(first).unwrap_or(EnvironmentKind::Local);
-    let inputs = inputs::read(&scenario, files, Some(kind), &[])?;
+    let inputs = inputs::read((&scenario).into(), profile, Some(kind), &[])?;
     let around = Around {
         recording: None,
         today: None,

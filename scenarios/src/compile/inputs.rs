@@ -4,11 +4,13 @@ mod compose;
 
 use crate::diagnostics::Diagnostics;
 use crate::environment_kind::EnvironmentKind;
-use crate::source::{Override, SourceFile};
+use crate::source::{Override, SourceFile, Written};
 use crate::yaml::{Content, Document, Entry, Node, Spot, key_path, set};
 
 pub use compose::{base_reference, overridden};
 use compose::{in_environment, with_bases};
+
+use super::kind::FileKind;
 
 /// First step of a key that reaches into the profile.
 const PROFILE: &str = "profile";
@@ -20,22 +22,18 @@ pub(super) struct Inputs {
     pub(super) profile: Document,
 }
 
-/// A profile as it is given.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ProfileFiles<'a> {
-    pub(super) file: &'a SourceFile,
-    /// What it is made of, nearest first.
-    pub(super) bases: &'a [SourceFile],
-}
-
-/// Reads both files, puts the profile together for its environment, and applies `--set` options.
+/// Reads both files, puts them together, the profile for its environment, and applies `--set` options.
 pub(super) fn read(
-    scenario: &SourceFile,
-    profile: ProfileFiles,
+    scenario: Written,
+    profile: Written,
     environment: Option<EnvironmentKind>,
     overrides: &[Override],
 ) -> Result<Inputs, Diagnostics> {
-    let mut inputs = match (Document::parse(scenario), whole(profile)) {
+    let both = (
+        whole(scenario, FileKind::Scenario),
+        whole(profile, FileKind::Profile),
+    );
+    let mut inputs = match both {
         (Ok(scenario), Ok(profile)) => Inputs { scenario, profile },
         (scenario, profile) => {
             let mut all = scenario.err().unwrap_or_default();
@@ -60,10 +58,10 @@ pub(super) fn read(
     }
 }
 
-/// The profile with its bases.
-pub(super) fn whole(profile: ProfileFiles) -> Result<Document, Diagnostics> {
-    let mut document = Document::parse(profile.file)?;
-    with_bases(&mut document, profile.bases)?;
+/// A file with its bases.
+pub(super) fn whole(written: Written, kind: FileKind) -> Result<Document, Diagnostics> {
+    let mut document = Document::parse(written.file)?;
+    with_bases(&mut document, written.bases, kind)?;
     Ok(document)
 }
 

@@ -1,8 +1,10 @@
 //! What a file is, and which system it names: enough to find the other file.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, closest};
-use crate::source::SourceFile;
+use crate::source::{SourceFile, Written};
 use crate::yaml::{Document, Side};
+
+use super::inputs::whole;
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -37,6 +39,9 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
     if has("load") || has("faults") || has("sla") || has("phases") {
         return Ok(FileKind::Scenario);
     }
+    if has("base") && has("system") {
+        return Ok(FileKind::Profile);
+    }
     let guess = keys
         .iter()
         .find_map(|key| closest(key, ["scenario", "system", "calendar", "suite"]));
@@ -57,14 +62,20 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
     Err(Diagnostics(vec![diagnostic]))
 }
 
-/// The system that a scenario names: a name in the library, or a path relative to the scenario.
+/// The system that a scenario or one of its bases names: a name in the library, or a path; and the name of the file in which that
+/// stands, to which a path is relative.
 ///
 /// # Errors
-/// When the text is no YAML, or names no system.
-pub fn system_reference(scenario: &SourceFile) -> Result<String, Diagnostics> {
-    let document = Document::parse(scenario)?;
+/// When a text is no YAML, a base is missing, or no system is named.
+pub fn system_reference<'a>(
+    scenario: impl Into<Written<'a>>,
+) -> Result<(String, String), Diagnostics> {
+    let document = whole(scenario.into(), FileKind::Scenario)?;
     let path = ["system".to_string()];
-    let named = document.root.find(&path).map(|node| node.text());
+    let named = document.root.find(&path).map(|node| {
+        let file = &document.sources[node.at.source].name;
+        (node.text(), file.clone())
+    });
     let refuse = |message: &str| {
         let spot = document.locate(&path, Side::Value);
         let diagnostic: Diagnostic = document
@@ -73,7 +84,7 @@ pub fn system_reference(scenario: &SourceFile) -> Result<String, Diagnostics> {
         Err(Diagnostics(vec![diagnostic]))
     };
     match named {
-        Some(Some(name)) if !name.trim().is_empty() => Ok(name.to_string()),
+        Some((Some(name), file)) if !name.trim().is_empty() => Ok((name.to_string(), file)),
         Some(_) => refuse("`system` is not a name"),
         None => refuse("`system` is missing"),
     }

@@ -55,8 +55,8 @@ mod venue;
 pub(crate) use blast::{AtOnce, at_once, taken};
 pub use checkable::{HistoryBy, checkable, history_by};
 pub use entry::{
-    CompileInput, Compiled, KEPT_RECORDING, compile, compile_on, compile_profile,
-    compile_profile_over, compile_with,
+    CompileInput, Compiled, KEPT_RECORDING, ReadFile, compile, compile_on, compile_profile,
+    compile_with,
 };
 pub(crate) use human::{counted, rate_text, share_text, time_text};
 pub use inputs::{base_reference, overridden};

@@ -63,7 +63,7 @@ pub fn set(key: &str, value: &str) -> Override {
 /// A shipped scenario against its own system, with options.
 pub fn with(scenario: &str, overrides: &[Override]) -> Result<Compiled, Diagnostics> {
     let scenario = shipped(scenario);
-    let system = system_reference(&scenario)?;
+    let (system, _) = system_reference(&scenario)?;
     compile_both(&scenario, &shipped(&system), overrides)
 }
 
@@ -73,9 +73,8 @@ pub fn compile_both(
     overrides: &[Override],
 ) -> Result<Compiled, Diagnostics> {
     compile(&CompileInput {
-        scenario,
-        profile,
-        bases: &[],
+        scenario: scenario.into(),
+        profile: profile.into(),
         overrides,
         environment: None,
         seed: None,

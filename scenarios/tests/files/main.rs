@@ -1,6 +1,7 @@
 //! Files in, plans or mistakes out, through the crate's public face.
 
 mod arrivals;
+mod bases;
 mod common;
 mod connections;
 mod docker;

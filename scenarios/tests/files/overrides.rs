@@ -72,9 +72,8 @@ fn options_reach_everything_and_survive_the_round_trip() {
 fn seed_and_environment_are_written_out() {
     let (scenario, profile) = (shipped(QUICKSTART), shipped("reference"));
     let first = compile(&CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &[],
         environment: Some(EnvironmentKind::Local),
         seed: Some(u64::MAX),

@@ -14,14 +14,13 @@ fn on(today: Date, name: &str, changes: &[Override]) -> Result<Compiled, Diagnos
     overrides.extend_from_slice(changes);
     let (scenario, profile) = (shipped(name), shipped(REFERENCE));
     let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &overrides,
         environment: None,
         seed: None,
     };
-    compile_on(today, &input, &|_| Err("no recording".to_string()))
+    compile_on(today, &input, &|_, _| Err("no recording".to_string()))
 }
 
 #[track_caller]

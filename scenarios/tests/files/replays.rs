@@ -34,15 +34,15 @@ fn replayed(recording: Result<&str, &str>, more: &[Override]) -> Result<Compiled
         set("sla", "{}"),
     ];
     overrides.extend(more.iter().cloned());
+    let profile = shipped("reference");
     let input = CompileInput {
-        scenario: &scenario,
-        profile: &shipped("reference"),
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &overrides,
         environment: None,
         seed: None,
     };
-    compile_with(&input, &|path| {
+    compile_with(&input, &|path, _| {
         assert_eq!(path, "day/messages.csv");
         recording.map(str::to_string).map_err(str::to_string)
     })
@@ -94,14 +94,13 @@ fn a_saved_scenario_names_the_recording_beside_it() {
         file("system.yaml", &first.system_yaml),
     );
     let input = CompileInput {
-        scenario: &scenario,
-        profile: &profile,
-        bases: &[],
+        scenario: (&scenario).into(),
+        profile: (&profile).into(),
         overrides: &[],
         environment: None,
         seed: None,
     };
-    let again = compile_with(&input, &|path| {
+    let again = compile_with(&input, &|path, _| {
         assert_eq!(path, KEPT_RECORDING);
         Ok(RECORDING.to_string())
     });

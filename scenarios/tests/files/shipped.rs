@@ -50,7 +50,7 @@ fn every_shipped_file_compiles_without_a_word() {
                 assert_eq!(suite.name, shipped.name);
             }
             FileKind::Scenario => {
-                let system = system_reference(&source).unwrap();
+                let (system, _) = system_reference(&source).unwrap();
                 assert!(
                     library::find(&system).is_some_and(|found| found.kind == FileKind::Profile)
                 );

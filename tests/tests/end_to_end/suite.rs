@@ -12,23 +12,23 @@ use shakedown_record::Verdict;
 use shakedown_record::suite::{SuiteRecord, SuiteState};
 use shakedown_tests::shakedown::{Finished, Running, Sandbox, beside, within_s};
 
-/// A scenario without faults that is over in seconds.
+/// What all scenarios of the suite share: no faults, and over in seconds.
+const BASE: &str = "\
+about: Little load, and nothing happens.
+system: reference
+load:
+  arrival: { poisson: { rate: 200/s } }
+  mix: { new: 70, cancel: 30 }
+  sessions: 16
+  timeout: 1s
+phases: { warm-up: { at-most: 30s } }
+sla:
+  errors: { error-rate: { at-most: 1%, in: steady } }
+  lost: { lost-orders: { at-most: 0 } }
+";
+
 fn scenario(name: &str, tag: &str, steady: &str) -> String {
-    format!(
-        "scenario: {name}\n\
-         about: Little load, and nothing happens.\n\
-         system: reference\n\
-         tags: [{tag}]\n\
-         load:\n  \
-           arrival: {{ poisson: {{ rate: 200/s }} }}\n  \
-           mix: {{ new: 70, cancel: 30 }}\n  \
-           sessions: 16\n  \
-           timeout: 1s\n\
-         phases: {{ warm-up: {{ at-most: 30s }}, steady: {steady} }}\n\
-         sla:\n  \
-           errors: {{ error-rate: {{ at-most: 1%, in: steady }} }}\n  \
-           lost: {{ lost-orders: {{ at-most: 0 }} }}\n"
-    )
+    format!("base: _base.yaml\nscenario: {name}\ntags: [{tag}]\nphases: {{ steady: {steady} }}\n")
 }
 
 const SUITE: &str = "\
@@ -47,6 +47,7 @@ fn written(sandbox: &Sandbox, suite: &str) -> PathBuf {
     let folder = sandbox.path().join("acme");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("suite.yaml"), suite).unwrap();
+    fs::write(folder.join("_base.yaml"), BASE).unwrap();
     fs::write(folder.join("calm.yaml"), scenario("calm", "ci", "2s")).unwrap();
     let other = scenario("calmer", "staging", "3s");
     fs::write(folder.join("calmer.yaml"), other).unwrap();
@@ -100,7 +101,16 @@ fn every_figure_leads_to_what_shows_it() {
     let again = run(&sandbox, &folder, &["--resume", "out"]);
     again.expect_code(0);
     assert_eq!(fs::read_dir(root.join("runs")).unwrap().count(), 2);
-    // Another scenario is not what was seen.
+    // Another scenario is not what was seen, nor is one that is made of something else.
+    fs::write(
+        folder.join("_base.yaml"),
+        BASE.replace("at-most: 1%", "at-most: 2%"),
+    )
+    .unwrap();
+    let other = run(&sandbox, &folder, &["--resume", "out"]);
+    other.expect_code(64);
+    other.expect_words(&["begin a new suite"]);
+    fs::write(folder.join("_base.yaml"), BASE).unwrap();
     fs::write(folder.join("calm.yaml"), scenario("calm", "ci", "4s")).unwrap();
     let other = run(&sandbox, &folder, &["--resume", "out"]);
     other.expect_code(64);
@@ -180,6 +190,7 @@ fn a_folder_without_a_suite_is_one_and_tags_that_nothing_has_are_told() {
     let folder = written(&sandbox, SUITE);
     run(&sandbox, &folder, &["--dry-run"]).expect_words(&["no-loss: no order is lost"]);
     fs::remove_file(folder.join("suite.yaml")).unwrap();
+    // The base is no scenario of its own: it would be refused for its missing name.
     let listed = run(&sandbox, &folder, &["--dry-run", "--tag", "ci"]);
     listed.expect_code(0);
     listed.expect_words(&["calmer", "(not asked for)"]);

@@ -167,15 +167,14 @@ fn every_shipped_scenario_validates() {
     }
     for shipped in scenarios {
         let scenario = yaml(shipped.path, shipped.text);
-        let reference = shakedown_scenarios::system_reference(&scenario)
+        let (reference, _) = shakedown_scenarios::system_reference(&scenario)
             .unwrap_or_else(|wrong| panic!("{wrong}"));
         let system = library::find(&reference)
             .unwrap_or_else(|| panic!("{}: no system {reference}", shipped.path));
         let profile = yaml(system.path, system.text);
         let input = CompileInput {
-            scenario: &scenario,
-            profile: &profile,
-            bases: &[],
+            scenario: (&scenario).into(),
+            profile: (&profile).into(),
             overrides: &[],
             environment: None,
             seed: None,
@@ -193,9 +192,8 @@ fn the_fixtures_validate() {
         let fixture = |name: &str| yaml(name, read(&format!("tests/fixtures/{name}")));
         let (scenario, profile) = (fixture(scenario), fixture(profile));
         let input = CompileInput {
-            scenario: &scenario,
-            profile: &profile,
-            bases: &[],
+            scenario: (&scenario).into(),
+            profile: (&profile).into(),
             overrides: &[],
             environment: None,
             seed: None,

@@ -5,43 +5,41 @@ use shakedown_runner::{rights, submit};
 use shakedown_scenarios::calendar::Calendar;
 use shakedown_scenarios::suite::Draft;
 use shakedown_scenarios::{
-    CompileInput, Diagnostics, FileKind, SourceFile, compile_on, compile_profile_over, file_kind,
+    CompileInput, Diagnostics, FileKind, Written, compile_on, compile_profile, file_kind,
     overridden,
 };
 
 use super::json;
 use crate::args::{FileArgs, PlanArgs};
-use crate::files::{bases_of, compile_scenario, profile_of, read, recording, today};
+use crate::files::{Whole, compile_scenario, profile_of, recording, today};
 use crate::output::{Failure, print};
 use crate::plan_text::plan_text;
 
 /// `shakedown validate`.
 pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
-    let file = read(&args.file)?;
-    let bases = bases_of(&file)?;
-    let checked = file_kind(&file).and_then(|kind| match kind {
-        FileKind::Profile => profile_everywhere(&file, &bases),
-        FileKind::Calendar => Calendar::parse(&file).map(|_| ()),
-        FileKind::Suite => Draft::read(&file).map(|_| ()),
+    let whole = Whole::read(&args.file)?;
+    let file = &whole.file;
+    let checked = file_kind(file).and_then(|kind| match kind {
+        FileKind::Profile => profile_everywhere(whole.written()),
+        FileKind::Calendar => Calendar::parse(file).map(|_| ()),
+        FileKind::Suite => Draft::read(file).map(|_| ()),
         FileKind::Scenario => Ok(()),
     });
-    let checked = match (checked, file_kind(&file)) {
+    let checked = match (checked, file_kind(file)) {
         (Ok(()), Ok(FileKind::Scenario)) => {
-            let profile = profile_of(&file)?;
-            let bases = bases_of(&profile)?;
+            let profile = profile_of(&whole)?;
             let input = CompileInput {
-                scenario: &file,
-                profile: &profile,
-                bases: &bases,
+                scenario: whole.written(),
+                profile: profile.written(),
                 overrides: &[],
                 environment: None,
                 seed: None,
             };
-            compile_on(today(), &input, &|name| recording(&file, name)).map(|_| ())
+            compile_on(today(), &input, &recording).map(|_| ())
         }
         (checked, _) => checked,
     };
-    if checked.is_ok() && matches!(file_kind(&file), Ok(FileKind::Suite)) {
+    if checked.is_ok() && matches!(file_kind(file), Ok(FileKind::Suite)) {
         super::suite::check(&args.file)?;
     }
     if args.json {
@@ -59,10 +57,10 @@ pub fn validate(args: &FileArgs) -> Result<ExitCode, Failure> {
 }
 
 /// A profile as it is in its first environment, and in each in which it is another.
-fn profile_everywhere(profile: &SourceFile, bases: &[SourceFile]) -> Result<(), Diagnostics> {
-    let others = overridden(profile).into_iter().map(Some);
+fn profile_everywhere(profile: Written) -> Result<(), Diagnostics> {
+    let others = overridden(profile.file).into_iter().map(Some);
     for environment in std::iter::once(None).chain(others) {
-        compile_profile_over(profile, bases, environment)?;
+        compile_profile(profile, environment)?;
     }
     Ok(())
 }

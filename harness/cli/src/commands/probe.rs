@@ -3,24 +3,23 @@
 use std::path::Path;
 
 use shakedown_record::ExitCode;
-use shakedown_scenarios::compile_profile_over;
+use shakedown_scenarios::compile_profile;
 
 use super::{json, runtime};
 use crate::args::{GuardArgs, ProbeArgs};
-use crate::files::{bases_of, parse_environment, read};
+use crate::files::{Whole, parse_environment};
 use crate::guarding::Guarding;
 use crate::output::{Failure, print};
 
 /// Exit 0 when every line of the profile works, 1 when one does not, 69 when the target is not there.
 pub fn probe(args: &ProbeArgs) -> Result<ExitCode, Failure> {
-    let profile = read(&args.profile)?;
+    let profile = Whole::read(&args.profile)?;
     let environment = args
         .environment
         .as_deref()
         .map(parse_environment)
         .transpose()?;
-    let compiled = compile_profile_over(&profile, &bases_of(&profile)?, environment)
-        .map_err(Failure::usage)?;
+    let compiled = compile_profile(profile.written(), environment).map_err(Failure::usage)?;
     let folder = args
         .profile
         .parent()

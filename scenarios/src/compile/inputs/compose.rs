@@ -1,7 +1,7 @@
-//! Profiles that are made of others: a base and what is different, and what is different again in one environment.
+//! Files that are made of others: a base and what is different; in a profile also what is different again in one environment.
 //!
 //! Done on the trees, before anything is decoded, so that every mistake is shown where it was written. What comes of it is one whole
-//! profile: that is what a run directory keeps.
+//! file: that is what a run directory keeps.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, closest};
 use crate::environment_kind::EnvironmentKind;
@@ -11,18 +11,18 @@ use crate::yaml::{Content, Document, Entry, Node, Side, over, tree};
 
 use crate::compile::kind::FileKind;
 
-/// Where a profile names its base.
+/// Where a file names its base.
 const BASE: &str = "base";
 
-/// Where it has what is different in one environment.
+/// Where a profile has what is different in one environment.
 const OVERRIDES: &str = "overrides";
 
 /// Bases of bases, at most.
 const DEEPEST: usize = 8;
 
-/// The profile that another is made of: a name in the library, or a path relative to the profile. `None` where it stands alone.
-pub fn base_reference(profile: &SourceFile) -> Option<String> {
-    let document = Document::parse(profile).ok()?;
+/// The file that another is made of: a name in the library, or a path relative to the file. `None` where it stands alone.
+pub fn base_reference(file: &SourceFile) -> Option<String> {
+    let document = Document::parse(file).ok()?;
     let base = document.root.find(&[BASE])?.text()?;
     Some(base.to_string())
 }
@@ -37,8 +37,12 @@ pub fn overridden(profile: &SourceFile) -> Vec<EnvironmentKind> {
     keys.unwrap_or_default()
 }
 
-/// Puts what a profile says over its base, and that over its own base. Bases that are not given are looked for in the library.
-pub(super) fn with_bases(document: &mut Document, bases: &[SourceFile]) -> Result<(), Diagnostics> {
+/// Puts what a file says over its base, and that over its own base. Bases that are not given are looked for in the library.
+pub(super) fn with_bases(
+    document: &mut Document,
+    bases: &[SourceFile],
+    kind: FileKind,
+) -> Result<(), Diagnostics> {
     let mut bases = bases.iter();
     for depth in 0.. {
         let Some(node) = document.root.find(&[BASE]) else {
@@ -54,20 +58,32 @@ pub(super) fn with_bases(document: &mut Document, bases: &[SourceFile]) -> Resul
         };
         if depth == DEEPEST {
             let message = format!("there are more than {DEEPEST} bases behind each other");
-            let hint = "does a profile have itself as its base?".to_string();
+            let hint = "does a file have itself as its base?".to_string();
             return Err(wrong(document, message, Some(hint)));
         }
-        let Some(base) = bases.next().cloned().or_else(|| shipped(&named)) else {
-            let message =
-                format!("base '{named}' is neither a file beside the profile nor a shipped system");
-            let hint = closest(&named, profiles()).map(|near| format!("did you mean `{near}`?"));
+        let by = &document.sources[node.at.source].name;
+        let found = bases.next().cloned();
+        let Some(base) = found.or_else(|| shipped(&named, by, kind)) else {
+            let (file, library) = match kind {
+                FileKind::Profile => ("profile", "system"),
+                FileKind::Scenario | FileKind::Calendar | FileKind::Suite => {
+                    ("scenario", "scenario")
+                }
+            };
+            let message = format!(
+                "base '{named}' is neither a file beside the {file} nor a shipped {library}"
+            );
+            let hint = closest(&named, names(kind)).map(|near| format!("did you mean `{near}`?"));
             return Err(wrong(document, message, hint));
         };
         document.root.remove(&[BASE.to_string()]);
         let source = document.add_source(base.clone());
         let mut whole = tree(&base, source)?;
-        over(&mut whole, std::mem::replace(&mut document.root, nothing()));
-        document.root = whole;
+        let upper = std::mem::replace(&mut document.root, nothing());
+        // What is missing as a whole is missing in the file that was asked for.
+        let at = upper.at;
+        over(&mut whole, upper);
+        document.root = Node { at, ..whole };
     }
     Ok(())
 }
@@ -126,18 +142,37 @@ fn nothing() -> Node {
     Node::scalar("", true, crate::yaml::Spot::default())
 }
 
-fn profiles() -> impl Iterator<Item = &'static str> {
+fn names(kind: FileKind) -> impl Iterator<Item = &'static str> {
     let all = library::all().iter();
-    all.filter(|shipped| shipped.kind == FileKind::Profile)
+    all.filter(move |shipped| shipped.kind == kind)
         .map(|shipped| shipped.name)
 }
 
-fn shipped(name: &str) -> Option<SourceFile> {
-    let found = library::find(name).filter(|found| found.kind == FileKind::Profile)?;
+/// A base in the library: by its name, or by its path relative to the file that names it.
+fn shipped(name: &str, by: &str, kind: FileKind) -> Option<SourceFile> {
+    let beside = beside(by, name);
+    let found = library::find(name).or_else(|| library::find(&beside?));
+    let found = found.filter(|found| found.kind == kind)?;
     Some(SourceFile {
         name: found.path.to_string(),
         text: found.text.to_string(),
     })
+}
+
+/// A path relative to a file of the library, as the library has it; `None` where it leads out of it.
+fn beside(file: &str, path: &str) -> Option<String> {
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut steps: Vec<&str> = folder.split('/').filter(|step| !step.is_empty()).collect();
+    for step in path.split('/') {
+        match step {
+            "." | "" => {}
+            ".." => {
+                steps.pop()?;
+            }
+            step => steps.push(step),
+        }
+    }
+    Some(steps.join("/"))
 }
 
 #[cfg(test)]
@@ -153,7 +188,7 @@ mod tests {
 
     fn composed(text: &str, bases: &[SourceFile]) -> Result<Document, String> {
         let mut document = Document::parse(&file("p.yaml", text)).unwrap();
-        with_bases(&mut document, bases).map_err(|told| told.to_string())?;
+        with_bases(&mut document, bases, FileKind::Profile).map_err(|told| told.to_string())?;
         Ok(document)
     }
 
@@ -198,6 +233,23 @@ mod tests {
         let own = file("own.yaml", "base: own.yaml\nsystem: own\n");
         let told = composed("base: own.yaml\n", &vec![own; 9]).unwrap_err();
         assert!(told.contains("more than 8 bases"), "{told}");
+    }
+
+    #[test]
+    fn a_shipped_file_names_its_base_by_a_path_as_well() {
+        assert_eq!(
+            beside("systems/a.yaml", "../b.yaml").as_deref(),
+            Some("b.yaml")
+        );
+        assert_eq!(
+            beside("a.yaml", "./systems/b.yaml").as_deref(),
+            Some("systems/b.yaml")
+        );
+        assert_eq!(beside("a.yaml", "../b.yaml"), None);
+        let found = |name| shipped(name, "systems/mine.yaml", FileKind::Profile);
+        assert_eq!(found("reference.yaml"), found("reference"));
+        assert!(found("reference").is_some());
+        assert_eq!(shipped("reference", "x.yaml", FileKind::Scenario), None);
     }
 
     #[test]

@@ -134,9 +134,8 @@ fn environments_that_cannot_be_had() {
         ),
     ] {
         let told = only(compile(&CompileInput {
-            scenario: &scenario,
-            profile: &profile,
-            bases: &[],
+            scenario: (&scenario).into(),
+            profile: (&profile).into(),
             overrides,
             environment: Some(kind),
             seed: None,

@@ -101,7 +101,7 @@ fn source_of(path: &Path) -> Result<Option<SourceFile>, Failure> {
     }
 }
 
-/// The scenarios of a folder, by their names.
+/// The scenarios of a folder, by their names. Files that begin with `_` are what others are made of.
 fn scenarios_in(folder: &Path) -> Result<Vec<String>, Failure> {
     let failed = |error: std::io::Error| Failure::usage(format!("{}: {error}", folder.display()));
     let mut files = Vec::new();
@@ -110,9 +110,10 @@ fn scenarios_in(folder: &Path) -> Result<Vec<String>, Failure> {
         let is_yaml = path
             .extension()
             .is_some_and(|it| it == "yaml" || it == "yml");
-        if is_yaml && path.is_file() && file_kind(&read(&path)?) == Ok(FileKind::Scenario) {
-            let name = path.file_name().unwrap_or_default();
-            files.push(name.to_string_lossy().into_owned());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let stands_alone = is_yaml && !name.starts_with('_') && path.is_file();
+        if stands_alone && file_kind(&read(&path)?) == Ok(FileKind::Scenario) {
+            files.push(name.into_owned());
         }
     }
     files.sort();
