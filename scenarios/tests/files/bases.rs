@@ -89,7 +89,7 @@ fn a_mistake_is_shown_in_the_file_in_which_it_stands() {
         .collect();
     assert_eq!(
         places,
-        [("suite/_base.yaml", Some(8)), ("suite/calm.yaml", Some(3))],
+        [("suite/calm.yaml", Some(3)), ("suite/_base.yaml", Some(8))],
         "{told}"
     );
     let unknown = BASE.replace("sessions:", "sesions:");

@@ -215,7 +215,9 @@ fn sorted(value: serde_json::Value) -> serde_json::Value {
 
 #[test]
 fn schemas_know_what_works_and_hide_what_comes_later() {
-    let scenario = schema(SchemaKind::Scenario).to_string();
+    let scenario = schema(SchemaKind::Scenario);
+    // Without the root, whose `if` is the schema's own word.
+    let scenario = format!("{}{}", scenario["properties"], scenario["$defs"]);
     for there in [
         "kill",
         "freeze",
