@@ -7,8 +7,8 @@
 # Not in the sample: `kubernetes_netem`, whose node is a kernel in a process and needs a machine of its own for its times to mean
 # anything; two of the three kinds of `kubernetes_kill` (the campaign `kubernetes-sigkill` makes each many times); and the long
 # ones that are like others: a dead node that does not come back (one without power is in), a defect (twenty and more are found
-# without a cluster), an eviction, the pod of a worker that is deleted (one whose worker is killed is in), and that of a leader
-# (`kubernetes_in_cluster` runs the same scenario).
+# without a cluster), all that operators of hive-mind and hft do but a switch of colours and the deletion of a pod, an eviction, the pod of a worker that is deleted
+# (one whose worker is killed is in), and that of a leader (`kubernetes_in_cluster` runs the same scenario).
 #
 # Those of `kubernetes_netem` come first, with a node that has netem and an engine of their own, which are gone before the others.
 #
@@ -22,9 +22,9 @@ if [ "${1:-}" = --dev ]; then
     shift
 fi
 if [ "${1:-}" = --all ]; then
-    set -- kubernetes_netem:: kubernetes:: kubernetes_drill:: kubernetes_in_cluster:: kubernetes_kill:: kubernetes_services:: kubernetes_rights:: kubernetes_spread::
+    set -- kubernetes_netem:: kubernetes:: kubernetes_drill:: kubernetes_hft:: kubernetes_hive_mind:: kubernetes_in_cluster:: kubernetes_kill:: kubernetes_services:: kubernetes_rights:: kubernetes_spread::
 elif [ $# = 0 ]; then
-    set -- kubernetes:: kubernetes_drill:: kubernetes_in_cluster:: kubernetes_kill::traffic_is_back_when_both kubernetes_services:: kubernetes_rights:: kubernetes_spread:: \
+    set -- kubernetes:: kubernetes_drill:: kubernetes_hft::a_pod kubernetes_hive_mind::a_switch kubernetes_in_cluster:: kubernetes_kill::traffic_is_back_when_both kubernetes_services:: kubernetes_rights:: kubernetes_spread:: \
         --skip=a_dead_nodes_pods_come_back --skip=a_defect_of_the_engine --skip=an_eviction_against --skip=a_pod_that_is_gone \
         --skip=a_leader_that_is_deleted
 fi

@@ -2,7 +2,7 @@
 # The ci tier: builds once, runs every stage within its budget, prints a table and one line with the counts.
 #
 #   tests/run.sh             the tier
-#   tests/run.sh --all       and the tests that are like others of the tier: ten of the defects, two kinds of removed containers,
+#   tests/run.sh --all       and the tests that are like others of the tier: ten of the defects, two kinds of removed containers, violations of figures,
 #                            delays without root, outages over io_uring, and those of Kubernetes that tests/kubernetes.sh names;
 #                            half an hour more
 #   tests/run.sh --quick     without what needs more than cargo
@@ -158,13 +158,14 @@ end_to_end() {
 # TEST...: what the tier leaves out, as options of the tests.
 unless_all() { [ $all = yes ] || printf -- '--skip=%s ' "$@"; }
 
-# The integration tests of every crate but the end-to-end ones, as options for cargo.
+# The integration tests of every crate but the end-to-end ones and those that need servers, as options for cargo.
 integration_tests() {
     local file name
     for file in {scenarios,load,harness/*,reports/*,deploy/*}/tests/{*.rs,*/main.rs}; do
         [ -f "$file" ] || continue
         name=$(basename "$file" .rs)
         [ "$name" != main ] || name=$(basename "$(dirname "$file")")
+        [ "$name" != services ] || continue # they need servers, and are a stage of their own
         printf -- '--test %s ' "$name"
     done
 }
@@ -234,11 +235,14 @@ end_to_end slow 600 2 $(unless_all without_root_links_are_slow)
 end_to_end truth 600 1
 end_to_end sigkill 180 2
 end_to_end suite 200 1
+# shellcheck disable=SC2046 # one word an option
+stage systems 400 tests/stores.sh cargo test --release --workspace --test end_to_end systems:: -- --test-threads=2 $(unless_all a_machine_that_is_short a_slow_network slow_disks_turn an_outage_of_more five_nodes_are)
 end_to_end guide 120 1
 end_to_end survival 90 1
 end_to_end blunt 180 3
 end_to_end vanish 300 6
-stage stores 300 tests/stores.sh
+stage stores 400 tests/stores.sh cargo test --release --workspace --test end_to_end stores:: -- --test-threads=4
+stage services 240 tests/stores.sh cargo test --release --workspace --test services -- --test-threads=4
 end_to_end untouched 300 1
 if [ $quick = yes ]; then
     skip docker "left out by --quick"
@@ -249,11 +253,11 @@ if [ $quick = yes ]; then
     skip spike "left out by --quick"
 else
     # shellcheck disable=SC2046 # one word an option
-    stage docker 900 tests/docker.sh $(unless_all removed_while_stopped removed_while_disconnected)
+    stage docker 900 tests/stores.sh tests/docker.sh $(unless_all removed_while_stopped removed_while_disconnected)
     # Kubernetes itself: minutes on a machine that has never built it, nothing on one that has.
     if stage programs 1800 deploy/cluster/build --netem; then
         stage cluster 500 tests/cluster.sh
-        if [ $all = yes ]; then stage kubernetes 2700 tests/kubernetes.sh --all; else stage kubernetes 1800 tests/kubernetes.sh; fi
+        if [ $all = yes ]; then stage kubernetes 3600 tests/stores.sh tests/kubernetes.sh --all; else stage kubernetes 1800 tests/stores.sh tests/kubernetes.sh; fi
         stage charts 400 tests/charts.sh
     fi
     SPIKE_GO_BUDGET_S=${SPIKE_GO_BUDGET_S:-15} stage spike 900 tests/spike.sh

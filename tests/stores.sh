@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tests of stores, with servers of PostgreSQL, Redis and etcd: installed ones, else those of Debian's packages, which are
-# unpacked into the target folder and not installed. Exit 69: they cannot be had.
+# Runs a command (default: the tests of stores) with servers of PostgreSQL, Redis, etcd, NATS, InfluxDB and PgBouncer: installed ones,
+# else those of Debian's packages, which are unpacked into the target folder and not installed. Exit 69: they cannot be had.
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -48,4 +48,20 @@ if [ ! -x "${SHAKEDOWN_ETCD:-/nonexistent}/etcd" ]; then
     unpack etcd usr/bin/etcd etcd-server
     export SHAKEDOWN_ETCD=$root/usr/bin
 fi
-exec cargo test --release --workspace --test end_to_end stores:: -- --test-threads="${1:-4}"
+# one VARIABLE PROGRAM PACKAGE: a server that is one program, where Debian has it.
+one() {
+    local name=${2##*/}
+    [ ! -x "$(printenv "$1")/$name" ] || return 0
+    if [ -x "/$2" ]; then
+        export "$1=/${2%/*}"
+    else
+        unpack "$name" "$2" "$3"
+        export "$1=$root/${2%/*}"
+    fi
+}
+export SHAKEDOWN_SERVERS=required
+one SHAKEDOWN_NATS usr/sbin/nats-server nats-server
+one SHAKEDOWN_INFLUXDB usr/bin/influxd influxdb
+one SHAKEDOWN_PGBOUNCER usr/sbin/pgbouncer pgbouncer
+[ $# -gt 0 ] || set -- cargo test --release --workspace --test end_to_end stores:: -- --test-threads=4
+exec "$@"

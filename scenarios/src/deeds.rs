@@ -2,6 +2,7 @@
 
 use crate::cluster_deeds::{cluster_deed, cluster_healing};
 use crate::compile::{share_text, time_text};
+use crate::plan::gates::{Operation, OperationBy, RestorePoint};
 use crate::plan::{FaultKind, FreezeBy, Selector};
 use crate::whom;
 
@@ -38,7 +39,7 @@ pub(crate) fn deed(kind: &FaultKind, to: &Selector, system: &str, hand: Hand) ->
     };
     match kind {
         FaultKind::Cluster(kind) => cluster_deed(kind, to, system),
-        FaultKind::KillSwitch { .. } => verb(kind, hand),
+        FaultKind::KillSwitch { .. } | FaultKind::Operation(_) => verb(kind, hand),
         kind => format!("{} {whom}{turns}", verb(kind, hand)),
     }
 }
@@ -97,6 +98,7 @@ fn verb(kind: &FaultKind, hand: Hand) -> String {
         FaultKind::KillSwitch { accounts } => {
             format!("pull the kill switch of {}", accounts.join(", "))
         }
+        FaultKind::Operation(operation) => operation_words(operation),
         FaultKind::Cluster(kind) => kind.name().to_string(),
     }
 }
@@ -132,7 +134,30 @@ pub(crate) fn healing(kind: &FaultKind, restarted: bool, hand: Hand) -> &'static
         | FaultKind::Dns => "then healed",
         FaultKind::Hook(_) => "then healed by its own command",
         FaultKind::KillSwitch { .. } => "and not taken back",
+        FaultKind::Operation(Operation::Backup { .. }) => "which stays",
+        FaultKind::Operation(Operation::Restore { .. }) => "and go on from there",
         FaultKind::Cluster(kind) => cluster_healing(kind),
+    }
+}
+
+fn operation_words(operation: &Operation) -> String {
+    let how = match operation.by() {
+        OperationBy::Commands(commands) => format!("`{}`", commands.run.join(" ")),
+        OperationBy::Servers => "pg_basebackup, and an archive of the log".to_string(),
+    };
+    match operation {
+        Operation::Backup { .. } => format!("back up the data ({how})"),
+        Operation::Restore { to, .. } => {
+            let moment = match to {
+                RestorePoint::At { at_ns } => format!("{} into the run", time_text(*at_ns)),
+                RestorePoint::Before { by_ns } => format!("{} before that", time_text(*by_ns)),
+                RestorePoint::AfterFault { fault, by_ns: 0 } => format!("the beginning of {fault}"),
+                RestorePoint::AfterFault { fault, by_ns } => {
+                    format!("{} after the beginning of {fault}", time_text(*by_ns))
+                }
+            };
+            format!("bring the data back as it was {moment} ({how})")
+        }
     }
 }
 

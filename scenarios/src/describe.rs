@@ -8,6 +8,8 @@ use crate::compile::{rate_text, share_text, time_text};
 use crate::deeds::{Hand, deed, healing};
 use crate::guards;
 use crate::load_words::load_sentence;
+use crate::plan::gates::CanaryRule;
+use crate::plan::isolation::IsolationRule;
 use crate::plan::{
     AbortRule, AlertRule, DataLayout, EnvironmentPlan, FaultPlan, FeedCount, FeedRule, FeedTime,
     LimitEnd, MetricLimit, MetricRule, Plan, PointsRule, ResourceRule, RestartedBy, RetryPolicy,
@@ -56,6 +58,9 @@ fn place(plan: &Plan) -> String {
         EnvironmentPlan::Local { stand_in } => {
             let replicas: u32 = plan.system.parts.iter().map(|part| part.replicas).sum();
             match stand_in.store() {
+                None if stand_in.needs_namespaces() => {
+                    format!("{replicas} child processes in namespaces of their own; needs root")
+                }
                 None => format!("{replicas} child processes on loopback; needs no privilege"),
                 Some(store) => format!(
                     "{replicas} of {store} as child processes in namespaces of their own; needs root"
@@ -129,6 +134,11 @@ pub fn rule_sentence(rule: &Rule) -> String {
     format!("{}: {}{source}", rule.id, limit_words(&rule.kind))
 }
 
+fn wall_words(rule: &IsolationRule) -> String {
+    let (to, intruder, friend) = (&rule.to, rule.intruder.words(), rule.friend.words());
+    format!("a pod with {intruder} never reaches {to}, one with {friend} does")
+}
+
 /// Of orders that are good until a time.
 fn late(within_ns: u64) -> String {
     let within = time_text(within_ns);
@@ -146,6 +156,7 @@ fn limit_words(kind: &RuleKind) -> String {
     match *kind {
         RuleKind::Metric(ref rule) => metric_words(rule),
         RuleKind::Alert(ref rule) => alert_words(rule),
+        RuleKind::Isolation(ref rule) => wall_words(rule),
         RuleKind::Resource(ref rule) => resource_words(rule),
         RuleKind::Latency {
             quantile,
@@ -186,6 +197,11 @@ fn limit_words(kind: &RuleKind) -> String {
             flow,
             at_least_per_s,
         } => format!("at least {} {}", rate_text(at_least_per_s), flow.words()),
+        RuleKind::RestoreRpo { at_most_ns } => format!(
+            "a restore takes away no more than {}, and nothing from before its moment",
+            time_text(at_most_ns)
+        ),
+        RuleKind::Canary(ref rule) => canary_words(rule),
         RuleKind::Rpo { at_most_ns } => {
             format!("no lost order older than {}", time_text(at_most_ns))
         }
@@ -253,6 +269,27 @@ fn venue_words(rule: &VenueRule) -> String {
             };
             format!("at most {at_most} {what}")
         }
+        VenueRule::FillRate { at_least, phase } => {
+            let (share, phase) = (share_text(at_least), phase.name());
+            format!("at least {share} of the quantity that came to the venue in {phase} is filled")
+        }
+        VenueRule::Rate {
+            of,
+            at_least_per_s,
+            phase,
+        } => {
+            let (rate, of) = (rate_text(at_least_per_s), of.name());
+            format!("at least {rate} {of} at the venue in {}", phase.name())
+        }
+        VenueRule::StaleQuotes {
+            older_than_ns,
+            at_most,
+            phase,
+        } => format!(
+            "at most {at_most} orders stand at the venue for {} after the market has moved, in {}",
+            time_text(older_than_ns),
+            phase.name()
+        ),
     }
 }
 
@@ -306,23 +343,35 @@ fn hold_words(for_ns: u64) -> String {
 
 fn metric_words(rule: &MetricRule) -> String {
     let (of, phase) = (rule.of.words(), rule.phase.name());
-    match rule.limit {
+    let side = |end: LimitEnd| match end {
+        LimitEnd::AtMost => "at most",
+        LimitEnd::AtLeast => "at least",
+    };
+    match &rule.limit {
         MetricLimit::Quantile { quantile, at_most } => {
-            let quantile = quantile_text(quantile);
+            let quantile = quantile_text(*quantile);
             format!("P{quantile} of {of} at most {at_most} in {phase}, by the system's own metrics")
         }
         MetricLimit::Value { end, limit, for_ns } => {
-            let end = match end {
-                LimitEnd::AtMost => "at most",
-                LimitEnd::AtLeast => "at least",
-            };
-            let hold = hold_words(for_ns);
+            let (end, hold) = (side(*end), hold_words(*for_ns));
             format!("{of} {end} {limit} at each replica in {phase}{hold}")
         }
         MetricLimit::Increase { at_most, over_ns } => format!(
             "{of} grows by at most {at_most} over all replicas in any {} of {phase}",
-            time_text(over_ns)
+            time_text(*over_ns)
         ),
+        MetricLimit::Rate { end, limit_per_s } => {
+            let (end, rate) = (side(*end), rate_text(*limit_per_s));
+            format!("{of} grows by {end} {rate} over all replicas in {phase}")
+        }
+        MetricLimit::Ratio { to, end, limit } => {
+            let (end, share, to) = (side(*end), share_text(*limit), to.words());
+            format!("{of} is {end} {share} of {to} over all replicas in {phase}")
+        }
+        MetricLimit::Improvement { over, at_least } => {
+            let (share, over) = (share_text(*at_least), over.words());
+            format!("the mean of {of} is at least {share} below that of {over} in {phase}")
+        }
     }
 }
 
@@ -342,6 +391,9 @@ fn read_back(plan: &Plan) -> String {
     let copies = match &plan.system.data {
         DataLayout::Replicated => "every replica must hold every acknowledged order".to_string(),
         DataLayout::Sharded { by } => format!("the shard's copy must hold it (sharded by {by})"),
+        DataLayout::Store { part } if plan.system.copies_are_equal() => {
+            format!("every replica of {part} must hold every acknowledged order")
+        }
         DataLayout::Store { part } => format!("{part} must hold it"),
         DataLayout::Memory => "the replica that acknowledged must hold it".to_string(),
     };
@@ -362,6 +414,24 @@ fn read_back(plan: &Plan) -> String {
 /// `99.9` for the quantile 0.999.
 fn quantile_text(quantile: f64) -> String {
     share_text(quantile).trim_end_matches('%').to_string()
+}
+
+fn canary_words(rule: &CanaryRule) -> String {
+    let latency = rule.latency.map(|ratio| {
+        let quantile = share_text(ratio.quantile);
+        format!("{} times the {quantile} latency", ratio.at_most)
+    });
+    let errors = rule
+        .more_errors
+        .map(|more| format!("{} more errors", share_text(more)));
+    let limits: Vec<String> = latency.into_iter().chain(errors).collect();
+    format!(
+        "{} in {}, held against {}: at most {}",
+        rule.of.words(),
+        rule.phase.name(),
+        rule.against_words(),
+        limits.join(" and ")
+    )
 }
 
 #[cfg(test)]

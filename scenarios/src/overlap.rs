@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::plan::gates::Operation;
 use crate::plan::{ClusterKind, Direction, FaultKind};
 
 /// Name of Shakedown's own sessions among the ends of links; no replica can be called so.
@@ -116,6 +117,8 @@ fn part(kind: &FaultKind) -> Part {
         | FaultKind::HalfOpen => Part::Link,
         FaultKind::CpuStress { .. } => Part::Around,
         FaultKind::Hook(_) | FaultKind::KillSwitch { .. } => Part::Unknown,
+        FaultKind::Operation(Operation::Backup { .. }) => Part::Unknown,
+        FaultKind::Operation(Operation::Restore { .. }) => Part::Life,
         FaultKind::Cluster(kind) => part_in_cluster(kind),
     }
 }
@@ -141,8 +144,12 @@ fn part_in_cluster(kind: &ClusterKind) -> Part {
 
 /// In a cluster all but commands and requests of the profile is done, and taken back, through the API.
 fn without_api(one: &FaultKind, other: &FaultKind) -> Option<String> {
-    let by_command =
-        |kind: &FaultKind| matches!(kind, FaultKind::Hook(_) | FaultKind::KillSwitch { .. });
+    let by_command = |kind: &FaultKind| {
+        matches!(
+            kind,
+            FaultKind::Hook(_) | FaultKind::KillSwitch { .. } | FaultKind::Operation(_)
+        )
+    };
     let (first, second) = (one.name(), other.name());
     (!by_command(one) && !by_command(other)).then(|| {
         format!("`{first}` and `{second}` at one time: without the API server nothing else can be done, or taken back")
@@ -256,6 +263,7 @@ fn ports(kind: &FaultKind) -> &[u16] {
         | FaultKind::Dns
         | FaultKind::Hook(_)
         | FaultKind::KillSwitch { .. }
+        | FaultKind::Operation(_)
         | FaultKind::Cluster(_) => &[],
     }
 }

@@ -24,9 +24,10 @@ const ANALYSIS: &str = "shakedown-analysis";
 const RENDER: &str = "shakedown-render";
 const HISTORY: &str = "shakedown-history";
 const ENGINE: &str = "shakedown-engine";
+const STAND_INS: &str = "shakedown-stand-ins";
 
 /// The table.
-pub const TABLE: [TableRow; 10] = [
+pub const TABLE: [TableRow; 11] = [
     TableRow {
         name: RECORD,
         may_name: &[],
@@ -64,12 +65,19 @@ pub const TABLE: [TableRow; 10] = [
     },
     TableRow {
         name: "shakedown",
-        may_name: &[RECORD, SCENARIOS, LOAD, RUNNER, ANALYSIS, RENDER, ENGINE],
+        may_name: &[
+            RECORD, SCENARIOS, LOAD, RUNNER, ANALYSIS, RENDER, ENGINE, STAND_INS,
+        ],
         never_reaches: &[],
     },
     TableRow {
         name: ENGINE,
         may_name: &[],
+        never_reaches: &["kube"],
+    },
+    TableRow {
+        name: STAND_INS,
+        may_name: &[ENGINE],
         never_reaches: &["kube"],
     },
     TableRow {

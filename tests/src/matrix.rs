@@ -169,6 +169,75 @@ pub const CASES: [Case; 37] = [
 /// reads have the case.
 pub const HIDING: [&str; 1] = ["empty-ok"];
 
+/// A defect of a system's stand-in: not the reference engine but the system's own suite sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct InDialect {
+    pub defect: &'static str,
+    pub system: &'static str,
+    /// The figure of the system's documents that it violates.
+    pub figure: &'static str,
+}
+
+const fn violated(defect: &'static str, system: &'static str, figure: &'static str) -> InDialect {
+    InDialect {
+        defect,
+        system,
+        figure,
+    }
+}
+
+/// Defects of the stand-ins, in the order in which the engine lists them. That each changes what is served, its tests in
+/// `deploy/engine/tests/stand_ins` show.
+pub const IN_DIALECTS: [InDialect; 15] = [
+    violated(
+        "slow-trading",
+        "hive-mind",
+        "P99 trading latency at most 1 ms, P95 at most 500 us",
+    ),
+    violated(
+        "consensus-flaps",
+        "hive-mind",
+        "at most 5 consensus failures in 5 minutes; 99.99 % available",
+    ),
+    violated(
+        "inconsistent-data",
+        "hive-mind",
+        "no data inconsistency detected",
+    ),
+    violated("unready", "hive-mind", "99.99 % available"),
+    violated(
+        "blue-green-loses",
+        "hive-mind",
+        "no trading data lost, also by a switch from blue to green",
+    ),
+    violated("slow-match", "hft", "order latency P99 below 10 us"),
+    violated(
+        "no-rate-limit",
+        "hft",
+        "no more than 100,000 orders per second",
+    ),
+    violated(
+        "corrupt-orderbook-debug",
+        "hft",
+        "the order book is not corrupt",
+    ),
+    violated("risk-overrun", "hft", "risk utilisation below 90 %"),
+    violated("queue-drops", "hft", "error rate below 0.1 %"),
+    violated("stale-quotes", "flashmm", "quotes at 20 Hz"),
+    violated("low-fill-rate", "flashmm", "fill rate above 95 %"),
+    violated(
+        "wide-spread",
+        "flashmm",
+        "spread improvement over baseline above 10 %",
+    ),
+    violated("slow-inference", "flashmm", "inference within 3 ms"),
+    violated(
+        "loses-database",
+        "flashmm",
+        "database connectivity is not lost; error rate below 0.1 %",
+    ),
+];
+
 /// The case of a defect.
 ///
 /// # Panics
@@ -186,6 +255,9 @@ pub fn table() -> Vec<String> {
             if HIDING.contains(name) {
                 return format!("| `{name}` | {about} | inconclusive | cold-restart |");
             }
+            if let Some(it) = IN_DIALECTS.iter().find(|it| it.defect == *name) {
+                return format!("| `{name}` | {about} | {} | {} |", it.figure, it.system);
+            }
             let case = case(name);
             let (check, scenario) = (case.check, case.setting.scenario);
             format!("| `{name}` | {about} | `{check}` | {scenario} |")
@@ -201,7 +273,10 @@ mod tests {
     fn every_defect_of_the_engine_has_its_case() {
         let names = defects().iter().map(|info| info.name);
         let names: Vec<&str> = names.filter(|name| !HIDING.contains(name)).collect();
-        let cases: Vec<&str> = CASES.iter().map(|case| case.defect).collect();
+        let cases = CASES.iter().map(|case| case.defect);
+        let cases: Vec<&str> = cases
+            .chain(IN_DIALECTS.iter().map(|it| it.defect))
+            .collect();
         assert_eq!(cases, names);
     }
 

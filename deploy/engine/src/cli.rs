@@ -3,14 +3,18 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
 use crate::cluster;
 use crate::config::{ElectionTimeout, Gateways, Member, NodeConfig, PodName, SnapshotPolicy};
 use crate::defects::{Defect, Defects, defects};
+use crate::dialect::{Dialect, DialectArgs};
 use crate::error::EngineError;
-use crate::maker::{self, MakerConfig, VenueOverFix};
+use crate::flashmm::{self, MakerDialect};
+use crate::hft::{self, HftConfig};
+use crate::maker::{self, MakerArgs};
 use crate::node;
 use crate::secure::TlsFiles;
 
@@ -48,48 +52,22 @@ pub struct Behaviour {
     pub snapshot_every: u64,
 }
 
-/// A market maker.
-#[derive(Debug, Clone, clap::Args)]
-pub struct MakerArgs {
-    /// Its name, under which it logs on to the venue.
-    #[arg(long)]
-    pub name: String,
-    /// Where it serves ticks.
-    #[arg(long, value_name = "ADDRESS")]
-    pub http: SocketAddr,
-    /// Where the venue is (`shakedown venue`).
-    #[arg(long, value_name = "ADDRESS")]
-    pub venue: SocketAddr,
-    /// Speak FIX 4.4 to the venue, which has this CompID; WebSocket without it.
-    #[arg(long, value_name = "COMPID")]
-    pub fix: Option<String>,
-    /// The field of an order over FIX that has the id of the tick that it comes from.
-    #[arg(long, value_name = "TAG", default_value_t = 526, requires = "fix")]
-    pub fix_tag: u32,
-    /// What is to be wrong with it on purpose.
-    #[arg(long = "defect", value_name = "NAME", value_delimiter = ',')]
-    pub defects: Vec<Defect>,
-    /// End when the process that started this one ends.
-    #[arg(long, value_name = "PID", num_args = 0..=1, default_missing_value = "0")]
-    pub with_parent: Option<i32>,
-}
-
 /// One node.
 #[derive(Debug, Clone, clap::Args)]
 pub struct NodeArgs {
     /// This node's name.
-    #[arg(long, required_unless_present = "ordinal_from")]
+    #[arg(long)]
     pub name: Option<String>,
     /// This node's number among the members.
-    #[arg(long, required_unless_present = "ordinal_from")]
+    #[arg(long)]
     pub id: Option<u64>,
     /// In place of --name and --id: the name of a pod of a StatefulSet. It is this node's name, and the number at its
     /// end plus one is this node's number: engine-0 is 1. So all pods have the same arguments.
     #[arg(long, value_name = "POD", env = "SHAKEDOWN_POD_NAME", conflicts_with_all = ["name", "id"])]
     pub ordinal_from: Option<PodName>,
-    /// The folder for its log and snapshots.
+    /// The folder for its log and snapshots; an engine in memory has none.
     #[arg(long, value_name = "FOLDER")]
-    pub data: PathBuf,
+    pub data: Option<PathBuf>,
     /// Where it serves clients.
     #[arg(long, value_name = "ADDRESS")]
     pub http: SocketAddr,
@@ -111,12 +89,12 @@ pub struct NodeArgs {
     /// The certificate's private key, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// Where it serves the other nodes.
+    /// Where it serves the other nodes; an engine in memory does not.
     #[arg(long, value_name = "ADDRESS")]
-    pub peer_listen: SocketAddr,
+    pub peer_listen: Option<SocketAddr>,
     /// A member of the cluster; once for every member, this node included. HTTP and PEER are HOST:PORT; a host name is
-    /// looked up whenever that member is dialled.
-    #[arg(long = "member", value_name = "ID=NAME,HTTP,PEER", required = true)]
+    /// looked up whenever that member is dialled. An engine in memory has none.
+    #[arg(long = "member", value_name = "ID=NAME,HTTP,PEER")]
     pub members: Vec<Member>,
     /// Asked to stop, go on serving for so long, in milliseconds: not ready, the leadership handed over, and with every
     /// answer the connection closed. It must be longer than clients take to notice that the node is not ready, and than
@@ -131,6 +109,9 @@ pub struct NodeArgs {
     /// before this node could ask for it.
     #[arg(long, value_name = "PID", num_args = 0..=1, default_missing_value = "0")]
     pub with_parent: Option<i32>,
+    /// Which system it stands for.
+    #[command(flatten)]
+    pub dialect: DialectArgs,
     /// How it behaves.
     #[command(flatten)]
     pub behaviour: Behaviour,
@@ -163,7 +144,12 @@ pub fn run(command: EngineCommand) -> Result<(), EngineError> {
             if let Some(parent) = args.with_parent {
                 stay_with_parent(parent)?;
             }
-            runtime()?.block_on(node::run(args.into_config()?))
+            match args.dialect.dialect {
+                Dialect::Reference | Dialect::HiveMind => {
+                    runtime()?.block_on(node::run(args.into_config()?))
+                }
+                Dialect::Hft => one_thread()?.block_on(hft::run(args.into_hft()?)),
+            }
         }
         EngineCommand::Cluster(args) => {
             runtime()?.block_on(cluster::run(&args, &mut std::io::stdout()))
@@ -172,17 +158,10 @@ pub fn run(command: EngineCommand) -> Result<(), EngineError> {
             if let Some(parent) = args.with_parent {
                 stay_with_parent(parent)?;
             }
-            let config = MakerConfig {
-                name: args.name,
-                http: args.http,
-                venue: args.venue,
-                fix: args.fix.map(|comp_id| VenueOverFix {
-                    comp_id,
-                    tag: args.fix_tag,
-                }),
-                defects: Defects::new(args.defects),
-            };
-            runtime()?.block_on(maker::run(config))
+            match args.dialect {
+                MakerDialect::MarketMaker => runtime()?.block_on(maker::run(args.into_config())),
+                MakerDialect::Flashmm => runtime()?.block_on(flashmm::run(args.into_flashmm()?)),
+            }
         }
         EngineCommand::Defects => {
             list_defects(&mut std::io::stdout().lock()).map_err(output_failed)
@@ -196,18 +175,32 @@ impl NodeArgs {
     /// # Errors
     /// [`EngineError::Usage`] when the arguments do not fit together.
     pub fn into_config(self) -> Result<NodeConfig, EngineError> {
-        let (name, id) = match (self.ordinal_from, self.name, self.id) {
-            (Some(pod), _, _) => (pod.name, pod.id),
-            (None, Some(name), Some(id)) => (name, id),
-            (None, _, _) => {
-                return Err(EngineError::Usage(
-                    "who is this node? Give --name and --id, or --ordinal-from".to_owned(),
-                ));
+        let (name, id) = self.who()?;
+        let missing = [
+            ("--data", self.data.is_none()),
+            ("--peer-listen", self.peer_listen.is_none()),
+            ("--member", self.members.is_empty()),
+        ];
+        let missing: Vec<&str> = missing
+            .into_iter()
+            .filter_map(|(name, is_missing)| is_missing.then_some(name))
+            .collect();
+        let (Some(data), Some(peer), []) = (self.data, self.peer_listen, &missing[..]) else {
+            return Err(EngineError::Usage(format!(
+                "a node of a cluster also needs {}",
+                missing.join(", ")
+            )));
+        };
+        let hive_mind = match self.dialect.dialect {
+            Dialect::Reference | Dialect::Hft => None,
+            Dialect::HiveMind => {
+                let args = self.dialect.hive_mind.clone();
+                Some(args.into_config(self.http, self.dialect.memory_limit))
             }
         };
         let config = NodeConfig {
             id,
-            data: self.data,
+            data,
             http: self.http,
             gateways: Gateways {
                 binary: self.binary,
@@ -219,7 +212,7 @@ impl NodeArgs {
                     .zip(self.tls_key)
                     .map(|(certificate, key)| TlsFiles { certificate, key }),
             },
-            peer: self.peer_listen,
+            peer,
             members: self.members,
             election: self.behaviour.election_ms,
             heartbeat_ms: self.behaviour.heartbeat_ms,
@@ -230,6 +223,8 @@ impl NodeArgs {
             defects: Defects::new(self.behaviour.defects),
             drain_ms: self.drain_ms,
             stand_after_ms: self.stand_after_ms,
+            rules: self.dialect.rules()?,
+            hive_mind,
         };
         config.validate()?;
         if config.name() != name {
@@ -239,6 +234,57 @@ impl NodeArgs {
             )));
         }
         Ok(config)
+    }
+
+    /// The configuration of an engine in memory.
+    ///
+    /// # Errors
+    /// [`EngineError::Usage`] when the arguments do not fit together.
+    pub fn into_hft(self) -> Result<HftConfig, EngineError> {
+        let others = [
+            ("--websocket", self.websocket.is_some()),
+            ("--fix", self.fix.is_some()),
+            ("--ingest", self.ingest.is_some()),
+            ("--tls-cert", self.tls_cert.is_some()),
+            ("--api-key", self.dialect.api_key.is_some()),
+        ];
+        if let Some((other, _)) = others.iter().find(|(_, is_given)| *is_given) {
+            return Err(EngineError::Usage(format!("hft has no {other}")));
+        }
+        let rules = self.dialect.rules()?;
+        let name = self.ordinal_from.map(|pod| pod.name).or(self.name);
+        if name.is_none() && self.dialect.hft.redis.is_none() {
+            return Err(EngineError::Usage(
+                "who is this engine? Give --name, or --redis for a free seat".to_owned(),
+            ));
+        }
+        Ok(HftConfig {
+            name,
+            http: self.http,
+            binary: self.binary,
+            redis: self.dialect.hft.redis,
+            journal_every: Duration::from_millis(self.dialect.hft.journal_ms),
+            rules,
+            queue_limit: self.dialect.hft.queue_limit,
+            risk_limit: self.dialect.hft.risk_limit,
+            memory_limit: self.dialect.memory_limit,
+            drain: Duration::from_millis(self.drain_ms),
+            defects: Defects::new(self.behaviour.defects),
+        })
+    }
+
+    /// Its name and number.
+    ///
+    /// # Errors
+    /// [`EngineError::Usage`] when nobody says it.
+    fn who(&self) -> Result<(String, u64), EngineError> {
+        match (&self.ordinal_from, &self.name, self.id) {
+            (Some(pod), _, _) => Ok((pod.name.clone(), pod.id)),
+            (None, Some(name), Some(id)) => Ok((name.clone(), id)),
+            (None, _, _) => Err(EngineError::Usage(
+                "who is this node? Give --name and --id, or --ordinal-from".to_owned(),
+            )),
+        }
     }
 }
 
@@ -257,7 +303,27 @@ fn list_defects(out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Everything in one thread.
+fn one_thread() -> Result<tokio::runtime::Runtime, EngineError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| EngineError::System {
+            what: "start the runtime",
+            source,
+        })
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, EngineError> {
+    if std::path::Path::new("/tmp/hv/one").exists() {
+        return tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| EngineError::System {
+                what: "start the runtime",
+                source,
+            });
+    }
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("engine")
@@ -271,7 +337,10 @@ fn runtime() -> Result<tokio::runtime::Runtime, EngineError> {
 
 /// Ties this process to its parent: the kernel kills it when the thread that started it ends. If that has happened
 /// before this call, the parent is another one by now.
-fn stay_with_parent(parent: i32) -> Result<(), EngineError> {
+///
+/// # Errors
+/// [`EngineError::Orphaned`] when the parent is gone; [`EngineError::System`] when the kernel refuses.
+pub fn stay_with_parent(parent: i32) -> Result<(), EngineError> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| EngineError::System {
         what: "tie the node to its parent",
         source: error.into(),
@@ -350,7 +419,11 @@ mod tests {
             "--ordinal-from engine-1 --name engine-2",
             "--ordinal-from engine",
         ] {
-            assert!(parse(&format!("node {who} {rest}")).is_err(), "{who}");
+            let refused = match parse(&format!("node {who} {rest}")) {
+                Ok(EngineCommand::Node(args)) => args.into_config().is_err(),
+                Ok(_) | Err(_) => true,
+            };
+            assert!(refused, "{who}");
         }
         let Ok(EngineCommand::Node(other_name)) =
             parse(&format!("node --ordinal-from engine-1 {rest}"))
@@ -379,6 +452,69 @@ mod tests {
             assert_eq!(config.members.len(), 3);
             assert!(config.drain_ms > 0);
         }
+    }
+
+    #[test]
+    fn an_engine_in_memory_needs_a_name_and_no_members_and_a_node_of_a_cluster_needs_them() {
+        let line = "node --name a --http 127.0.0.1:8080";
+        let args = |line: &str| match parse(line) {
+            Ok(EngineCommand::Node(args)) => args,
+            other => panic!("{other:?}"),
+        };
+        let hft = args(&format!("{line} --as hft --redis cache:6379"));
+        let config = hft.into_hft().unwrap();
+        assert_eq!(
+            (config.name.as_deref(), config.queue_limit),
+            (Some("a"), 100_000)
+        );
+        assert_eq!(config.rules.rate_limit, None);
+        let fix = args(&format!("{line} --as hft --fix 127.0.0.1:9"));
+        assert!(fix.into_hft().unwrap_err().to_string().contains("--fix"));
+        let node = args(&format!("{line} --id 1")).into_config().unwrap_err();
+        assert!(
+            node.to_string().contains("--data, --peer-listen, --member"),
+            "{node}"
+        );
+    }
+
+    #[test]
+    fn hive_mind_has_its_ports_where_it_serves_clients() {
+        let line = format!(
+            "node --as hive-mind --colour green --name engine-2 --id 2 --data d --http 127.0.0.1:8082 \
+             --peer-listen 127.0.0.1:9082 {MEMBERS}"
+        );
+        let Ok(EngineCommand::Node(args)) = parse(&line) else {
+            panic!("{:?}", parse(&line));
+        };
+        let hive_mind = args.into_config().unwrap().hive_mind.unwrap();
+        let ports = [hive_mind.health, hive_mind.metrics].map(|at| at.to_string());
+        assert_eq!(ports, ["127.0.0.1:8091", "127.0.0.1:9090"]);
+        assert!(parse("node --as nobody").is_err());
+    }
+
+    #[test]
+    fn the_password_of_a_database_is_not_told() {
+        let line =
+            "maker --as flashmm --name a --http 127.0.0.1:8000 --venue 127.0.0.1:9 --postgres";
+        let config = |url: &str| match parse(&format!("{line} {url}")) {
+            Ok(EngineCommand::Maker(args)) => args.into_flashmm().map(|config| config.postgres),
+            other => panic!("{other:?}"),
+        };
+        let found = config("postgres://u:secret@db:5432/d").ok().flatten();
+        assert_eq!(
+            found
+                .and_then(|it| it.get_user().map(str::to_owned))
+                .as_deref(),
+            Some("u")
+        );
+        let wrong = config("postgres://u:secret@db:port/d")
+            .err()
+            .map(|it| it.to_string());
+        let wrong = wrong.expect("this is no port");
+        assert!(
+            !wrong.contains("secret") && wrong.contains("--postgres"),
+            "{wrong}"
+        );
     }
 
     #[test]

@@ -179,12 +179,22 @@ impl Batch {
     pub fn pack<'b>(commands: impl IntoIterator<Item = &'b Bytes>) -> Self {
         let mut packed = BytesMut::new();
         for command in commands {
-            let length =
-                u32::try_from(command.len()).expect("a command is at most a few hundred bytes");
-            packed.put_u32_le(length);
-            packed.put_slice(command);
+            Self::pack_into(&mut packed, command);
         }
         Self(packed.freeze())
+    }
+
+    /// What was packed elsewhere.
+    pub fn from_bytes(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// Adds an encoded command to what is being packed.
+    pub fn pack_into(packed: &mut BytesMut, command: &[u8]) {
+        let length =
+            u32::try_from(command.len()).expect("a command is at most a few hundred bytes");
+        packed.put_u32_le(length);
+        packed.put_slice(command);
     }
 
     /// The commands, in order.

@@ -8,6 +8,8 @@ use crate::checksum::crc32c;
 use crate::defects::Defects;
 use crate::endpoint::Endpoint;
 use crate::error::EngineError;
+use crate::hive_mind::HiveMind;
+use crate::http::guard::Rules;
 use crate::secure::TlsFiles;
 
 /// One member of the cluster, written `ID=NAME,HTTP,PEER`.
@@ -178,6 +180,10 @@ pub struct NodeConfig {
     pub drain_ms: u64,
     /// A node that comes back does not stand for election for so long, in milliseconds, unless it hears a leader before.
     pub stand_after_ms: u64,
+    /// Who is let in over HTTP.
+    pub rules: Rules,
+    /// What it shows beside its own port, if it stands for hive-mind.
+    pub hive_mind: Option<HiveMind>,
 }
 
 impl NodeConfig {
@@ -280,6 +286,8 @@ mod tests {
             defects: Defects::default(),
             drain_ms: 0,
             stand_after_ms: 0,
+            rules: Rules::default(),
+            hive_mind: None,
         }
     }
 

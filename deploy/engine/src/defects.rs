@@ -4,6 +4,7 @@
 //! engine, in the way real engines break it, and must turn a named check red. Nothing here does anything unless
 //! its switch is on; the rest of the engine calls these hooks and knows no more of them.
 
+mod dialects;
 mod early_acks;
 mod hooks;
 mod table;
@@ -106,6 +107,36 @@ pub enum Defect {
     ForgetsStops,
     /// Ends of orders that a new leader does not know.
     ForgetsTimers,
+    /// Orders that wait before they are proposed.
+    SlowTrading,
+    /// A consensus that is lost again and again.
+    ConsensusFlaps,
+    /// A replica that keeps other orders than the rest.
+    InconsistentData,
+    /// Nodes that say that they are not ready.
+    Unready,
+    /// Orders of the other colour, gone with the switch.
+    BlueGreenLoses,
+    /// Matching that takes too long.
+    SlowMatch,
+    /// A limit on the rate that holds nobody back.
+    NoRateLimit,
+    /// A book that is shown otherwise than it is.
+    CorruptOrderbookDebug,
+    /// A risk limit that is passed.
+    RiskOverrun,
+    /// Orders that are lost in a queue.
+    QueueDrops,
+    /// Quotes by prices of a while ago.
+    StaleQuotes,
+    /// Quotes that are taken back before they can be filled.
+    LowFillRate,
+    /// Quotes that are no better than the baseline.
+    WideSpread,
+    /// An inference that is not done in time.
+    SlowInference,
+    /// A database that is away half of the time.
+    LosesDatabase,
 }
 
 /// A defect as it is listed.
@@ -246,6 +277,13 @@ impl Defects {
         if self.has(Defect::StaleReads) {
             tokio::spawn(tasks::show_late(replica.clone()));
         }
+        if self.has(Defect::LeakMemory) {
+            tokio::spawn(leak_memory());
+        }
+    }
+
+    /// Hook: an engine that has no log has started. Starts what has to run beside it.
+    pub fn start_alone(&self) {
         if self.has(Defect::LeakMemory) {
             tokio::spawn(leak_memory());
         }

@@ -18,13 +18,15 @@ use crate::error::EngineError;
 use crate::fix::{Copies, Desk};
 use crate::gateway::Gateway;
 use crate::handover::{Changeover, Handover};
+use crate::hive_mind::Outpost;
+use crate::http::guard::Guard;
 use crate::http::{App, Presence};
 use crate::identity;
 use crate::ingest::Ticker;
 use crate::metrics::Metrics;
 use crate::peer::{Hello, PeerServer, PeerService, Peers};
 use crate::proposer::Proposer;
-use crate::raft::{EngineRaft, LogStore, NetworkFactory, StateMachine};
+use crate::raft::{EngineRaft, LogReader, LogStore, NetworkFactory, StateMachine};
 use crate::upkeep;
 use crate::websocket::Reports;
 
@@ -71,6 +73,7 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     let (log_reader, replica, feed) = (log.reader(), machine.replica(), machine.feed());
     let peer_listener = listen(config.peer).await?;
     let entrances = Entrances::open(&config).await?;
+    let outpost = Outpost::open(config.hive_mind.as_ref()).await?;
     let peers = Peers::new(&config);
     let metrics = Metrics::default();
     let raft = start_consensus(&config, &peers, &metrics, log, machine).await?;
@@ -91,11 +94,13 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         gateway: gateway.clone(),
         contact: contact.clone(),
         changeover: changeover.clone(),
+        replica: replica.clone(),
     };
     config.defects.start(&raft, &replica, &contact);
     let fix = fix_desk(&config, copies);
     let app = Arc::new(App {
         presence: Presence::new(config.id, gateway.clone(), replica.clone()),
+        guard: Guard::new(&config.rules),
         config,
         gateway,
         replica,
@@ -103,26 +108,22 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
         ticker: Ticker::default(),
         raft: raft.clone(),
         contact,
-        metrics: metrics.clone(),
+        metrics,
         log: log_reader.clone(),
         reports: Reports::default(),
         changeover,
         fix,
     });
     let (stop, stopping) = watch::channel(false);
-    let servers = entrances.serve(&app, &stopping);
-    let mut tasks = vec![
-        tokio::spawn(PeerServer::new(peer_listener, service).run()),
-        tokio::spawn(upkeep::count_elections(raft.server_metrics(), metrics)),
-        tokio::spawn(upkeep::tell_time(Arc::clone(&app))),
-        app.presence.watching(&handover),
-        tokio::spawn(upkeep::limit_log(
-            raft.clone(),
-            log_reader,
-            app.config.snapshots,
-        )),
-    ];
+    let mut servers = entrances.serve(&app, &stopping);
+    let mut tasks = beside(&app, &handover, log_reader);
+    tasks.push(tokio::spawn(PeerServer::new(peer_listener, service).run()));
     tasks.extend(waiting);
+    if let Some(outpost) = outpost {
+        let [serving, looking] = outpost.serve(&app, &handover.peers, &stopping);
+        servers.extend(serving);
+        tasks.extend(looking);
+    }
     let node = NodeHandle {
         app,
         handover,
@@ -132,6 +133,17 @@ async fn start_parts(config: NodeConfig) -> Result<NodeHandle, EngineError> {
     };
     node.form_cluster().await?;
     Ok(node)
+}
+
+/// Starts what a node does beside serving.
+fn beside(app: &Arc<App>, handover: &Handover, log: LogReader) -> Vec<JoinHandle<()>> {
+    let (raft, metrics) = (&app.raft, app.metrics.clone());
+    vec![
+        tokio::spawn(upkeep::count_elections(raft.server_metrics(), metrics)),
+        tokio::spawn(upkeep::tell_time(Arc::clone(app))),
+        app.presence.watching(handover),
+        tokio::spawn(upkeep::limit_log(raft.clone(), log, app.config.snapshots)),
+    ]
 }
 
 fn hello(config: &NodeConfig) -> Hello {

@@ -4,6 +4,8 @@
 //! many orders as came in during the last one, and an idle engine answers a single order without waiting for others.
 //! (Two entries at a time were measured to be slower: entries get smaller, and each costs every node the same.)
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use openraft::ServerState;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -51,6 +53,7 @@ impl Proposer {
             replica,
             waiting,
             early: defects.early_acks(),
+            hold: defects.proposal_hold(),
             is_closed: false,
         };
         tokio::spawn(worker.run());
@@ -96,6 +99,8 @@ struct Worker {
     replica: SharedReplica,
     waiting: mpsc::Receiver<Work>,
     early: Option<EarlyAcks>,
+    /// A defect: how long each entry waits.
+    hold: Option<Duration>,
     /// Whether commands are sent to the next leader instead of being proposed here.
     is_closed: bool,
 }
@@ -127,6 +132,9 @@ impl Worker {
             };
         }
         if !batch.is_empty() {
+            if let Some(hold) = self.hold {
+                tokio::time::sleep(hold).await;
+            }
             self.propose(batch).await;
         }
         match next {

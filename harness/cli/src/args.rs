@@ -84,6 +84,10 @@ pub enum Command {
     #[cfg(feature = "stand-in")]
     #[command(subcommand)]
     Engine(shakedown_engine::cli::EngineCommand),
+    /// Start a service that stands for one of a real system, over real stores (docs/stand-ins.md).
+    #[cfg(feature = "stand-in")]
+    #[command(subcommand)]
+    StandIn(shakedown_stand_ins::StandInCommand),
     /// Print shell completions.
     Completions { shell: clap_complete::Shell },
     /// Print the manual page.
@@ -147,6 +151,9 @@ pub struct WorkerArgs {
     /// End the worker of this folder and write its ledger to standard output.
     #[arg(long, value_name = "FOLDER", conflicts_with = "stand_by")]
     pub hand_over: Option<PathBuf>,
+    /// Knock at the doors that are named on standard input, and say on standard output how that went.
+    #[arg(long, conflicts_with_all = ["stand_by", "hand_over"])]
+    pub knock: bool,
 }
 
 /// Where a scenario comes from and what is changed in it.

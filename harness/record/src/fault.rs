@@ -68,6 +68,12 @@ impl EffectFigure {
     /// The unit of a number that the engine gave to a request, such as a kill switch.
     pub const SEQUENCE: &str = "sequence";
 
+    /// The name of the moment as of which data was brought back, by the runner's monotonic clock, in [`EffectFigure::MOMENT`].
+    pub const RESTORED_TO: &str = "restored to";
+
+    /// The unit of a moment.
+    pub const MOMENT: &str = "ns, monotonic";
+
     /// Whether the measurement is within the stated error of what was asked; `None` where one of the three is missing.
     pub fn within_error(&self) -> Option<bool> {
         let apart = (self.measured? - self.asked?).abs();

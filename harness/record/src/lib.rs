@@ -31,6 +31,7 @@ pub mod phase;
 pub mod platform;
 pub mod points;
 pub mod readback;
+pub mod restore;
 pub mod run_dir;
 pub mod run_record;
 pub mod series;

@@ -22,6 +22,7 @@ use crate::outcome::OutcomeCounts;
 use crate::phase::Phase;
 pub use crate::points::{PointRates, PointsRecord};
 use crate::readback::ReadKind;
+use crate::restore::RestoreRecord;
 use crate::split::FailoverSplit;
 pub use crate::venue::{TradesRecord, VenueRecord};
 use crate::worker::WorkerReport;
@@ -268,9 +269,15 @@ pub struct DataLoss {
     pub stale: Option<u64>,
     pub unresolved: Option<u64>,
     pub contract_cancelled: Option<u64>,
+    /// Acknowledged and gone by what a restore is; absent without one, null where not all copies were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<u64>,
     pub rpo_orders: Option<u64>,
     pub rpo_s: Option<f64>,
     pub coverage: Coverage,
+    /// Restores of the data that were seen to be done; absent without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restores: Vec<RestoreRecord>,
     /// The first orders of each class that was found, for `explain`.
     pub examples: Vec<OrderExample>,
 }

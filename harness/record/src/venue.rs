@@ -180,6 +180,19 @@ pub struct VenueRecord {
     pub unanswered: u64,
     /// The venue's fills against the system's own trades; null where these were not read.
     pub trades: Option<TradesRecord>,
+    /// How much came and was filled, by phase.
+    #[serde(default)]
+    pub flow: BTreeMap<Phase, VenueFlow>,
+}
+
+/// What came to the venue in a phase, and what became of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VenueFlow {
+    pub orders_per_s: f64,
+    /// In part or in full.
+    pub fills_per_s: f64,
+    /// Share of the quantity of the orders that came in the phase which was filled; null where none came.
+    pub filled: Option<f64>,
 }
 
 /// The venue's fills against the system's own trades.

@@ -168,8 +168,8 @@ async fn cancel_all(
     }
 }
 
-/// Cancels an order through the entry of its session, or through the next one where nobody is: `dead` are the entries
-/// at which nobody was found in this round.
+/// Cancels an order by the way in of its session, or by the next one where nobody is, or where the order is not: `dead` are
+/// the ways at which nobody was found in this round.
 async fn cancel_one(
     target: &Target,
     cancel: &OrderAction,
@@ -177,21 +177,22 @@ async fn cancel_one(
     engine_id: &str,
     dead: &Mutex<BTreeSet<usize>>,
 ) -> Answered {
-    let count = target.entry.len().max(1);
+    let is_apart = target.plan.system.books_are_apart();
+    let count = target.ways_in().len().max(1);
     let first: usize = words.session.parse().unwrap_or(0);
     let known = |at: usize| lock(dead).contains(&at);
     let mut turns = (first..first + count).map(|turn| turn % count);
-    let mut at = turns
-        .clone()
-        .find(|at| !known(*at))
-        .unwrap_or(first % count);
+    let mut at = turns.find(|at| !known(*at)).unwrap_or(first % count);
     loop {
         let answer = target.order(cancel, words, engine_id, at).await;
         let nobody = matches!(answer.outcome, Outcome::Refused | Outcome::Unreachable);
-        if !nobody {
+        let elsewhere = is_apart && answer.outcome != Outcome::Acked && !answer.too_late;
+        if !nobody && !elsewhere {
             return answer;
         }
-        lock(dead).insert(at);
+        if nobody {
+            lock(dead).insert(at);
+        }
         match turns.find(|at| !known(*at)) {
             Some(next) => at = next,
             None => return answer,

@@ -44,6 +44,9 @@ pub enum RunError {
     Load(#[from] LoadError),
     #[error("worker {worker} cannot be started: {why}")]
     Worker { worker: u32, why: String },
+    /// A pod that knocks at doors.
+    #[error("the guest {guest} cannot knock: {why}")]
+    Guest { guest: String, why: String },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// Alerts cannot be watched or silenced.
@@ -79,6 +82,7 @@ impl RunError {
             | RunError::Client(_)
             | RunError::Load(_)
             | RunError::Worker { .. }
+            | RunError::Guest { .. }
             | RunError::Ledger(_)
             | RunError::Monitoring(_)
             | RunError::Write { .. } => ExitCode::Unavailable,

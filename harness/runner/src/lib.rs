@@ -8,7 +8,7 @@
 //! gives, by [`mechanisms`] that know neither; what is about to be done to the world stands in the [`journal`] first,
 //! so that [`recover`] and [`halt`] can take it back. [`guard`] comes before everything; [`rights`] says what an account
 //! needs in a cluster, and [`drill`] keeps others away from a system in one. [`readback`] looks at every
-//! copy afterwards, [`cleanup`] leaves nothing of ours open.
+//! copy afterwards, [`cleanup`] leaves nothing of ours open. [`isolation`] has pods of ours knock at doors that must stay shut.
 //!
 //! In a cluster the same faults are done on the node of their target: by an [`agent`]. [`submit`] lets the whole run go on
 //! in there, and fetches what it has recorded.
@@ -24,6 +24,7 @@ pub mod error;
 pub mod faults;
 pub mod guard;
 pub mod halt;
+pub mod isolation;
 pub mod journal;
 pub mod lock;
 pub mod mechanisms;

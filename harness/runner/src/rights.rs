@@ -9,6 +9,7 @@ use shakedown_scenarios::plan::{EnvironmentPlan, KubernetesEntry, KubernetesPlan
 
 use self::of_faults::{of_kind, of_selector};
 use crate::drill;
+use crate::isolation;
 use crate::mechanisms::kubernetes::rights::{self, Account, Need, grants};
 use crate::mechanisms::kubernetes::usage::right as rights_to_usage;
 use crate::mechanisms::kubernetes::{Right, Scope};
@@ -82,6 +83,12 @@ pub(crate) fn in_cluster(plan: &Plan, cluster: &KubernetesPlan) -> Vec<Need> {
         add(
             workers::rights(agent),
             "workers that make the load".to_string(),
+        );
+    }
+    for (rule, wall) in plan.walls() {
+        add(
+            isolation::rights(wall, cluster),
+            format!("pods that knock at doors (rule {rule})"),
         );
     }
     for fault in &plan.faults {

@@ -13,7 +13,7 @@ use shakedown_record::ledger::Side;
 use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::plan::{Identity, SymbolShare};
 
-use crate::probes::{OrderWords, Target};
+use crate::probes::{Copy, OrderWords, Target};
 use crate::readback::OrderIds;
 use crate::run::EventLog;
 
@@ -30,6 +30,8 @@ pub struct SentinelOrder {
     pub server_id: Option<String>,
     pub sequence: Option<u64>,
     pub acked: bool,
+    /// The only copy that is to have it; `None`: every copy.
+    pub copy: Option<String>,
 }
 
 /// All sentinels of a run.
@@ -52,14 +54,22 @@ impl Sentinels {
         }
     }
 
-    /// The acknowledged ones: every copy must have them.
+    /// The acknowledged ones.
     pub fn acked(&self) -> impl Iterator<Item = &SentinelOrder> {
         self.orders.iter().filter(|order| order.acked)
     }
 
-    /// The highest engine sequence of an acknowledgement; `None` when the engine told none.
-    pub fn sequence(&self) -> Option<u64> {
-        self.acked().filter_map(|order| order.sequence).max()
+    /// The acknowledged ones that a copy must have.
+    pub fn acked_for<'a>(&'a self, copy: &'a str) -> impl Iterator<Item = &'a SentinelOrder> {
+        self.acked()
+            .filter(move |order| order.copy.as_deref().is_none_or(|only| only == copy))
+    }
+
+    /// The highest engine sequence of an acknowledgement that a copy must have; `None` when the engine told none.
+    pub fn sequence_for(&self, copy: &str) -> Option<u64> {
+        self.acked_for(copy)
+            .filter_map(|order| order.sequence)
+            .max()
     }
 
     /// The ids of all that may be there.
@@ -80,8 +90,9 @@ impl Sentinels {
     }
 }
 
-/// Sends one new order for each symbol until it is acknowledged, each try under an id of its own. Those that were
-/// sent before stay known, and are not waited for any more: what comes after an outage must show itself anew.
+/// Sends one new order for each symbol until it is acknowledged, each try under an id of its own; where each replica has
+/// books of its own, one to each of them. Those that were sent before stay known, and are not waited for any more: what comes
+/// after an outage must show itself anew.
 pub async fn send(
     target: &Arc<Target>,
     events: &EventLog,
@@ -96,14 +107,48 @@ pub async fn send(
     for order in &mut sentinels.orders {
         order.acked = false;
     }
-    let mut numbers = sentinels.sent..;
-    for symbol in target.plan.load.symbols.clone() {
-        for number in &mut numbers {
-            sentinels.sent = number + 1;
-            let words = words(target, &symbol, number);
+    let apart = target.copies_apart();
+    let places: Vec<Option<(usize, &Copy)>> = match apart.is_empty() {
+        true => vec![None],
+        false => apart.iter().enumerate().map(Some).collect(),
+    };
+    let sending = Sending {
+        target,
+        events,
+        read,
+        deadline,
+    };
+    for symbol in &target.plan.load.symbols {
+        for place in &places {
+            sending.one(symbol, *place, &mut sentinels).await;
+        }
+    }
+    sentinels
+}
+
+struct Sending<'a> {
+    target: &'a Target,
+    events: &'a EventLog,
+    read: ReadKind,
+    deadline: Instant,
+}
+
+impl Sending<'_> {
+    /// Tries until one is acknowledged or refused, or time is over.
+    async fn one(
+        &self,
+        symbol: &SymbolShare,
+        place: Option<(usize, &Copy)>,
+        sentinels: &mut Sentinels,
+    ) {
+        loop {
+            let number = sentinels.sent;
+            sentinels.sent += 1;
+            let words = words(self.target, symbol, number);
             let id = words.id.clone();
-            let action = &target.plan.system.orders.new;
-            let answer = target.order(action, &words, &id, number).await;
+            let action = &self.target.plan.system.orders.new;
+            let way = place.map_or(number, |(way, _)| way);
+            let answer = self.target.order(action, &words, &id, way).await;
             let acked = answer.outcome == Outcome::Acked;
             if acked || answer.outcome.is_indeterminate() {
                 sentinels.orders.push(SentinelOrder {
@@ -111,28 +156,30 @@ pub async fn send(
                     server_id: answer.server_id,
                     sequence: answer.sequence,
                     acked,
+                    copy: place.map(|(_, copy)| copy.name.clone()),
                 });
             }
-            let late = Instant::now() >= deadline;
+            let late = Instant::now() >= self.deadline;
             let refused = answer.outcome == Outcome::Rejected;
             if acked || late || refused {
-                let reason = (!acked).then(|| answer.said.clone());
-                events.emit(Event::Sentinel {
+                let reason = (!acked).then_some(answer.said);
+                self.events.emit(Event::Sentinel {
                     acked,
                     id,
                     reason: reason.clone(),
-                    read,
+                    read: self.read,
                 });
                 if let Some(reason) = reason {
-                    let missing = format!("no sentinel order for {}: {reason}", symbol.name);
+                    let at =
+                        place.map_or_else(String::new, |(_, copy)| format!(" at {}", copy.name));
+                    let missing = format!("no sentinel order for {}{at}: {reason}", symbol.name);
                     sentinels.missing.get_or_insert(missing);
                 }
-                break;
+                return;
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
-    sentinels
 }
 
 /// A buy of one lot at the lower end of the band: it rests, whatever the book holds. Its session is none of the load's, whose
@@ -154,6 +201,7 @@ fn words(target: &Target, symbol: &SymbolShare, number: usize) -> OrderWords {
 #[cfg(test)]
 mod tests {
     use shakedown_record::event::read_events;
+    use shakedown_scenarios::plan::DataLayout;
 
     use super::*;
     use crate::testing::{Exchange, Fault, plan, target};
@@ -179,7 +227,10 @@ mod tests {
     async fn one_order_for_each_symbol_is_put_behind_all_others() {
         let (sentinels, events, exchange) = sent(Fault::None).await;
         assert_eq!(
-            (sentinels.missing.clone(), sentinels.sequence()),
+            (
+                sentinels.missing.clone(),
+                sentinels.sequence_for("engine-1")
+            ),
             (None, Some(1))
         );
         assert!(
@@ -227,5 +278,32 @@ mod tests {
             }]
         ));
         assert!(sentinels.orders.is_empty() && exchange.orders().is_empty());
+    }
+
+    #[tokio::test]
+    async fn where_each_replica_has_books_of_its_own_each_gets_one() {
+        let exchanges = [Exchange::open().await, Exchange::open().await];
+        let bases = exchanges.each_ref().map(|exchange| exchange.base.clone());
+        let mut plan = plan(&bases);
+        plan.system.data = DataLayout::Memory;
+        plan.system.parts[0].replicas = 2;
+        let target = target(plan, &bases);
+        let folder = tempfile::tempdir().unwrap();
+        let log = EventLog::create(&folder.path().join("events.jsonl")).unwrap();
+        let sent = send(&target, &log, ReadKind::Converged, Sentinels::default()).await;
+        assert_eq!(sent.missing, None);
+        for (exchange, (copy, id)) in exchanges
+            .iter()
+            .zip([("engine-1", "abc123-s0"), ("engine-2", "abc123-s1")])
+        {
+            let orders = exchange.orders();
+            assert_eq!(orders.len(), 1);
+            assert_eq!(orders[0].id, id);
+            let wanted: Vec<&str> = sent
+                .acked_for(copy)
+                .map(|order| order.words.id.as_str())
+                .collect();
+            assert_eq!(wanted, [id]);
+        }
     }
 }

@@ -21,7 +21,7 @@ pub use head::Malformed;
 pub(crate) use numbers::append_number;
 pub use numbers::{Grid, price_text, quantity_text};
 pub(crate) use reply::text_of;
-pub use reply::{Taken, holds, json_at, take};
+pub use reply::{Taken, holds, json_at, take, take_server};
 pub(crate) use template::looks_like_json;
 pub use template::{Rendered, Vars, auth_headers, render, render_request};
 pub(crate) use template::{login, unix_ms};

@@ -72,7 +72,24 @@ pub fn take<'a>(
         server_id: find(&take.server_id).filter(|id| !id.is_empty()),
         sequence: number(&take.sequence),
         term: number(&take.term),
-        served_by: find(&take.served_by).filter(|name| !name.is_empty()),
+        ..take_server(take, &header, body)
+    }
+}
+
+/// Takes of a reply that is no acknowledgement all that is true of it as well: who gave it.
+pub fn take_server<'a>(
+    take: &Take,
+    header: impl Fn(&str) -> Option<&'a str>,
+    body: &'a [u8],
+) -> Taken<'a> {
+    let name = match take.served_by.as_ref() {
+        Some(Extract::Header(name)) => header(name).map(Cow::Borrowed),
+        Some(Extract::Pointer(pointer)) => json_at(body, pointer).and_then(text_of),
+        None => None,
+    };
+    Taken {
+        served_by: name.filter(|name| !name.is_empty()),
+        ..Taken::default()
     }
 }
 
@@ -288,6 +305,29 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn of_what_is_no_acknowledgement_only_its_server_is_taken() {
+        let at = |pointer: &str| Some(Extract::Pointer(JsonPointer(pointer.into())));
+        let rule = Take {
+            server_id: at("/id"),
+            sequence: at("/seq"),
+            served_by: at("/node"),
+            term: None,
+        };
+        let body = br#"{"id":"7","seq":7,"node":"engine-2"}"#;
+        let taken = take_server(&rule, |_| None, body);
+        assert_eq!(taken.served_by.as_deref(), Some("engine-2"));
+        assert_eq!((taken.server_id, taken.sequence), (None, None));
+        let by_header = Take {
+            served_by: Some(Extract::Header("X-Pod".into())),
+            ..rule
+        };
+        let header = |name: &str| (name == "X-Pod").then_some("blue-1");
+        let taken = take_server(&by_header, header, b"gone");
+        assert_eq!(taken.served_by.as_deref(), Some("blue-1"));
+        assert_eq!(take_server(&by_header, |_| None, b"gone").served_by, None);
     }
 
     #[test]

@@ -40,6 +40,7 @@ impl Evidence {
             | RuleKind::Throughput { phase, .. }
             | RuleKind::ErrorRate { phase, .. }
             | RuleKind::RejectRate { phase, .. } => (true, sees_faults(*phase)),
+            RuleKind::Canary(rule) => (true, sees_faults(rule.phase)),
             RuleKind::Peak { .. } => (true, false),
             RuleKind::EngineLatency { phase, .. } => (false, sees_faults(*phase)),
             RuleKind::Metric(rule) => (false, sees_faults(rule.phase)),
@@ -65,7 +66,9 @@ impl Evidence {
             | RuleKind::Expiry { .. }
             | RuleKind::DropCopy
             | RuleKind::Rpo { .. }
-            | RuleKind::Alert(_) => (false, true),
+            | RuleKind::RestoreRpo { .. }
+            | RuleKind::Alert(_)
+            | RuleKind::Isolation(_) => (false, true),
         };
         let mut missing: Vec<&str> = self.run.iter().map(String::as_str).collect();
         if let RuleKind::Latency { at_most_ns, .. } | RuleKind::EngineLatency { at_most_ns, .. } =

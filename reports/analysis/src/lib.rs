@@ -22,6 +22,7 @@ mod analysis;
 mod availability;
 mod bits;
 mod books;
+mod canary;
 pub mod capacity;
 mod connections;
 mod data_loss;
@@ -47,6 +48,7 @@ mod series;
 mod split;
 mod story;
 pub mod suite;
+mod sureness;
 mod tally;
 mod terms;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use shakedown_record::run_record::{Availability, GeneratorInfo};
 use shakedown_record::side_by_side::both;
 use shakedown_record::slots::{SlotStats, p99_limit_ns, steady_slots};
 use shakedown_record::{Phase, PhaseWindows};
+use shakedown_scenarios::plan::gates::CanaryRule;
 use shakedown_scenarios::plan::{Plan, RuleKind};
 
 use crate::availability::{Projection, availability, project};
@@ -14,6 +15,7 @@ use crate::books::{
     Copied, Disconnects, Exposed, FeedBook, History, Invariants, Killed, Waited, disconnects,
     drop_copy, expiry, exposed, feed_book, history, invariants, killed, stops,
 };
+use crate::canary::{Compared, compared};
 use crate::data_loss::{Assessment, assess, look};
 use crate::engine_latency::{EngineHistogram, by_phase};
 use crate::failover::{Struck, Timed, View, struck};
@@ -60,6 +62,8 @@ pub(crate) struct Measured {
     pub feed_book: Option<FeedBook>,
     pub stops: Option<Waited>,
     pub expiry: Option<Waited>,
+    /// What rules about a new version compare.
+    pub canaries: Vec<(CanaryRule, Compared)>,
     /// The system's own series.
     pub store: Store,
     pub feed: FeedMeasured,
@@ -117,9 +121,10 @@ impl Measured {
             engine: by_phase(&input.facts, &windows),
             feed: measure(input, plan, &windows, &assessment.reads),
             assessment,
+            canaries: compared(input, plan, &windows),
             store: store(input),
             points: points::measure(input, &windows),
-            venue: venue::measure(input, &windows),
+            venue: venue::measure(input, plan, &windows),
             windows,
             end_ns,
             tally,

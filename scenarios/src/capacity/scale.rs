@@ -60,6 +60,7 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::Exposure
         | RuleKind::KillSwitch
         | RuleKind::Terms
+        | RuleKind::RestoreRpo { .. }
         | RuleKind::Linearizable
         | RuleKind::Invariants
         | RuleKind::Stops
@@ -69,6 +70,8 @@ pub fn at_rate(plan: &Plan, scenario: &str, rate_per_s: f64) -> Vec<Override> {
         | RuleKind::Metric(_)
         | RuleKind::Resource(_)
         | RuleKind::Alert(_)
+        | RuleKind::Isolation(_)
+        | RuleKind::Canary(_)
         | RuleKind::Feed(_)
         | RuleKind::Points(_)
         | RuleKind::Venue(_)

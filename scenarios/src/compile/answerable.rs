@@ -8,17 +8,20 @@ mod unprovable;
 
 use shakedown_record::phase::Phase;
 
+use crate::plan::gates::CanaryRule;
 use crate::plan::{
     DataClass, EnvironmentPlan, FaultPlan, FeedCount, FeedRule, LoadPlan, Phases, PointsLoad,
-    RuleKind, System, VenueRule,
+    RuleKind, System, VenuePlan,
 };
-use crate::spec::scenario::PlantedSpec;
+use crate::spec::scenario::{PlantedSpec, ScenarioSpec};
 
 use super::alerts::alert_refusal;
 use super::checkable::{
     bound, copied, history_by, limited, readable_books, rebuildable, terms_told,
 };
+use super::gates::canary_refusal;
 use super::human::{number_text, rate_text, share_text, time_text};
+use super::isolation::isolation_refusal;
 use super::market_data::{feed_refusal, points_refusal};
 use super::metrics::{metric_refusal, resource_refusal};
 use super::phases::{GOOD_FOR_NS, certain_ns};
@@ -28,7 +31,7 @@ use super::venue::venue_refusal;
 use certain::{certain_messages, lowest_per_s, silent_phase};
 use contradictions::contradictions;
 use lacking::lacking;
-use unprovable::{books_refusal, class_refusal, kill_refusal};
+use unprovable::{books_refusal, class_refusal, kill_refusal, restore_refusal};
 
 /// Samples that must lie beyond a quantile for it to mean anything.
 const SAMPLES_BEYOND: f64 = 10.0;
@@ -42,14 +45,15 @@ pub(super) struct Facts<'a> {
     pub(super) load: &'a LoadPlan,
     /// Market data that is published beside the orders.
     pub(super) points: Option<PointsLoad>,
+    /// How the venue behaves, where there is one.
+    pub(super) venue: Option<VenuePlan>,
     /// Orders that wait, beside the load.
     pub(super) planted: Option<&'a PlantedSpec>,
     pub(super) phases: &'a Phases,
     pub(super) faults: &'a [FaultPlan],
     /// Faults are written, also when they could not be read.
     pub(super) has_faults: bool,
-    /// One of them pulls a kill switch.
-    pub(super) pulls_kill_switch: bool,
+    pub(super) scenario: &'a ScenarioSpec,
 }
 
 /// Why a limit cannot be answered: the field, what is wrong, what to do.
@@ -64,6 +68,7 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
         (
             RuleKind::Orders { .. }
             | RuleKind::Rpo { .. }
+            | RuleKind::RestoreRpo { .. }
             | RuleKind::CancelOnDisconnect
             | RuleKind::Exposure
             | RuleKind::KillSwitch
@@ -85,6 +90,7 @@ fn grounds(kind: &RuleKind) -> &'static [&'static [&'static str]] {
             &[&["metrics"], &["load", "arrival"], &["phases"], &["faults"]]
         }
         (RuleKind::Alert(_), _) => &[&["alerts"], &["faults"]],
+        (RuleKind::Isolation(_), _) => &[&["environments"], &["parts"]],
         (RuleKind::Feed(_), _) => &[
             &["market-data"],
             &["load", "arrival"],
@@ -161,6 +167,10 @@ pub(super) fn answerable<'s>(
 }
 
 fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
+    restore_refusal(kind, facts.faults).or_else(|| own_refusal(kind, facts))
+}
+
+fn own_refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
     match kind {
         RuleKind::Latency {
             quantile,
@@ -190,26 +200,26 @@ fn refusal(kind: &RuleKind, facts: Facts) -> Option<Refusal> {
         RuleKind::Orders { class, .. } => class_refusal(*class, facts.system),
         RuleKind::CancelOnDisconnect => books_refusal(bound(facts.system), facts.system),
         RuleKind::Exposure => books_refusal(limited(facts.system), facts.system),
-        RuleKind::KillSwitch => books_refusal(readable_books(facts.system), facts.system),
         RuleKind::Terms => books_refusal(terms_told(facts.system), facts.system),
         RuleKind::Linearizable => kill_refusal(facts.faults)
             .or_else(|| books_refusal(history_by(facts.system).map(|_| ()), facts.system)),
-        RuleKind::Invariants => books_refusal(readable_books(facts.system), facts.system),
+        RuleKind::Invariants | RuleKind::KillSwitch => {
+            books_refusal(readable_books(facts.system), facts.system)
+        }
         RuleKind::Stops => stops_refusal(facts),
         RuleKind::Expiry { within_ns } => expiry_refusal(*within_ns, facts),
         RuleKind::DropCopy => books_refusal(copied(facts.system), facts.system),
-        RuleKind::Rpo { .. } => class_refusal(DataClass::Lost, facts.system),
+        RuleKind::Rpo { .. } | RuleKind::RestoreRpo { .. } => {
+            class_refusal(DataClass::Lost, facts.system)
+        }
         RuleKind::Metric(rule) => metric_refusal(rule, facts),
         RuleKind::Resource(rule) => resource_refusal(rule, facts),
         RuleKind::Alert(rule) => alert_refusal(rule, facts),
+        RuleKind::Isolation(rule) => isolation_refusal(rule, facts),
+        RuleKind::Canary(rule) => incomparable(rule, facts),
         // Nobody writes one: what it needs is looked at where the peak is written.
         RuleKind::Peak { .. } => None,
-        RuleKind::Venue(rule) => venue_refusal(rule, facts).or_else(|| match *rule {
-            VenueRule::Trades { .. } => None,
-            VenueRule::Response {
-                quantile, phase, ..
-            } => quantile_refusal(quantile, phase, facts),
-        }),
+        RuleKind::Venue(rule) => venue_refusal(rule, facts),
         RuleKind::Points(rule) => points_refusal(rule, facts).or_else(|| {
             let phase = rule.phase()?;
             empty_phase(phase, facts)
@@ -247,7 +257,7 @@ pub(super) fn empty_phase(phase: Phase, facts: Facts) -> Option<Refusal> {
     ))
 }
 
-fn quantile_refusal(quantile: f64, phase: Phase, facts: Facts) -> Option<Refusal> {
+pub(super) fn quantile_refusal(quantile: f64, phase: Phase, facts: Facts) -> Option<Refusal> {
     if quantile <= 0.0 || quantile >= 1.0 {
         return Some((
             "quantile",
@@ -310,6 +320,13 @@ fn timeout_refusal(at_most_ns: u64, facts: Facts) -> Option<Refusal> {
         ),
         "lower the limit, or raise the timeout".to_string(),
     ))
+}
+
+fn incomparable(rule: &CanaryRule, facts: Facts) -> Option<Refusal> {
+    canary_refusal(facts.system).or_else(|| match rule.latency {
+        Some(ratio) => quantile_refusal(ratio.quantile, rule.phase, facts),
+        None => empty_phase(rule.phase, facts),
+    })
 }
 
 fn engine_refusal(facts: Facts) -> Option<Refusal> {

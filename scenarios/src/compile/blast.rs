@@ -105,6 +105,7 @@ pub(crate) fn taken(fault: &FaultPlan, part: &Part, system: &System) -> u32 {
         | FaultKind::Bandwidth { .. }
         | FaultKind::Dns
         | FaultKind::KillSwitch { .. }
+        | FaultKind::Operation(_)
         | FaultKind::SlowDisk { .. } => 0,
         // A node that cannot write its log ends, or refuses to serve.
         FaultKind::FailingDisk { .. } | FaultKind::DiskFull { .. } => count,

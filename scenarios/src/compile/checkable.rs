@@ -188,10 +188,10 @@ pub(super) fn provable(class: DataClass, system: &System) -> Result<(), &'static
             ..
         } => (false, *at_each_replica, fields),
     };
-    let replicas = system.parts.first().map_or(1, |part| part.replicas);
+    let replicas = system.holder().map_or(1, |part| part.replicas);
     let many_copies = match system.data {
         DataLayout::Replicated | DataLayout::Sharded { .. } | DataLayout::Memory => replicas > 1,
-        DataLayout::Store { .. } => false,
+        DataLayout::Store { .. } => system.copies_are_equal() && replicas > 1,
     };
     let ids_are_ours = match system.orders.identity {
         Identity::Client => true,
@@ -226,12 +226,14 @@ pub(super) fn provable(class: DataClass, system: &System) -> Result<(), &'static
 
 fn divergent(system: &System, replicas: u32, at_each_replica: bool) -> Result<(), &'static str> {
     match system.data {
-        DataLayout::Replicated if replicas < 2 => Err("there is one copy only"),
-        DataLayout::Replicated => require(at_each_replica, ENTRY_ONLY),
+        DataLayout::Replicated | DataLayout::Store { .. } if system.copies_are_equal() => {
+            require(replicas > 1, "there is one copy only")?;
+            require(at_each_replica, ENTRY_ONLY)
+        }
         DataLayout::Sharded { .. } => {
             Err("any one copy of an order's shard will do, so that copies may differ")
         }
-        DataLayout::Store { .. } => Err("the store is read as one copy"),
+        DataLayout::Replicated | DataLayout::Store { .. } => Err("the store is read as one copy"),
         DataLayout::Memory => Err("only the replica that acknowledged holds an order"),
     }
 }

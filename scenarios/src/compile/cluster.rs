@@ -68,7 +68,10 @@ pub(super) fn cluster_kind(at: &At, spec: &KindSpec, sheet: &Sheet) -> Option<Cl
         | KindSpec::HalfOpen(_)
         | KindSpec::Dns(_)
         | KindSpec::Hook(_)
-        | KindSpec::KillSwitch(_) => None,
+        | KindSpec::KillSwitch(_)
+        | KindSpec::Backup(_)
+        | KindSpec::Restore(_)
+        | KindSpec::Migrate(_) => None,
     }
 }
 
@@ -185,7 +188,7 @@ pub(super) fn refuse_in_cluster(at: &At, kind: &FaultKind, plan: &KubernetesPlan
             "say how: api-server: { stop: [tool, stop], start: [tool, start] }",
         ),
         FaultKind::Cluster(kind) if !kind.needs_agent() => {}
-        FaultKind::Hook(_) | FaultKind::KillSwitch { .. } => {}
+        FaultKind::Hook(_) | FaultKind::KillSwitch { .. } | FaultKind::Operation(_) => {}
         FaultKind::Restart { .. } => sheet.refuse_with(
             at,
             "a pod is not restarted: it is replaced by another",

@@ -13,6 +13,7 @@ use super::exchange::Exchanges;
 use super::gateway::{Language, redis_servers, servers, store_urls};
 use super::kubernetes::cluster;
 use super::parts::replicas;
+use super::players::players;
 use super::references::instead;
 use super::sheet::{At, Sheet};
 use super::template::Use;
@@ -33,6 +34,9 @@ pub(super) fn environment(
     sheet: &Sheet,
 ) -> Option<EnvironmentPlan> {
     let environments = &spec.environments;
+    if choice.kind != EnvironmentKind::Local {
+        refuse_stores(system, sheet);
+    }
     let defined = [
         (EnvironmentKind::Local, environments.local.is_some()),
         (EnvironmentKind::Docker, environments.docker.is_some()),
@@ -59,6 +63,7 @@ pub(super) fn environment(
             StandInSpec::MarketMaker(_) => market_maker(system, sheet),
             StandInSpec::Postgresql(spec) => servers(spec, system, sheet),
             StandInSpec::Redis(spec) => redis_servers(spec, system, sheet),
+            StandInSpec::Parts(spec) => players(spec, system, sheet),
         },
         (EnvironmentKind::External, _, Some(external)) => {
             endpoints(external, spec, system, sheet).map(EnvironmentPlan::External)
@@ -86,6 +91,33 @@ pub(super) fn environment(
             );
             None
         }
+    }
+}
+
+/// Addresses of stores behind an engine are known where Shakedown starts them.
+fn refuse_stores(system: &System, sheet: &Sheet) {
+    if system.gateway.is_store() {
+        return;
+    }
+    for part in &system.parts {
+        for role in part.roles.iter().filter(|role| role.get.is_of_store()) {
+            let at = At::of(&["parts", &part.name, "roles", &role.name, "get"]);
+            sheet.refuse_with(
+                &at,
+                "a store behind an engine is asked in its own language where Shakedown starts it: in the environment local",
+                "put another way to ask into this environment's own `profile`, or take the role out there",
+            );
+        }
+    }
+    if system
+        .holder()
+        .is_some_and(|part| Some(&part.name) != system.parts.first().map(|it| &it.name))
+    {
+        sheet.refuse_with(
+            &At::of(&["read-back"]),
+            "a store behind an engine is read in its own language where Shakedown starts it: in the environment local",
+            "read through the engine there",
+        );
     }
 }
 

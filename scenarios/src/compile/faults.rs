@@ -1,6 +1,7 @@
 //! Faults, held against the system and the phases.
 
 mod overlaps;
+mod servers;
 mod slow_links;
 
 use crate::plan::{
@@ -10,7 +11,7 @@ use crate::spec::scalar::Id;
 use crate::spec::scenario::{FaultSpec, KindSpec, LossSpec, RepeatSpec, RestartSpec, ScenarioSpec};
 
 use super::cluster::{cluster_kind, ends_by_itself, refuse_far_senders, refuse_in_cluster};
-use super::gateway;
+use super::gates::{backup, migrate, refuse_unkept, restore};
 use super::hook::hook;
 use super::human::time_text;
 use super::kill_switch::{killed, refuse_nobody_left};
@@ -21,6 +22,7 @@ use super::sheet::{At, Sheet};
 use super::triggers::{refuse_circles, trigger};
 use super::venue::refuse_at_venue;
 use overlaps::refuse_overlaps;
+use servers::refuse_at_servers;
 use slow_links::{bandwidth, delay};
 
 const DEFAULT_GRACE_NS: u64 = 10_000_000_000;
@@ -50,12 +52,13 @@ pub(super) fn faults(spec: &ScenarioSpec, ground: Ground) -> Vec<FaultPlan> {
     refuse_circles(&faults, ground.sheet);
     refuse_overlaps(&faults, ground.system, ground.sheet);
     refuse_nobody_left(&faults, ground.accounts, ground.sheet);
+    refuse_unkept(&faults, spec, ground.sheet);
     faults
 }
 
 fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<FaultPlan> {
     let at = At::of(&["faults", &id.0]);
-    let kind = kind(&at.to("do"), &spec.kind, ground);
+    let kind = kind(&at.to("do"), &spec.kind, (&id.0, known), ground);
     let to = whom(&at, spec, ground);
     let when = trigger(&at.to("when"), &spec.when, &id.0, known, ground);
     refuse_elsewhere(&at.to("do"), spec.kind.name(), kind.as_ref(), ground);
@@ -63,6 +66,7 @@ fn one(id: &Id, spec: &FaultSpec, known: &[String], ground: Ground) -> Option<Fa
     if let Some(to) = &to {
         refuse_other_targets(&at.to("to"), &kind, to, ground.sheet);
         refuse_at_venue(&at, &kind, to, ground.system, ground.sheet);
+        refuse_at_servers(&at.to("do"), &kind, to, ground);
         if let Some(EnvironmentPlan::Kubernetes(_)) = ground.environment {
             refuse_far_senders(&at.to("to"), &kind, to, ground.sheet);
         }
@@ -98,10 +102,21 @@ fn whom(at: &At, spec: &FaultSpec, ground: Ground) -> Option<Selector> {
             None,
             KindSpec::Hook(_)
             | KindSpec::KillSwitch(_)
+            | KindSpec::Migrate(_)
+            | KindSpec::Backup(_)
+            | KindSpec::Restore(_)
             | KindSpec::ApiServerStop(_)
             | KindSpec::Switch(_),
         ) => Some(Selector::System),
-        (Some(_), KindSpec::KillSwitch(_) | KindSpec::ApiServerStop(_) | KindSpec::Switch(_)) => {
+        (
+            Some(_),
+            KindSpec::KillSwitch(_)
+            | KindSpec::Migrate(_)
+            | KindSpec::Backup(_)
+            | KindSpec::Restore(_)
+            | KindSpec::ApiServerStop(_)
+            | KindSpec::Switch(_),
+        ) => {
             ground.sheet.refuse_with(
                 &at.to("to"),
                 format!(
@@ -124,7 +139,8 @@ fn whom(at: &At, spec: &FaultSpec, ground: Ground) -> Option<Selector> {
     }
 }
 
-fn kind(at: &At, spec: &KindSpec, ground: Ground) -> Option<FaultKind> {
+/// `named`: the fault's own id, and those of all.
+fn kind(at: &At, spec: &KindSpec, named: (&str, &[String]), ground: Ground) -> Option<FaultKind> {
     let sheet = ground.sheet;
     match spec {
         KindSpec::Kill(kill) => Some(FaultKind::Kill {
@@ -171,6 +187,9 @@ fn kind(at: &At, spec: &KindSpec, ground: Ground) -> Option<FaultKind> {
         KindSpec::Dns(_) => Some(FaultKind::Dns),
         KindSpec::Hook(spec) => hook(&at.to("hook"), spec, sheet).map(FaultKind::Hook),
         KindSpec::KillSwitch(spec) => killed(&at.to("kill-switch"), spec, ground),
+        KindSpec::Migrate(_) => migrate(&at.to("migrate"), ground),
+        KindSpec::Backup(_) => backup(&at.to("backup"), ground),
+        KindSpec::Restore(spec) => restore(&at.to("restore"), spec, named, ground),
         KindSpec::Delete(_)
         | KindSpec::Evict(_)
         | KindSpec::Cordon(_)
@@ -200,7 +219,13 @@ fn refuse_elsewhere(at: &At, name: &str, kind: Option<&FaultKind>, ground: Groun
                 | FaultKind::HalfOpen
         );
     let (message, hint) = match ground.environment {
-        _ if matches!(kind, FaultKind::Hook(_) | FaultKind::KillSwitch { .. }) => return,
+        _ if matches!(
+            kind,
+            FaultKind::Hook(_) | FaultKind::KillSwitch { .. } | FaultKind::Operation(_)
+        ) =>
+        {
+            return;
+        }
         Some(EnvironmentPlan::Kubernetes(plan)) => {
             return refuse_in_cluster(at, kind, plan, ground.sheet);
         }
@@ -230,12 +255,7 @@ fn refuse_elsewhere(at: &At, name: &str, kind: Option<&FaultKind>, ground: Groun
             ),
             "kill: { signal: TERM } stops a process, partition: {} cuts it off; or --environment docker",
         ),
-        environment @ (Some(EnvironmentPlan::Docker(_) | EnvironmentPlan::Local { .. }) | None) => {
-            let Some((message, hint)) = gateway::refusal(kind, environment) else {
-                return;
-            };
-            (message.to_string(), hint)
-        }
+        Some(EnvironmentPlan::Docker(_) | EnvironmentPlan::Local { .. }) | None => return,
     };
     ground.sheet.refuse_with(at, message, hint);
 }
@@ -311,6 +331,18 @@ fn ports(at: &At, spec: Option<&[u16]>, sheet: &Sheet) -> Vec<u16> {
 fn hold(at: &At, spec: &FaultSpec, kind: &FaultKind, sheet: &Sheet) -> Option<u64> {
     match (kind, spec.hold) {
         (FaultKind::Restart { .. } | FaultKind::KillSwitch { .. }, None) => Some(0),
+        (FaultKind::Operation(_), None) => Some(0),
+        (FaultKind::Operation(operation), Some(_)) => {
+            sheet.refuse_with(
+                &at.to("for"),
+                format!(
+                    "a {} is over when it is done: it has no `for`",
+                    operation.name()
+                ),
+                "take it out",
+            );
+            None
+        }
         (FaultKind::KillSwitch { .. }, Some(_)) => {
             sheet.refuse_with(
                 &at.to("for"),

@@ -11,6 +11,11 @@ const DEFAULT_DEADLINE_NS: u64 = 30_000_000_000;
 const LONGEST_COMMAND_NS: u64 = 50_000_000_000;
 
 pub(super) fn hook(at: &At, spec: &HookSpec, sheet: &Sheet) -> Option<Hook> {
+    hook_of(at, spec, ["inject", "confirm", "heal", "clean"], sheet)
+}
+
+/// The same, whose commands have these names where they are written.
+pub(super) fn hook_of(at: &At, spec: &HookSpec, names: [&str; 4], sheet: &Sheet) -> Option<Hook> {
     let deadline_ns = spec.deadline.map_or(DEFAULT_DEADLINE_NS, |time| time.ns);
     let sensible = (1_000_000_000..=LONGEST_COMMAND_NS).contains(&deadline_ns);
     if !sensible {
@@ -21,12 +26,13 @@ pub(super) fn hook(at: &At, spec: &HookSpec, sheet: &Sheet) -> Option<Hook> {
         );
     }
     let mut whole = sensible;
-    for (name, words) in [
-        ("inject", Some(&spec.inject)),
-        ("confirm", Some(&spec.confirm)),
-        ("heal", Some(&spec.heal)),
-        ("clean", spec.clean.as_ref()),
-    ] {
+    let commands = [
+        Some(&spec.inject),
+        Some(&spec.confirm),
+        Some(&spec.heal),
+        spec.clean.as_ref(),
+    ];
+    for (name, words) in names.into_iter().zip(commands) {
         if words.is_some_and(|words| words.first().is_none_or(String::is_empty)) {
             sheet.refuse_with(
                 &at.to(name),

@@ -3,7 +3,7 @@
 use crate::diagnostics::listed;
 use crate::plan::{FaultKind, FaultPlan, KillSwitch, Variable};
 use crate::spec::profile::KillSwitchSpec as Described;
-use crate::spec::scenario::KillSwitchSpec;
+use crate::spec::scenario::{KillSwitchSpec, KindSpec, ScenarioSpec};
 
 use super::exchange::{Exchanges, extract, request_uses};
 use super::faults::Ground;
@@ -94,4 +94,10 @@ pub(super) fn refuse_nobody_left(faults: &[FaultPlan], accounts: &[String], shee
             "leave one out, or name another account in the profile",
         );
     }
+}
+
+/// Whether a scenario pulls one, also when it could not be read whose.
+pub(super) fn pulls_kill_switch(scenario: &ScenarioSpec) -> bool {
+    let mut faults = scenario.faults.iter();
+    faults.any(|(_, fault)| matches!(fault.kind, KindSpec::KillSwitch(_)))
 }

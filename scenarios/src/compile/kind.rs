@@ -33,7 +33,10 @@ pub fn file_kind(file: &SourceFile) -> Result<FileKind, Diagnostics> {
     if has("calendar") || (has("sessions") && has("valid-until")) {
         return Ok(FileKind::Calendar);
     }
-    if has("parts") || has("orders") || has("instruments") {
+    if ["parts", "orders", "instruments", "environments"]
+        .iter()
+        .any(|key| has(key))
+    {
         return Ok(FileKind::Profile);
     }
     if has("load") || has("faults") || has("sla") || has("phases") {

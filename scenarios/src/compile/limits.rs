@@ -2,6 +2,7 @@
 
 use shakedown_record::phase::Phase;
 
+use crate::plan::gates::CanaryRule;
 use crate::plan::{
     AlertRule, FeedRule, LimitEnd, MetricLimit, MetricRule, PointsRule, ResourceRule, RuleKind,
     VenueRule,
@@ -50,6 +51,7 @@ impl Limit {
             }
             RuleKind::Failover { at_most_ns: limit }
             | RuleKind::Rpo { at_most_ns: limit }
+            | RuleKind::RestoreRpo { at_most_ns: limit }
             | RuleKind::Expiry { within_ns: limit } => (String::new(), End::AtMost, *limit as f64),
             RuleKind::Availability {
                 at_least,
@@ -68,11 +70,14 @@ impl Limit {
             | RuleKind::Invariants
             | RuleKind::DropCopy
             | RuleKind::Feed(FeedRule::Book) => nothing(),
+            // Of two walls with one id neither is the tighter one.
+            RuleKind::Isolation(rule) => (format!("{rule:?}"), End::AtMost, 0.0),
             RuleKind::ErrorRate { at_most, .. } | RuleKind::RejectRate { at_most, .. } => {
                 (String::new(), End::AtMost, *at_most)
             }
             RuleKind::Metric(rule) => metric_limit(rule),
             RuleKind::Alert(rule) => alert_limit(rule),
+            RuleKind::Canary(rule) => canary_limit(rule),
             RuleKind::Resource(rule) => resource_limit(rule),
             RuleKind::Peak {
                 flow,
@@ -80,16 +85,11 @@ impl Limit {
             } => (flow.words().to_string(), End::AtLeast, *at_least_per_s),
             RuleKind::Orders { at_most, .. }
             | RuleKind::Points(PointsRule::Lost { at_most })
-            | RuleKind::Venue(VenueRule::Trades { at_most, .. })
             | RuleKind::Feed(FeedRule::Count { at_most, .. }) => {
                 (String::new(), End::AtMost, *at_most as f64)
             }
-            RuleKind::Venue(VenueRule::Response {
-                quantile,
-                at_most_ns,
-                ..
-            })
-            | RuleKind::Feed(FeedRule::Time {
+            RuleKind::Venue(rule) => venue_limit(rule),
+            RuleKind::Feed(FeedRule::Time {
                 quantile,
                 at_most_ns,
                 ..
@@ -106,6 +106,26 @@ fn resource_limit(rule: &ResourceRule) -> (String, End, f64) {
     (what, End::AtMost, rule.at_most)
 }
 
+fn venue_limit(rule: &VenueRule) -> (String, End, f64) {
+    match rule {
+        VenueRule::Response {
+            quantile,
+            at_most_ns,
+            ..
+        } => (quantile.to_string(), End::AtMost, *at_most_ns as f64),
+        VenueRule::Trades { at_most, .. } => (String::new(), End::AtMost, *at_most as f64),
+        VenueRule::FillRate { at_least, .. } => (String::new(), End::AtLeast, *at_least),
+        VenueRule::Rate {
+            of, at_least_per_s, ..
+        } => (of.name().to_string(), End::AtLeast, *at_least_per_s),
+        VenueRule::StaleQuotes {
+            older_than_ns,
+            at_most,
+            ..
+        } => (older_than_ns.to_string(), End::AtMost, *at_most as f64),
+    }
+}
+
 /// Of what must not be at all.
 fn nothing() -> (String, End, f64) {
     (String::new(), End::AtMost, 0.0)
@@ -118,22 +138,51 @@ fn alert_limit(rule: &AlertRule) -> (String, End, f64) {
     (what, End::AtMost, rule.within_ns as f64)
 }
 
+/// How much slower it may be, or how much more often it may fail, beside whom it is compared with.
+fn canary_limit(rule: &CanaryRule) -> (String, End, f64) {
+    let whose = format!("{} {}", rule.of.words(), rule.against_words());
+    match (&rule.latency, rule.more_errors) {
+        (Some(ratio), None) => {
+            let what = format!("{whose} latency {}", ratio.quantile);
+            (what, End::AtMost, ratio.at_most)
+        }
+        (None, errors) => (
+            format!("{whose} errors"),
+            End::AtMost,
+            errors.unwrap_or_default(),
+        ),
+        (Some(ratio), Some(errors)) => {
+            let what = format!("{whose} latency {} errors {errors}", ratio.quantile);
+            (what, End::AtMost, ratio.at_most)
+        }
+    }
+}
+
 /// What a limit on series limits, beside the number.
 fn metric_limit(rule: &MetricRule) -> (String, End, f64) {
     let of = rule.of.words();
-    match rule.limit {
+    let side = |end: LimitEnd| match end {
+        LimitEnd::AtMost => End::AtMost,
+        LimitEnd::AtLeast => End::AtLeast,
+    };
+    match &rule.limit {
         MetricLimit::Quantile { quantile, at_most } => {
-            (format!("{of} {quantile}"), End::AtMost, at_most)
+            (format!("{of} {quantile}"), End::AtMost, *at_most)
         }
         MetricLimit::Value { end, limit, for_ns } => {
-            let side = match end {
-                LimitEnd::AtMost => End::AtMost,
-                LimitEnd::AtLeast => End::AtLeast,
-            };
-            (format!("{of} {for_ns}"), side, limit)
+            (format!("{of} {end:?} {for_ns}"), side(*end), *limit)
         }
         MetricLimit::Increase { at_most, over_ns } => {
-            (format!("{of} {over_ns}"), End::AtMost, at_most)
+            (format!("{of} {over_ns}"), End::AtMost, *at_most)
+        }
+        MetricLimit::Rate { end, limit_per_s } => {
+            (format!("{of} {end:?}"), side(*end), *limit_per_s)
+        }
+        MetricLimit::Ratio { to, end, limit } => {
+            (format!("{of} {} {end:?}", to.words()), side(*end), *limit)
+        }
+        MetricLimit::Improvement { over, at_least } => {
+            (format!("{of} {}", over.words()), End::AtLeast, *at_least)
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Limits on series: from the file to the plan, and what of them cannot be answered.
 
+mod counted;
+
 use shakedown_record::phase::Phase;
 
 use crate::plan::{
@@ -17,6 +19,7 @@ use super::answerable::{Facts, Refusal, empty_phase};
 use super::human::{number_text, share_text, time_text};
 use super::phases::certain_ns;
 use super::sheet::{At, Sheet};
+use counted::{is_idle, of_rate, of_ratio, of_spread};
 
 /// Scrapes that must fit into a phase for it to be looked at.
 const FEWEST_SCRAPES: u64 = 3;
@@ -26,10 +29,15 @@ pub(super) fn metric_kinds(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleK
     let quantile = spec.metric_quantile.as_ref();
     let value = spec.metric_value.as_ref();
     let increase = spec.metric_increase.as_ref();
+    let (rate, ratio) = (spec.metric_rate.as_ref(), spec.metric_ratio.as_ref());
+    let spread = spec.spread_improvement.as_ref();
     let found = [
         quantile.map(|limit| of_quantile(&at.to("metric-quantile"), limit, sheet)),
         value.map(|limit| of_value(&at.to("metric-value"), limit, sheet)),
         increase.map(|limit| of_increase(&at.to("metric-increase"), limit, sheet)),
+        rate.map(|limit| of_rate(&at.to("metric-rate"), limit, sheet)),
+        ratio.map(|limit| of_ratio(&at.to("metric-ratio"), limit, sheet)),
+        spread.map(|limit| of_spread(&at.to("spread-improvement"), limit, sheet)),
     ];
     found.into_iter().flatten().map(RuleKind::Metric).collect()
 }
@@ -88,15 +96,6 @@ fn nobody_tells(of: Resource, environment: &EnvironmentPlan) -> Option<Refusal> 
     }
 }
 
-/// The field under which a limit is written.
-pub(super) fn metric_name(limit: &MetricLimit) -> &'static str {
-    match limit {
-        MetricLimit::Quantile { .. } => "metric-quantile",
-        MetricLimit::Value { .. } => "metric-value",
-        MetricLimit::Increase { .. } => "metric-increase",
-    }
-}
-
 fn of_quantile(at: &At, spec: &MetricQuantile, sheet: &Sheet) -> MetricRule {
     MetricRule {
         of: pattern(at, &spec.of, &spec.labels, sheet),
@@ -109,26 +108,8 @@ fn of_quantile(at: &At, spec: &MetricQuantile, sheet: &Sheet) -> MetricRule {
 }
 
 fn of_value(at: &At, spec: &MetricValue, sheet: &Sheet) -> MetricRule {
-    let (end, limit) = match (spec.at_most, spec.at_least) {
-        (Some(limit), None) => (LimitEnd::AtMost, float(limit)),
-        (None, Some(limit)) => (LimitEnd::AtLeast, float(limit)),
-        (Some(_), Some(limit)) => {
-            sheet.refuse_entry(
-                &at.to("at-least"),
-                "this rule has two limits",
-                "give each its own rule, with its own id",
-            );
-            (LimitEnd::AtLeast, float(limit))
-        }
-        (None, None) => {
-            sheet.refuse_entry(
-                at,
-                "this rule has no limit",
-                "write at-most or at-least, such as at-most: 100000",
-            );
-            (LimitEnd::AtMost, 0.0)
-        }
-    };
+    let limits = [spec.at_most, spec.at_least].map(|limit| limit.map(float));
+    let (end, limit) = either(at, limits, "at-most: 100000", sheet);
     MetricRule {
         of: pattern(at, &spec.of, &spec.labels, sheet),
         limit: MetricLimit::Value {
@@ -137,6 +118,46 @@ fn of_value(at: &At, spec: &MetricValue, sheet: &Sheet) -> MetricRule {
             for_ns: spec.for_.map_or(0, |time| time.ns),
         },
         phase: spec.phase,
+    }
+}
+
+/// The one limit of at-most and at-least.
+fn either(
+    at: &At,
+    [at_most, at_least]: [Option<f64>; 2],
+    such_as: &str,
+    sheet: &Sheet,
+) -> (LimitEnd, f64) {
+    match (at_most, at_least) {
+        (Some(limit), None) => (LimitEnd::AtMost, limit),
+        (None, Some(limit)) => (LimitEnd::AtLeast, limit),
+        (Some(_), Some(limit)) => {
+            sheet.refuse_entry(
+                &at.to("at-least"),
+                "this rule has two limits",
+                "give each its own rule, with its own id",
+            );
+            (LimitEnd::AtLeast, limit)
+        }
+        (None, None) => {
+            sheet.refuse_entry(
+                at,
+                "this rule has no limit",
+                format!("write at-most or at-least, such as {such_as}"),
+            );
+            (LimitEnd::AtMost, f64::INFINITY)
+        }
+    }
+}
+
+/// A limit that nothing can break says nothing.
+fn refuse_idle(at: &At, (end, limit): (LimitEnd, f64), text: fn(f64) -> String, sheet: &Sheet) {
+    if is_idle(end, limit) {
+        sheet.refuse_with(
+            &at.to("at-least"),
+            format!("nothing is below {}: this can never be broken", text(limit)),
+            "write more than nothing",
+        );
     }
 }
 
@@ -164,9 +185,19 @@ fn pattern(
     labels: &Entries<Symbol, String>,
     sheet: &Sheet,
 ) -> SeriesPattern {
+    series(at, ("of", name), ("labels", labels), sheet)
+}
+
+/// The series that a field names, with the labels of another.
+fn series(
+    at: &At,
+    (name_field, name): (&str, &Symbol),
+    (labels_field, labels): (&str, &Entries<Symbol, String>),
+    sheet: &Sheet,
+) -> SeriesPattern {
     if !is_series(&name.0) {
         sheet.refuse_with(
-            &at.to("of"),
+            &at.to(name_field),
             "this is no name of a Prometheus series",
             "letters, digits, _ and :, a histogram without _bucket; labels stand apart: labels: { result: unknown }",
         );
@@ -174,7 +205,7 @@ fn pattern(
     for (label, _) in labels.iter() {
         if !is_series(&label.0) || label.0.contains(':') || label.0 == "le" {
             sheet.refuse_entry(
-                &at.to("labels").to(&label.0),
+                &at.to(labels_field).to(&label.0),
                 "this is no name of a label that can be chosen",
                 "letters, digits and _; `le` belongs to the histogram",
             );
@@ -230,7 +261,11 @@ pub(super) fn metric_refusal(rule: &MetricRule, facts: Facts) -> Option<Refusal>
         .or_else(|| too_short(rule.phase, metrics.scrape_every_ns(), facts))
         .or_else(|| match rule.limit {
             MetricLimit::Value { for_ns, .. } => too_long(rule.phase, for_ns, facts),
-            MetricLimit::Quantile { .. } | MetricLimit::Increase { .. } => None,
+            MetricLimit::Quantile { .. }
+            | MetricLimit::Increase { .. }
+            | MetricLimit::Rate { .. }
+            | MetricLimit::Ratio { .. }
+            | MetricLimit::Improvement { .. } => None,
         })
 }
 

@@ -16,12 +16,14 @@ mod entry;
 mod environment;
 mod exchange;
 mod faults;
+mod gates;
 mod gateway;
 mod guards;
 mod hook;
 mod human;
 mod inputs;
 mod instruments;
+mod isolation;
 mod kill_switch;
 mod kind;
 mod kubernetes;
@@ -34,6 +36,7 @@ mod orders;
 mod parts;
 mod peak;
 mod phases;
+mod players;
 mod read_back;
 mod reads;
 mod references;
@@ -54,10 +57,7 @@ mod venue;
 
 pub(crate) use blast::{AtOnce, at_once, taken};
 pub use checkable::{HistoryBy, checkable, history_by};
-pub use entry::{
-    CompileInput, Compiled, KEPT_RECORDING, ReadFile, compile, compile_on, compile_profile,
-    compile_with,
-};
+pub use entry::*;
 pub(crate) use human::{counted, rate_text, share_text, time_text};
 pub use inputs::{base_reference, overridden};
 pub use kind::{FileKind, file_kind, system_reference};

@@ -28,6 +28,7 @@ pub(super) fn parts(spec: &ProfileSpec, exchanges: &Exchanges) -> Option<Vec<Par
 
 fn one(name: &str, spec: &PartSpec, exchanges: &Exchanges) -> Option<Part> {
     let at = At::of(&["parts", name]);
+    let exchanges = &exchanges.of_part(name);
     let sheet = exchanges.sheet;
     if !(1..=MOST_REPLICAS).contains(&spec.replicas) {
         sheet.refuse_with(
@@ -64,7 +65,12 @@ fn one(name: &str, spec: &PartSpec, exchanges: &Exchanges) -> Option<Part> {
             })
         })
         .collect();
+    let ready = match &spec.ready {
+        Some(get) => Some(exchanges.get(&at.to("ready"), get, Use::Control)?),
+        None => exchanges.asks_itself(name),
+    };
     Some(Part {
+        ready,
         name: name.to_string(),
         replicas: spec.replicas,
         quorum: spec.quorum,

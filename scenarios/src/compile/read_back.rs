@@ -2,7 +2,7 @@
 
 use crate::plan::{CopyDepth, CopyTrades, FieldMap, ReadBack, Variable};
 use crate::spec::profile::{
-    AtSpec, ByIdSpec, CopyDepthSpec, CopyTradesSpec, FieldsSpec, ListSpec, ReadBackSpec,
+    AtSpec, ByIdSpec, CopyDepthSpec, CopyTradesSpec, FieldsSpec, GetSpec, ListSpec, ReadBackSpec,
 };
 
 use super::exchange::{Exchanges, pointer, request_uses};
@@ -15,6 +15,7 @@ pub(super) fn read_back(
     exchanges: &Exchanges,
 ) -> Option<Option<ReadBack>> {
     let at = At::of(&["read-back"]);
+    let exchanges = &of_store(&at, spec, exchanges).unwrap_or(*exchanges);
     match spec {
         None => Some(None),
         Some(ReadBackSpec::List(spec)) => list(&at.to("list"), spec, exchanges).map(Some),
@@ -30,6 +31,37 @@ pub(super) fn read_back(
             None
         }
     }
+}
+
+/// Where a store behind the engine holds the data, and is asked in its own language: that.
+fn of_store<'s>(
+    at: &At,
+    spec: Option<&ReadBackSpec>,
+    exchanges: &Exchanges<'s>,
+) -> Option<Exchanges<'s>> {
+    let (way, get, read_at) = match spec? {
+        ReadBackSpec::List(spec) => ("list", &spec.get, spec.at),
+        ReadBackSpec::ById(spec) => ("by-id", &spec.get, spec.at),
+        ReadBackSpec::ByCancel(_) | ReadBackSpec::Count(_) => return None,
+    };
+    let GetSpec::Full(request) = get else {
+        return None;
+    };
+    let is_of_store = request.sql.is_some() || request.command.is_some();
+    let sheet = exchanges.sheet;
+    let part = sheet.text(&At::of(&["data", "store", "part"]))?;
+    let of_part = exchanges.of_part(part);
+    if !is_of_store || of_part.language == exchanges.language {
+        return None;
+    }
+    if read_at == AtSpec::Entry {
+        sheet.refuse_with(
+            &at.to(way).to("at"),
+            format!("the entry is the engine's, and this is asked of `{part}`"),
+            "write at: each-replica, which are those of the store",
+        );
+    }
+    Some(of_part)
 }
 
 fn list(at: &At, spec: &ListSpec, exchanges: &Exchanges) -> Option<ReadBack> {

@@ -11,14 +11,16 @@ use crate::spec::sla::{AvailabilityLimit, CountLimit, RuleSpec, Span};
 
 use super::alerts::alert_kind;
 use super::checkable::checkable;
+use super::gates::gate_rules;
+use super::isolation::isolation_kind;
 use super::limits::tighter;
 use super::market_data::{feed_rules, points_rules};
-use super::metrics::{metric_kinds, metric_name, resource_kind};
+use super::metrics::{metric_kinds, resource_kind};
 use super::sheet::{At, Sheet};
 use super::venue::venue_rules;
 
 /// Names of the kinds, in the order of the documentation.
-const KINDS: [&str; 45] = [
+const KINDS: [&str; 54] = [
     "latency",
     "engine-latency",
     "throughput",
@@ -45,16 +47,25 @@ const KINDS: [&str; 45] = [
     "drop-copy",
     "stale-orders",
     "rpo",
+    "restore-rpo",
     "metric-quantile",
     "metric-value",
     "metric-increase",
+    "metric-rate",
+    "metric-ratio",
+    "spread-improvement",
     "resource",
     "alert",
+    "isolation",
+    "canary",
     "response",
     "missing-trades",
     "phantom-trades",
     "duplicate-trades",
     "wrong-trades",
+    "fill-rate",
+    "venue-rate",
+    "stale-quotes",
     "points-rate",
     "lost-points",
     "feed-gaps",
@@ -172,6 +183,9 @@ fn kinds_set(at: &At, spec: &RuleSpec, sheet: &Sheet) -> Vec<RuleKind> {
     kinds.extend(metric_kinds(at, spec, sheet));
     kinds.extend(spec.resource.as_ref().map(resource_kind));
     kinds.extend(spec.alert.as_ref().map(alert_kind));
+    let isolation = spec.isolation.as_ref();
+    kinds.extend(isolation.map(|limit| isolation_kind(at, limit, sheet)));
+    kinds.extend(gate_rules(at, spec, sheet));
     kinds.extend(venue_rules(spec));
     kinds.extend(points_rules(spec));
     kinds.extend(feed_rules(spec));
@@ -279,9 +293,12 @@ pub(super) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::Expiry { .. } => "expiry",
         RuleKind::DropCopy => "drop-copy",
         RuleKind::Rpo { .. } => "rpo",
-        RuleKind::Metric(rule) => metric_name(&rule.limit),
+        RuleKind::RestoreRpo { .. } => "restore-rpo",
+        RuleKind::Metric(rule) => rule.limit.name(),
         RuleKind::Resource(_) => "resource",
         RuleKind::Alert(_) => "alert",
+        RuleKind::Isolation(_) => "isolation",
+        RuleKind::Canary(_) => "canary",
         RuleKind::Peak { .. } => "peak",
         RuleKind::Feed(rule) => rule.name(),
         RuleKind::Points(rule) => rule.name(),
@@ -299,6 +316,7 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         | RuleKind::RejectRate { phase, .. } => Some(*phase),
         RuleKind::Metric(rule) => Some(rule.phase),
         RuleKind::Resource(rule) => Some(rule.phase),
+        RuleKind::Canary(rule) => Some(rule.phase),
         RuleKind::Feed(rule) => rule.phase(),
         RuleKind::Points(rule) => rule.phase(),
         RuleKind::Venue(rule) => rule.phase(),
@@ -315,7 +333,9 @@ pub(super) fn phase_of(kind: &RuleKind) -> Option<Phase> {
         | RuleKind::Expiry { .. }
         | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
+        | RuleKind::RestoreRpo { .. }
         | RuleKind::Alert(_)
+        | RuleKind::Isolation(_)
         | RuleKind::Peak { .. } => None,
     }
 }

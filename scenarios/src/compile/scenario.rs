@@ -5,7 +5,7 @@ mod notes;
 
 use crate::plan::{AbortRule, EnvironmentPlan, Guards, LoadPlan, Peak, Plan, Rule, System};
 use crate::spec::profile::ProfileSpec;
-use crate::spec::scenario::{AbortSpec, KindSpec, ScenarioSpec};
+use crate::spec::scenario::{AbortSpec, ScenarioSpec};
 use jiff::civil::Date;
 
 use super::answerable::{Facts, answerable};
@@ -81,19 +81,15 @@ pub(super) fn plan(material: Material) -> Option<Plan> {
         environment: environment.as_ref(),
         load: &load,
         points,
+        venue,
         planted: scenario.planted.as_ref(),
         phases: &phases,
         faults: &faults,
         has_faults,
-        pulls_kill_switch: pulls_kill_switch(scenario),
+        scenario,
     };
-    let rules = rules(
-        limits,
-        facts,
-        material.with_rules,
-        peak.as_ref(),
-        &mut notes,
-    );
+    let doubled = peak.as_ref();
+    let rules = rules(limits, facts, material.with_rules, doubled, &mut notes);
     refuse_unread(&rules, &reads, sheet);
     Some(sealed(Plan {
         scenario: scenario.scenario.0.clone(),
@@ -150,11 +146,6 @@ fn flow(material: &Material) -> (Option<Peak>, Option<(LoadPlan, Option<String>)
 fn accounts(material: &Material) -> Vec<String> {
     let accounts = material.profile.accounts.iter();
     accounts.map(|name| name.0.clone()).collect()
-}
-
-fn pulls_kill_switch(scenario: &ScenarioSpec) -> bool {
-    let mut faults = scenario.faults.iter();
-    faults.any(|(_, fault)| matches!(fault.kind, KindSpec::KillSwitch(_)))
 }
 
 /// The guards of the profile and of the scenario together.

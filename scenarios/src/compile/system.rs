@@ -13,6 +13,7 @@ use crate::spec::scalar::Rate;
 use super::access;
 use super::alerts::alerts;
 use super::exchange::{Exchanges, pointer};
+use super::gates::operations;
 use super::gateway::{Language, gateway, tls};
 use super::instruments::instruments;
 use super::kill_switch::kill_switch;
@@ -66,6 +67,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
     accounts(spec, sheet);
     let exposure = exposure(spec, sheet);
     let kill_switch = kill_switch(spec.kill_switch.as_ref(), &exchanges);
+    let operations = operations(spec, sheet);
     let cancel_on_disconnect = cancel_on_disconnect(spec, gateway.as_ref(), sheet);
     Some(Described {
         system: System {
@@ -84,6 +86,7 @@ pub(super) fn describe(spec: &ProfileSpec, sheet: &Sheet) -> Option<Described> {
             cancel_on_disconnect,
             exposure,
             kill_switch: kill_switch?,
+            operations: operations?,
             timed_orders: timed_orders?,
             read_back: read_back?,
             health: health?,

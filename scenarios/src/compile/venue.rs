@@ -8,7 +8,7 @@ use crate::spec::profile::{ProfileSpec, TradesSpec, VenueFixSpec};
 use crate::spec::scenario::{ScenarioSpec, VenueDelaySpec, VenueSpec};
 use crate::spec::sla::{CountLimit, RuleSpec};
 
-use super::answerable::{Facts, Refusal};
+use super::answerable::{Facts, Refusal, quantile_refusal};
 use super::exchange::{Exchanges, pointer};
 use super::gateway::comp_id;
 use super::references::instead;
@@ -16,6 +16,7 @@ use super::sheet::{At, Sheet};
 use super::template::Use;
 
 mod faults;
+mod limits;
 
 pub(super) use faults::refuse_at_venue;
 
@@ -205,6 +206,7 @@ pub(super) fn venue_rules(spec: &RuleSpec) -> impl Iterator<Item = RuleKind> {
         })
     });
     let all = trades.into_iter().chain([response]).flatten();
+    let all = all.chain(limits::of_flow(spec));
     all.map(RuleKind::Venue)
 }
 
@@ -226,7 +228,16 @@ pub(super) fn venue_refusal(rule: &VenueRule, facts: Facts) -> Option<Refusal> {
         ))
     };
     match (rule, &side.trades) {
-        (VenueRule::Response { .. }, _) => None,
+        (
+            VenueRule::Response {
+                quantile, phase, ..
+            },
+            _,
+        ) => quantile_refusal(*quantile, *phase, facts),
+        (
+            VenueRule::FillRate { .. } | VenueRule::Rate { .. } | VenueRule::StaleQuotes { .. },
+            _,
+        ) => limits::flow_refusal(rule, facts),
         (VenueRule::Trades { .. }, None) => needs("how its trades are read back"),
         (
             VenueRule::Trades {

@@ -146,7 +146,7 @@ fn reach(plan: &Plan) -> Option<Refusal> {
     let by_address = |fault: &&FaultPlan| {
         matches!(
             fault.kind,
-            FaultKind::Hook(_) | FaultKind::KillSwitch { .. }
+            FaultKind::Hook(_) | FaultKind::KillSwitch { .. } | FaultKind::Operation(_)
         )
     };
     let fault = plan.faults.iter().find(|fault| !by_address(fault))?;

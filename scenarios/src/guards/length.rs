@@ -1,6 +1,7 @@
 //! How long a run takes at most, by its plan.
 
 use crate::compile::longest_ns;
+use crate::plan::gates::OperationBy;
 use crate::plan::{FaultKind, FaultPlan, Plan, Selector};
 
 /// Until the first order: the environment starts and gets ready.
@@ -17,6 +18,9 @@ const CONFIRM_NS: u64 = 2_000_000_000;
 
 /// A kill switch is pulled until it is acknowledged, or given up.
 const KILL_NS: u64 = 30_000_000_000;
+
+/// A copy of the servers' data, or their way back from one.
+const SERVERS_NS: u64 = 120_000_000_000;
 
 /// The longest that a run takes by its plan, in nanoseconds: from its start to its end, with everything before the
 /// first order and behind the last. Firings that wait for steady state wait as long as they may.
@@ -48,6 +52,10 @@ fn extra_ns(fault: &FaultPlan, plan: &Plan) -> u64 {
         }
         FaultKind::Hook(hook) => hook.deadline_ns.saturating_mul(2),
         FaultKind::KillSwitch { .. } => KILL_NS,
+        FaultKind::Operation(operation) => match operation.by() {
+            OperationBy::Commands(commands) => commands.deadline_ns.saturating_mul(2),
+            OperationBy::Servers => SERVERS_NS,
+        },
         _ => CONFIRM_NS.saturating_sub(fault.hold_ns),
     }
 }

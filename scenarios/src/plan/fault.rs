@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gates::Operation;
 use super::kubernetes::{ClusterKind, Placed};
 
 /// One fault of the scenario.
@@ -73,6 +74,8 @@ pub enum FaultKind {
     Hook(Hook),
     /// The kill switch of these accounts is pulled; never healed.
     KillSwitch { accounts: Vec<String> },
+    /// What operators do to the data: it is kept, or brought back.
+    Operation(Operation),
     /// What is done by the API of a cluster, or to its nodes.
     Cluster(ClusterKind),
 }
@@ -117,6 +120,7 @@ impl FaultKind {
             FaultKind::Dns => "dns",
             FaultKind::Hook(_) => "hook",
             FaultKind::KillSwitch { .. } => "kill-switch",
+            FaultKind::Operation(operation) => operation.name(),
             FaultKind::Cluster(kind) => kind.name(),
         }
     }
@@ -143,6 +147,7 @@ impl FaultKind {
             | FaultKind::Dns
             | FaultKind::Hook(_)
             | FaultKind::KillSwitch { .. }
+            | FaultKind::Operation(_)
             | FaultKind::Cluster(_) => false,
         }
     }
@@ -150,6 +155,14 @@ impl FaultKind {
     /// True for what only the engine of a container can do.
     pub fn is_of_containers(&self) -> bool {
         matches!(self, FaultKind::Stop { .. } | FaultKind::Disconnect)
+    }
+
+    /// What is done to the data, if it is that.
+    pub fn operation(&self) -> Option<&Operation> {
+        match self {
+            FaultKind::Operation(operation) => Some(operation),
+            _ => None,
+        }
     }
 
     /// True for what is done between a node and its data folder.

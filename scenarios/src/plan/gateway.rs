@@ -1,12 +1,11 @@
 //! How the orders of the load get in. Whatever else is asked of an engine is asked over HTTP.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
 use super::http::{Condition, JsonPointer, Template};
-use super::system::{LocalStandIn, Take};
+use super::system::Take;
 
 /// How the orders of the load get in.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -42,45 +41,11 @@ pub struct PostgreSqlGateway {
     pub elsewhere: Vec<String>,
 }
 
-/// Servers of PostgreSQL that Shakedown starts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PostgreSqlServers {
-    pub part: String,
-    /// Statements that are executed once, before the load.
-    pub schema: String,
-    /// Of every server, by name.
-    pub settings: BTreeMap<String, String>,
-    /// A standby is promoted so long after the primary's death; `None`: none ever is.
-    pub promote_after_ns: Option<u64>,
-}
-
 /// Redis: each session of the load is a connection to a master.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RedisGateway {
     /// The entries are sentinels, and this is what they call the master; `None`: the entries are servers.
     pub master: Option<String>,
-}
-
-/// Servers of Redis that Shakedown starts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RedisServers {
-    pub part: String,
-    /// The part that the sentinels are; `None`: nobody promotes.
-    pub sentinels: Option<RedisSentinels>,
-    /// Of every server, by name.
-    pub settings: BTreeMap<String, String>,
-}
-
-/// Sentinels that watch them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RedisSentinels {
-    pub part: String,
-    /// What they call the master.
-    pub master: String,
-    /// So many have to find the master down.
-    pub quorum: u32,
-    /// Whoever has not answered for so long is down.
-    pub down_after_ns: u64,
 }
 
 /// Length-prefixed frames at a port of their own.
@@ -162,17 +127,6 @@ pub struct MessageAction {
     pub rejected: Vec<Condition>,
     /// Definitely not executed, for load.
     pub throttled: Vec<Condition>,
-}
-
-impl LocalStandIn {
-    /// The store whose servers it is made of, for people.
-    pub fn store(&self) -> Option<&'static str> {
-        match self {
-            LocalStandIn::Engine { .. } | LocalStandIn::MarketMaker { .. } => None,
-            LocalStandIn::PostgreSql(_) => Some("PostgreSQL"),
-            LocalStandIn::Redis(_) => Some("Redis"),
-        }
-    }
 }
 
 impl GatewayPlan {

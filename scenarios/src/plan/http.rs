@@ -27,6 +27,11 @@ impl Request {
 
     /// Between a command and its WAIT.
     pub const NEXT_COMMAND: char = '\u{1e}';
+
+    /// True for a statement or command, which is asked of a store and not over HTTP.
+    pub fn is_of_store(&self) -> bool {
+        self.method == Request::SQL || self.method == Request::COMMAND
+    }
 }
 
 /// Literal text with holes, split once at compile time.

@@ -13,6 +13,10 @@ pub const SCRAPE_EVERY_NS: u64 = 1_000_000_000;
 /// The series by which Prometheus' client libraries say when their process began.
 pub const PROCESS_START: &str = "process_start_time_seconds";
 
+/// What the name of a histogram is followed by in the series of its sum, and in that of its count.
+pub const MEAN_SUM: &str = "_sum";
+pub const MEAN_COUNT: &str = "_count";
+
 /// A limit on one or several series of every replica that orders enter through.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricRule {
@@ -51,7 +55,7 @@ impl SeriesPattern {
 }
 
 /// What is limited of them. Limits are in the unit of the series.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MetricLimit {
     /// A quantile (0 to 1) of a histogram, over all replicas.
@@ -64,6 +68,30 @@ pub enum MetricLimit {
     },
     /// By how much a counter may grow, over all replicas, in any stretch of the phase that is no longer than `over_ns`.
     Increase { at_most: f64, over_ns: u64 },
+    /// By how much a counter grows per second, over all replicas, on average over the phase.
+    Rate { end: LimitEnd, limit_per_s: f64 },
+    /// The growth of a counter as a share (of 1) of that of another, over all replicas.
+    Ratio {
+        to: SeriesPattern,
+        end: LimitEnd,
+        limit: f64,
+    },
+    /// By which share (of 1) the mean is below that of another gauge or histogram, for each set of labels.
+    Improvement { over: SeriesPattern, at_least: f64 },
+}
+
+impl MetricLimit {
+    /// The field under which it is written.
+    pub fn name(&self) -> &'static str {
+        match self {
+            MetricLimit::Quantile { .. } => "metric-quantile",
+            MetricLimit::Value { .. } => "metric-value",
+            MetricLimit::Increase { .. } => "metric-increase",
+            MetricLimit::Rate { .. } => "metric-rate",
+            MetricLimit::Ratio { .. } => "metric-ratio",
+            MetricLimit::Improvement { .. } => "spread-improvement",
+        }
+    }
 }
 
 /// Which way a limit is.
@@ -72,6 +100,11 @@ pub enum MetricLimit {
 pub enum LimitEnd {
     AtMost,
     AtLeast,
+}
+
+/// The series by which the mean of a gauge or a histogram is known.
+fn mean_of(name: &str) -> [String; 3] {
+    ["", MEAN_SUM, MEAN_COUNT].map(|part| format!("{name}{part}"))
 }
 
 impl Metrics {
@@ -111,10 +144,15 @@ impl Plan {
             let RuleKind::Metric(rule) = &rule.kind else {
                 continue;
             };
-            match rule.limit {
-                MetricLimit::Quantile { .. } => names.extend(histogram(&rule.of.name)),
-                MetricLimit::Value { .. } | MetricLimit::Increase { .. } => {
-                    names.insert(rule.of.name.clone());
+            let of = &rule.of.name;
+            match &rule.limit {
+                MetricLimit::Quantile { .. } => names.extend(histogram(of)),
+                MetricLimit::Value { .. }
+                | MetricLimit::Increase { .. }
+                | MetricLimit::Rate { .. } => names.extend([of.clone()]),
+                MetricLimit::Ratio { to, .. } => names.extend([of.clone(), to.name.clone()]),
+                MetricLimit::Improvement { over, .. } => {
+                    names.extend([of, &over.name].into_iter().flat_map(|name| mean_of(name)));
                 }
             }
         }

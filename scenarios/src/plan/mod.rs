@@ -5,9 +5,11 @@
 mod alert;
 mod docker;
 mod fault;
+pub mod gates;
 mod gateway;
 mod guards;
 mod http;
+pub mod isolation;
 mod kubernetes;
 mod load;
 mod market_data;
@@ -16,6 +18,7 @@ mod peak;
 mod phases;
 mod resolved;
 mod rule;
+mod stand_in;
 mod system;
 mod tls;
 mod venue;
@@ -25,11 +28,7 @@ pub use docker::{DockerPart, DockerPlan, Pick};
 pub use fault::{
     Direction, FaultKind, FaultPlan, FreezeBy, Hook, LinkEnd, Repeat, Selector, Signal, Trigger,
 };
-pub use gateway::{
-    BinaryGateway, FixDropCopy, FixGateway, FixNumbers, FixTake, GatewayPlan, MessageAction,
-    PostgreSqlGateway, PostgreSqlServers, RedisGateway, RedisSentinels, RedisServers,
-    WebSocketGateway,
-};
+pub use gateway::*;
 pub use guards::{BlastRadius, Guards, Hours, Protected, Window, WindowKind};
 pub use http::{
     Condition, Expected, Extract, JsonPointer, Request, Template, TemplatePart, Variable,
@@ -48,17 +47,17 @@ pub use market_data::{
     BinaryPublish, FeedBookPlan, FeedCount, FeedPlan, FeedRule, FeedSnapshotPlan, FeedTime,
     HttpPublish, MadeAt, MarketData, PointPart, PointsLoad, PointsRule, PublishPlan,
 };
-pub use metric::{
-    LimitEnd, MetricLimit, MetricRule, PROCESS_START, SCRAPE_EVERY_NS, SeriesPattern,
-};
+pub use metric::*;
 pub use peak::{Peak, PeakFlow, Standard};
 pub use rule::{AbortRule, DataClass, Resource, ResourceRule, Rule, RuleKind};
+pub use stand_in::*;
 pub use system::{
     AckLevel, Answer, Auth, Ceilings, CleanUp, CopyDepth, CopyTrades, DataLayout, Endpoints,
-    EnvironmentPlan, Exposure, ExposurePer, FieldMap, Health, Identity, KillSwitch, LocalStandIn,
-    Metrics, OrderAction, Orders, Part, ProofOfTarget, ReadBack, Resources, RestartedBy,
-    RetryPolicy, Role, SecretSource, Session, SessionContract, System, Take, TimedOrder,
-    TimedOrders, VersionProbe,
+    EnvironmentPlan, Exposure, ExposurePer, FieldMap, Health, Identity, KillSwitch, Metrics,
+    OrderAction, Orders, Part, ProofOfTarget, ReadBack, Resources, RestartedBy, RetryPolicy, Role,
+    SecretSource, Session, SessionContract, System, Take, TimedOrder, TimedOrders, VersionProbe,
 };
-pub use venue::{Delay, TradeClass, TradesRead, VenueFix, VenuePlan, VenueRule, VenueSide};
+pub use venue::{
+    Delay, TradeClass, TradesRead, VenueCount, VenueFix, VenuePlan, VenueRule, VenueSide,
+};
 pub use {phases::Phases, resolved::Plan, tls::TlsPlan};

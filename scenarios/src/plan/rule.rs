@@ -7,6 +7,8 @@ use shakedown_record::phase::Phase;
 use shakedown_record::run_record::Severity;
 
 use super::alert::AlertRule;
+use super::gates::CanaryRule;
+use super::isolation::IsolationRule;
 use super::market_data::{FeedRule, PointsRule};
 use super::metric::MetricRule;
 use super::peak::PeakFlow;
@@ -77,12 +79,18 @@ pub enum RuleKind {
     DropCopy,
     /// Age of the oldest lost order when the fault struck.
     Rpo { at_most_ns: u64 },
+    /// Time from a restore's moment to the last acknowledgement of what it has taken away.
+    RestoreRpo { at_most_ns: u64 },
     /// Series that the system exposes itself.
     Metric(MetricRule),
     /// What the system uses of its machine.
     Resource(ResourceRule),
     /// An alert of the system's own.
     Alert(AlertRule),
+    /// A door between pods that stays shut.
+    Isolation(Box<IsolationRule>),
+    /// A new version beside the present one.
+    Canary(CanaryRule),
     /// Twice a recorded peak, per second.
     Peak { flow: PeakFlow, at_least_per_s: f64 },
     /// What the market-data feed told, and when.

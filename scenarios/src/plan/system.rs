@@ -1,6 +1,8 @@
 //! The system under test, as its profile describes it.
 
+mod apart;
 mod copies;
+mod holder;
 mod kill_switch;
 mod timed;
 
@@ -11,10 +13,12 @@ use shakedown_record::Decimal;
 
 use super::alert::Alerts;
 use super::docker::DockerPlan;
-use super::gateway::{GatewayPlan, PostgreSqlServers, RedisServers};
+use super::gates::Operations;
+use super::gateway::GatewayPlan;
 use super::http::{Condition, Extract, JsonPointer, Request};
 use super::kubernetes::KubernetesPlan;
 use super::market_data::MarketData;
+use super::stand_in::LocalStandIn;
 use super::tls::TlsPlan;
 use super::venue::VenueSide;
 
@@ -56,6 +60,9 @@ pub struct System {
     /// How the kill switch of an account is pulled; `None`: nobody said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kill_switch: Option<Box<KillSwitch>>,
+    /// What is done to the data by commands; left out where nobody says how.
+    #[serde(skip_serializing_if = "Operations::is_empty")]
+    pub operations: Operations,
     /// Orders that wait; left out where nobody says how they get in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timed_orders: Option<TimedOrders>,
@@ -106,7 +113,7 @@ pub enum DataLayout {
     Replicated,
     /// Exactly the replicas that own the order's shard; any one copy will do.
     Sharded { by: String },
-    /// Another part holds the data.
+    /// Another part holds the data: every replica of it, where it is read by itself (see [`System::holder`]).
     Store { part: String },
     /// Only the memory of the replica that acknowledged.
     Memory,
@@ -120,6 +127,9 @@ pub struct Part {
     pub quorum: Option<u32>,
     pub roles: Vec<Role>,
     pub restarted_by: RestartedBy,
+    /// Asked of each replica whether it is ready; `None`: what `health` says is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Request>,
 }
 
 /// A role that one replica at a time has, such as leader.
@@ -178,21 +188,6 @@ impl EnvironmentPlan {
             | EnvironmentPlan::Docker(_) => None,
         }
     }
-}
-
-/// The stand-in that a local environment starts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LocalStandIn {
-    /// The reference engine: one process for each replica of the part.
-    Engine { part: String },
-    /// A market maker as the first part, and the venue that it quotes to.
-    MarketMaker { part: String, venue: String },
-    /// Servers of PostgreSQL: the first replica of the part is the primary, the others are its standbys.
-    #[serde(rename = "postgresql")]
-    PostgreSql(PostgreSqlServers),
-    /// Servers of Redis: the first replica of the part is the master at the beginning, the others are its replicas.
-    Redis(RedisServers),
 }
 
 /// Base URLs, such as `http://127.0.0.1:8080`.

@@ -103,6 +103,38 @@ pub enum VenueRule {
     },
     /// Fills of the venue against the trades of the system.
     Trades { what: TradeClass, at_most: u64 },
+    /// Filled of the quantity (share of 1) of the orders that came in the phase.
+    FillRate { at_least: f64, phase: Phase },
+    /// What comes to the venue, or is done there, per second.
+    Rate {
+        of: VenueCount,
+        at_least_per_s: f64,
+        phase: Phase,
+    },
+    /// Orders that stood for longer than `older_than_ns` after the market had moved away from what caused them.
+    StaleQuotes {
+        older_than_ns: u64,
+        at_most: u64,
+        phase: Phase,
+    },
+}
+
+/// What is counted at the venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VenueCount {
+    Orders,
+    Fills,
+}
+
+impl VenueCount {
+    /// The name used in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            VenueCount::Orders => "orders",
+            VenueCount::Fills => "fills",
+        }
+    }
 }
 
 /// How fills and trades differ.
@@ -140,13 +172,19 @@ impl VenueRule {
                 TradeClass::Duplicate => "duplicate-trades",
                 TradeClass::Wrong => "wrong-trades",
             },
+            VenueRule::FillRate { .. } => "fill-rate",
+            VenueRule::Rate { .. } => "venue-rate",
+            VenueRule::StaleQuotes { .. } => "stale-quotes",
         }
     }
 
     /// The phase to which it is bound, if it is.
     pub fn phase(&self) -> Option<Phase> {
         match self {
-            VenueRule::Response { phase, .. } => Some(*phase),
+            VenueRule::Response { phase, .. }
+            | VenueRule::FillRate { phase, .. }
+            | VenueRule::Rate { phase, .. }
+            | VenueRule::StaleQuotes { phase, .. } => Some(*phase),
             VenueRule::Trades { .. } => None,
         }
     }

@@ -6,8 +6,10 @@
 
 pub(crate) mod alert;
 pub(crate) mod calendar;
+pub(crate) mod canary;
 mod entries;
 pub(crate) mod guards;
+pub(crate) mod isolation;
 mod later;
 pub(crate) mod metric;
 pub(crate) mod profile;

@@ -6,7 +6,12 @@ use shakedown_record::phase::Phase;
 use shakedown_record::run_record::Severity;
 
 use super::alert::AlertLimit;
-use super::metric::{MetricIncrease, MetricQuantile, MetricValue, ResourceLimit};
+use super::canary::CanaryLimit;
+use super::isolation::IsolationLimit;
+use super::metric::{
+    MetricIncrease, MetricQuantile, MetricRate, MetricRatio, MetricValue, ResourceLimit,
+    SpreadLimit,
+};
 use super::scalar::{Duration, Percent, Rate};
 
 /// One SLA rule: exactly one kind beside `severity` and `source`.
@@ -70,16 +75,29 @@ pub(crate) struct RuleSpec {
     pub(crate) stale_orders: Option<CountLimit>,
     /// Age of the oldest lost order when the fault struck.
     pub(crate) rpo: Option<DurationLimit>,
+    /// From the moment as of which data was brought back to the last acknowledgement of an order that is gone since. Everything
+    /// that was acknowledged before that moment must be there.
+    pub(crate) restore_rpo: Option<DurationLimit>,
     /// A quantile of a histogram that the system exposes itself.
     pub(crate) metric_quantile: Option<MetricQuantile>,
     /// The value of a series that the system exposes itself.
     pub(crate) metric_value: Option<MetricValue>,
     /// The growth of a counter that the system exposes itself.
     pub(crate) metric_increase: Option<MetricIncrease>,
+    /// How fast a counter grows that the system exposes itself.
+    pub(crate) metric_rate: Option<MetricRate>,
+    /// The growth of a counter as a share of that of another, both exposed by the system itself.
+    pub(crate) metric_ratio: Option<MetricRatio>,
+    /// How much smaller the system's spread is than the one without it, by series that it exposes itself.
+    pub(crate) spread_improvement: Option<SpreadLimit>,
     /// CPU, memory or disk in use at any replica.
     pub(crate) resource: Option<ResourceLimit>,
     /// An alert of the system's own that must fire when a fault strikes.
     pub(crate) alert: Option<AlertLimit>,
+    /// A door between pods that stays shut while the run goes on. In the environment kubernetes.
+    pub(crate) isolation: Option<IsolationLimit>,
+    /// How much worse the answers of a new version may be than those of the present one, in the same phase.
+    pub(crate) canary: Option<CanaryLimit>,
     /// From what caused it (the intended time of a message of the load) to the order's arrival at the venue.
     pub(crate) response: Option<LatencyLimit>,
     /// Fills of the venue that are not among the system's trades.
@@ -90,6 +108,12 @@ pub(crate) struct RuleSpec {
     pub(crate) duplicate_trades: Option<CountLimit>,
     /// Trades of the system with another price or quantity than the venue's fill.
     pub(crate) wrong_trades: Option<CountLimit>,
+    /// Share of the quantity of orders at the venue that was filled.
+    pub(crate) fill_rate: Option<FillLimit>,
+    /// Orders that came to the venue, or fills that it made, per second.
+    pub(crate) venue_rate: Option<VenueRateLimit>,
+    /// Orders that stood at the venue for too long after the market had moved away from what caused them.
+    pub(crate) stale_quotes: Option<StaleLimit>,
     /// Market data that the engine acknowledged per second.
     pub(crate) points_rate: Option<ThroughputLimit>,
     /// Points of market data that were offered and not acknowledged.
@@ -154,6 +178,49 @@ pub(crate) struct WithinLimit {
 pub(crate) struct ShareLimit {
     pub(crate) at_most: Percent,
     /// The phase in which it is measured.
+    #[serde(rename = "in")]
+    pub(crate) phase: Phase,
+}
+
+/// Limit of the share that is filled.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FillLimit {
+    pub(crate) at_least: Percent,
+    /// The phase in which the orders came.
+    #[serde(rename = "in")]
+    pub(crate) phase: Phase,
+}
+
+/// Limit of what goes on at the venue.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct VenueRateLimit {
+    pub(crate) of: VenueCountSpec,
+    pub(crate) at_least: Rate,
+    /// The phase in which it is measured.
+    #[serde(rename = "in")]
+    pub(crate) phase: Phase,
+}
+
+/// What is counted at the venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum VenueCountSpec {
+    /// Orders that came.
+    Orders,
+    /// Fills that it made, in part or in full.
+    Fills,
+}
+
+/// Limit of orders that stand too long.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct StaleLimit {
+    /// How long an order may stand after the next message of its symbol with another price was due.
+    pub(crate) older_than: Duration,
+    pub(crate) at_most: u64,
+    /// The phase in which they became too old.
     #[serde(rename = "in")]
     pub(crate) phase: Phase,
 }

@@ -1,8 +1,8 @@
 //! What the tests of this crate share: texts, and short ways to compile them.
 
 use shakedown_scenarios::{
-    CompileInput, Compiled, Diagnostics, Override, SourceFile, compile, compile_profile, library,
-    system_reference,
+    CompileInput, Compiled, Diagnostics, FileKind, Override, SourceFile, compile, compile_profile,
+    library, system_reference,
 };
 
 pub const REFERENCE: &str = "reference";
@@ -43,7 +43,13 @@ clean-up: none
 
 pub fn shipped(name: &str) -> SourceFile {
     let shipped = library::find(name).expect("it is shipped");
-    file(&format!("{name}.yaml"), shipped.text)
+    match shipped.kind {
+        // Its base may stand beside it.
+        FileKind::Scenario => file(shipped.path, shipped.text),
+        FileKind::Profile | FileKind::Calendar | FileKind::Suite => {
+            file(&format!("{name}.yaml"), shipped.text)
+        }
+    }
 }
 
 pub fn file(name: &str, text: &str) -> SourceFile {

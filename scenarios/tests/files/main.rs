@@ -2,17 +2,23 @@
 
 mod arrivals;
 mod bases;
+mod business;
+mod canary;
 mod common;
 mod connections;
 mod docker;
 mod guards;
+mod hft;
+mod hive_mind;
 mod kill_switch;
 mod kubernetes;
 mod market;
 mod mistakes;
 mod mutations;
+mod operations;
 mod order_shape;
 mod overrides;
+mod parts;
 mod peaks;
 mod reads;
 mod redis;

@@ -207,7 +207,9 @@ fn faults_that_were_never_tried_on_these_servers_are_refused() {
     let text = shipped(SCENARIO).text;
     let (before, after) = text.split_once("    do: { partition: {} }\n").unwrap();
     let (_, after) = after.split_once('\n').unwrap();
-    let text = format!("{before}    do: {{ freeze: {{}} }}\n    to: {{ role: leader }}\n{after}");
+    let text = format!(
+        "{before}    do: {{ clock-skew: {{ ahead: 5s }} }}\n    to: {{ role: leader }}\n{after}"
+    );
     let told = compile_both(&file("s.yaml", &text), &profile, &[])
         .unwrap_err()
         .to_string();

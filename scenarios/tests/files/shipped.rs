@@ -63,7 +63,7 @@ fn every_shipped_file_compiles_without_a_word() {
 }
 
 /// A scenario of a shipped suite.
-fn member(path: &Path) -> Member {
+pub fn member(path: &Path) -> Member {
     let path = path.to_string_lossy();
     let scenario = library::find(&path).unwrap_or_else(|| panic!("{path} is not shipped"));
     let compiled = with(scenario.name, &[]).unwrap_or_else(|told| panic!("{told}"));

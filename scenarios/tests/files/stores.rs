@@ -156,10 +156,14 @@ fn each_mistake_is_told_where_it_stands_with_what_to_write_instead() {
 #[test]
 fn what_is_done_to_one_process_is_not_done_to_servers_of_several() {
     let profile = shipped(SYSTEM);
-    for kind in [
-        "freeze: {}",
-        "slow-disk: { sync-by: 20ms }",
-        "memory: { limit: 64MiB }",
+    for (kind, said, instead) in [
+        ("freeze: {}", "several processes", "by: cgroup"),
+        (
+            "clock-skew: { ahead: 5s }",
+            "servers of PostgreSQL",
+            "kill, restart",
+        ),
+        ("out-of-memory: {}", "several processes", "kill ends all"),
     ] {
         let text = shipped(SCENARIO)
             .text
@@ -168,7 +172,7 @@ fn what_is_done_to_one_process_is_not_done_to_servers_of_several() {
             .unwrap_err()
             .to_string();
         assert!(
-            told.contains("several processes") && told.contains("kill, restart"),
+            told.contains(said) && told.contains(instead),
             "{kind}: {told}"
         );
     }

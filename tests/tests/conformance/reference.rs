@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use shakedown_engine::config::{Gateways, Member, NodeConfig, SnapshotPolicy};
 use shakedown_engine::defects::Defects;
+use shakedown_engine::http::guard::Rules;
 use shakedown_engine::node::{self, NodeHandle};
 use shakedown_engine::ports::free_ports;
 use shakedown_engine::secure::TlsFiles;
@@ -105,6 +106,8 @@ impl Engine {
             defects: Defects::default(),
             drain_ms: 0,
             stand_after_ms: 0,
+            rules: Rules::default(),
+            hive_mind: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

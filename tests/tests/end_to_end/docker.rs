@@ -5,6 +5,8 @@
     reason = "a test says what it expects by unwrapping it"
 )]
 
+mod hft;
+
 use std::fs;
 use std::path::Path;
 

@@ -4,6 +4,8 @@
     reason = "a test says what it expects by unwrapping it"
 )]
 
+mod canary;
+
 use shakedown_record::Verdict;
 use shakedown_tests::foreign::{CANARY_TOKEN, ForeignTarget};
 use shakedown_tests::proc::with_command_line;

@@ -48,7 +48,13 @@ fn baseline() {
 #[test]
 fn engine_metrics() {
     let record = passes("engine-metrics");
-    for id in ["engine-p99", "replication", "unknown-orders", "memory"] {
+    for id in [
+        "engine-p99",
+        "replication",
+        "unknown-orders",
+        "accepted",
+        "memory",
+    ] {
         let check = check(&record, id);
         assert_eq!(check.verdict, Verdict::Pass, "{check:?}");
         assert!(check.observed.value.is_some(), "{check:?}");
@@ -172,6 +178,8 @@ fn venue_kill() {
     assert_eq!((venue.starts, venue.logons), (2, 2), "{venue:?}");
     assert!(venue.rejected > 10 && venue.fills > 1_000, "{venue:?}");
     assert_eq!(venue.untagged, 0);
+    let filled = venue.flow[&Phase::Steady].filled.unwrap();
+    assert!((0.6..0.8).contains(&filled), "{filled}");
     let trades = venue.trades.expect("the trades were read");
     assert_eq!(trades.incomplete, None);
     assert_eq!(trades.read, venue.fills);

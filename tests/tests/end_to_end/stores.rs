@@ -7,7 +7,10 @@
 )]
 
 mod http;
+mod parts;
 mod redis;
+mod restore;
+mod stand_ins;
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};

@@ -220,6 +220,8 @@ fn schemas_that_the_library_names_are_the_current_ones() {
             SchemaKind::Profile
         } else if file.name.starts_with("calendars/") {
             SchemaKind::Calendar
+        } else if file.name.ends_with("/suite.yaml") {
+            SchemaKind::Suite
         } else {
             SchemaKind::Scenario
         };

@@ -14,13 +14,13 @@ pub(super) const FIXED_BYTES: usize = 40;
 
 /// A message whose frame is whole; its fields may still make no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Message {
+pub(crate) struct Message {
     bytes: Vec<u8>,
 }
 
 /// Why a connection is of no use any more: where the next frame begins is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FrameError {
+pub(crate) enum FrameError {
     #[error("a frame of {0} bytes is not possible")]
     Length(usize),
     #[error("version {0} is not spoken here")]
@@ -30,6 +30,18 @@ pub(super) enum FrameError {
 impl Message {
     /// Takes the first whole frame out of `input`; none when it is not all there.
     pub(super) fn take(input: &mut Vec<u8>) -> Result<Option<Self>, FrameError> {
+        let next = Self::next(input)?;
+        if let Some(message) = &next {
+            input.drain(..message.bytes.len());
+        }
+        Ok(next)
+    }
+
+    /// The first whole frame of `input`; none when it is not all there.
+    ///
+    /// # Errors
+    /// [`FrameError`] when it will never be one.
+    pub(crate) fn next(input: &[u8]) -> Result<Option<Self>, FrameError> {
         let Some(length) = input.first_chunk::<4>() else {
             return Ok(None);
         };
@@ -40,20 +52,24 @@ impl Message {
         if let Some(version) = input.get(4).filter(|version| **version != VERSION) {
             return Err(FrameError::Version(*version));
         }
-        if input.len() < length {
-            return Ok(None);
-        }
-        let bytes = input.drain(..length).collect();
-        Ok(Some(Self { bytes }))
+        let bytes = input.get(..length);
+        Ok(bytes.map(|bytes| Self {
+            bytes: bytes.to_vec(),
+        }))
+    }
+
+    /// The length of its frame, in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The number that the answer has to repeat.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         u64::from_le_bytes(self.eight(8))
     }
 
     /// The client's id of the order, as far as there is one.
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.texts().map_or("", |[id, _, _]| id)
     }
 
@@ -61,7 +77,7 @@ impl Message {
     ///
     /// # Errors
     /// What is wrong with it, for people.
-    pub(super) fn command(&self) -> Result<Command<'_>, String> {
+    pub(crate) fn command(&self) -> Result<Command<'_>, String> {
         let [id, account, symbol] = self
             .texts()
             .ok_or("the texts are not UTF-8, or not as long as their lengths say")?;

@@ -13,4 +13,6 @@ mod message;
 mod reply;
 mod server;
 
+pub(crate) use message::Message;
+pub(crate) use reply::Reply;
 pub use server::serve;

@@ -12,8 +12,8 @@ const LEAVE: u16 = 1;
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reply {
-    pub(super) counted: Counted,
+pub(crate) struct Reply {
+    pub(crate) counted: Counted,
     sequence: u64,
     order_id: u64,
     reason: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Reply {
 
 impl Reply {
     /// The reply for an outcome.
-    pub(super) fn of(outcome: &Outcome) -> Self {
+    pub(crate) fn of(outcome: &Outcome) -> Self {
         let plain = |counted, reason| Self {
             counted,
             sequence: 0,
@@ -55,8 +55,17 @@ impl Reply {
         }
     }
 
+    /// The reply to what is too much, for this reason.
+    pub(crate) fn throttled(reason: &'static str) -> Self {
+        Self {
+            counted: Counted::Throttled,
+            reason,
+            ..Self::malformed()
+        }
+    }
+
     /// The reply to what makes no sense.
-    pub(super) fn malformed() -> Self {
+    pub(crate) fn malformed() -> Self {
         Self {
             counted: Counted::Malformed,
             sequence: 0,
@@ -66,7 +75,7 @@ impl Reply {
     }
 
     /// The frame; `leave`: the client is to go elsewhere.
-    pub(super) fn frame(&self, number: u64, id: &str, node: &str, leave: bool) -> Vec<u8> {
+    pub(crate) fn frame(&self, number: u64, id: &str, node: &str, leave: bool) -> Vec<u8> {
         let texts = [id, node, self.reason].map(|text| &text.as_bytes()[..text.len().min(255)]);
         let length = FIXED_BYTES + texts.iter().map(|text| text.len()).sum::<usize>();
         let mut frame = Vec::with_capacity(length);
@@ -93,7 +102,7 @@ impl Reply {
             Counted::Rejected => 4,
             Counted::TooLate => 5,
             Counted::UnknownOrder => 6,
-            // 7 is for engines that throttle.
+            Counted::Throttled => 7,
             Counted::Unavailable => 8,
             Counted::Unknown => 9,
             Counted::Malformed => 10,

@@ -82,6 +82,7 @@ async fn execute(app: &App, message: &Message) -> Vec<u8> {
     let reply = match message.command() {
         Ok(command) => {
             let parsed = Instant::now();
+            app.entered();
             let outcome = app.gateway.execute(command.encode()).await;
             let reply = Reply::of(&outcome);
             app.metrics.answered(reply.counted, parsed.elapsed());

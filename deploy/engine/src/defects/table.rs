@@ -3,7 +3,7 @@
 use super::{Defect, DefectInfo};
 
 /// In the order of the command line.
-pub(super) static DEFECTS: [DefectInfo; 38] = [
+pub(super) static DEFECTS: [DefectInfo; 53] = [
     DefectInfo {
         defect: Defect::AckBeforeQuorum,
         name: "ack-before-quorum",
@@ -193,5 +193,80 @@ pub(super) static DEFECTS: [DefectInfo; 38] = [
         defect: Defect::ForgetsTimers,
         name: "forgets-timers",
         about: "With a new leader orders that are good until a time are good for ever.",
+    },
+    DefectInfo {
+        defect: Defect::SlowTrading,
+        name: "slow-trading",
+        about: "The leader waits 5 ms before it proposes the orders that came.",
+    },
+    DefectInfo {
+        defect: Defect::ConsensusFlaps,
+        name: "consensus-flaps",
+        about: "For 2.5 s of every 4 s no node sends log entries to the others: leaders are lost, and others elected.",
+    },
+    DefectInfo {
+        defect: Defect::InconsistentData,
+        name: "inconsistent-data",
+        about: "The third node keeps every 50th order with one lot more than the other nodes do.",
+    },
+    DefectInfo {
+        defect: Defect::Unready,
+        name: "unready",
+        about: "For 2 s of every 4 s a node says that it is not ready, and serves all the same.",
+    },
+    DefectInfo {
+        defect: Defect::BlueGreenLoses,
+        name: "blue-green-loses",
+        about: "A green node does not list any more what was accepted before the first order came to it.",
+    },
+    DefectInfo {
+        defect: Defect::SlowMatch,
+        name: "slow-match",
+        about: "Each order takes 30 us more to be matched in memory.",
+    },
+    DefectInfo {
+        defect: Defect::NoRateLimit,
+        name: "no-rate-limit",
+        about: "Orders beyond the limit on their rate are let in.",
+    },
+    DefectInfo {
+        defect: Defect::CorruptOrderbookDebug,
+        name: "corrupt-orderbook-debug",
+        about: "The book that is shown order by order has one lot more at every 10th order.",
+    },
+    DefectInfo {
+        defect: Defect::RiskOverrun,
+        name: "risk-overrun",
+        about: "Orders that end give no risk back, and none is refused for it: what an account uses of its limit only grows.",
+    },
+    DefectInfo {
+        defect: Defect::QueueDrops,
+        name: "queue-drops",
+        about: "From the 20,000th on, every 200th order that comes from the worker queue is forgotten, and never answered.",
+    },
+    DefectInfo {
+        defect: Defect::StaleQuotes,
+        name: "stale-quotes",
+        about: "The market maker looks at the market every 2 s only, and quotes by what it saw.",
+    },
+    DefectInfo {
+        defect: Defect::LowFillRate,
+        name: "low-fill-rate",
+        about: "The market maker takes every 5th of its quotes back as soon as it is sent.",
+    },
+    DefectInfo {
+        defect: Defect::WideSpread,
+        name: "wide-spread",
+        about: "The market maker quotes with the spread of the baseline.",
+    },
+    DefectInfo {
+        defect: Defect::SlowInference,
+        name: "slow-inference",
+        about: "Each inference takes 5 ms, which is longer than it may.",
+    },
+    DefectInfo {
+        defect: Defect::LosesDatabase,
+        name: "loses-database",
+        about: "For 4 s of every 8 s the market maker has no connection to its database.",
     },
 ];

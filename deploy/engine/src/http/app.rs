@@ -1,7 +1,9 @@
 //! What the handlers work with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRef;
 use openraft::{LogIdOptionExt, ServerState};
 
 use crate::config::NodeConfig;
@@ -10,7 +12,10 @@ use crate::feed::Feed;
 use crate::fix::Desk;
 use crate::gateway::Gateway;
 use crate::handover::Changeover;
+use crate::hive_mind::Colour;
+use crate::http::guard::Guard;
 use crate::http::presence::Presence;
+use crate::http::read::Shown;
 use crate::ingest::Ticker;
 use crate::metrics::{Gauges, Metrics};
 use crate::raft::{EngineRaft, LogReader};
@@ -48,6 +53,19 @@ pub struct App {
     pub reports: Reports,
     /// Its FIX sessions.
     pub fix: Desk,
+    /// Who is let in over HTTP.
+    pub guard: Guard,
+}
+
+impl FromRef<Arc<App>> for Shown {
+    fn from_ref(app: &Arc<App>) -> Self {
+        Self {
+            replica: app.replica.clone(),
+            defects: app.config.defects.clone(),
+            is_leader: app.gauges().is_leader,
+            is_green: app.is_green(),
+        }
+    }
 }
 
 impl App {
@@ -59,6 +77,24 @@ impl App {
         if self.changeover.is_draining() {
             return Err("draining");
         }
+        if self.config.defects.denies_ready() {
+            return Err("unready");
+        }
+        let committed = self.consensus()?;
+        let applied = self.raft.metrics().borrow().last_applied.index();
+        if applied.map_or(0, |index| index + 1) + REACH_ENTRIES
+            < committed.map_or(0, |index| index + 1)
+        {
+            return Err("catching-up");
+        }
+        Ok(())
+    }
+
+    /// The last entry that is known to be committed, or why there is no consensus that this node is part of.
+    ///
+    /// # Errors
+    /// The reason, as it stands in the reply.
+    pub fn consensus(&self) -> Result<Option<u64>, &'static str> {
         let metrics = self.raft.metrics().borrow().clone();
         if metrics.running_state.is_err() {
             return Err("stopped");
@@ -67,29 +103,35 @@ impl App {
             return Err("no-leader");
         }
         let limit = Duration::from_millis(self.config.election.max_ms * 2);
-        let committed = match metrics.state {
+        match metrics.state {
             ServerState::Leader => {
                 let acked = metrics.millis_since_quorum_ack.map(Duration::from_millis);
-                if acked.is_none_or(|ago| ago > limit) {
-                    return Err("no-quorum");
+                match acked.is_none_or(|ago| ago > limit) {
+                    true => Err("no-quorum"),
+                    false => Ok(metrics.last_log_index),
                 }
-                metrics.last_log_index
             }
             ServerState::Follower | ServerState::Candidate | ServerState::Learner => {
-                if self.contact.silence().is_none_or(|silence| silence > limit) {
-                    return Err("leader-silent");
+                match self.contact.silence().is_none_or(|silence| silence > limit) {
+                    true => Err("leader-silent"),
+                    false => Ok(self.contact.leader_committed()),
                 }
-                self.contact.leader_committed()
             }
-            ServerState::Shutdown => return Err("stopped"),
-        };
-        let applied = metrics.last_applied.index();
-        if applied.map_or(0, |index| index + 1) + REACH_ENTRIES
-            < committed.map_or(0, |index| index + 1)
-        {
-            return Err("catching-up");
+            ServerState::Shutdown => Err("stopped"),
         }
-        Ok(())
+    }
+
+    /// A client's order has come to this node.
+    pub fn entered(&self) {
+        if self.is_green() {
+            let defects = &self.config.defects;
+            defects.switched(self.replica.read().exchange.next_order_id());
+        }
+    }
+
+    fn is_green(&self) -> bool {
+        let hive_mind = self.config.hive_mind.as_ref();
+        hive_mind.and_then(|it| it.colour) == Some(Colour::Green)
     }
 
     /// The numbers of this moment.

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use openraft::{LogIdOptionExt, ServerState};
 use serde_json::json;
 
 use super::{App, reply};
-use crate::metrics;
 
 /// `GET /health/live`: the process answers.
 pub async fn live(State(app): State<Arc<App>>) -> Response {
@@ -72,21 +71,11 @@ pub async fn version(State(app): State<Arc<App>>) -> Response {
 /// `GET /metrics`
 pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let families = app.metrics.families(&app.gauges());
-    let accept = headers.get(header::ACCEPT);
-    let accept = accept.and_then(|accept| accept.to_str().ok());
-    match metrics::is_asked_for(accept.unwrap_or_default()) {
-        true => {
-            let messages = metrics::protobuf(&families);
-            ([(header::CONTENT_TYPE, metrics::PROTOBUF)], messages).into_response()
-        }
-        false => {
-            let text = metrics::text(&families);
-            ([(header::CONTENT_TYPE, metrics::TEXT)], text).into_response()
-        }
-    }
+    reply::metrics(&families, &headers)
 }
 
-fn role_name(state: ServerState) -> &'static str {
+/// The word for it.
+pub(crate) fn role_name(state: ServerState) -> &'static str {
     match state {
         ServerState::Leader => "leader",
         ServerState::Follower => "follower",

@@ -4,10 +4,12 @@
 //! this node's own replica, as it is: a replica that lags or was deposed shows what it has, which is the point.
 
 mod app;
+pub(crate) mod body;
 mod entry;
-mod health;
+pub mod guard;
+pub(crate) mod health;
 pub(crate) mod presence;
-mod read;
+pub(crate) mod read;
 pub(crate) mod reply;
 mod server;
 

@@ -8,13 +8,34 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{App, reply};
+use super::reply;
 use crate::command::{OrderState, OrderType, Side};
+use crate::defects::Defects;
 use crate::instruments::{self, Instrument};
-use crate::state::{DepthOrder, End, Exchange, OrderView, PriceLevel, Stop, Trade};
+use crate::state::{DepthOrder, End, Exchange, OrderView, PriceLevel, SharedReplica, Stop, Trade};
 
 const DEFAULT_ROWS: usize = 5_000;
 const MAX_ROWS: usize = 10_000;
+
+/// What is shown, and what of it defects hide.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The orders, trades and books.
+    pub replica: SharedReplica,
+    /// What is wrong with them on purpose.
+    pub defects: Defects,
+    /// This node leads.
+    pub is_leader: bool,
+    /// Its colour is green.
+    pub is_green: bool,
+}
+
+impl Shown {
+    fn hides(&self, order_id: u64) -> bool {
+        let lost = self.is_green && self.defects.loses_before_switch(order_id);
+        lost || self.defects.hide_order(order_id, self.is_leader)
+    }
+}
 
 /// `?after=CURSOR&limit=N`
 #[derive(Deserialize)]
@@ -123,19 +144,18 @@ struct DepthRow {
 }
 
 /// `GET /orders`: all orders ever accepted, in the order of their engine ids.
-pub async fn orders(State(app): State<Arc<App>>, Query(query): Query<PageQuery>) -> Response {
+pub async fn orders(State(shown): State<Shown>, Query(query): Query<PageQuery>) -> Response {
     let Some((after, limit)) = query.read() else {
         return reply::malformed("`after` must be a cursor that this endpoint gave out");
     };
-    let page = app.replica.read().exchange.orders_after(after, limit);
+    let page = shown.replica.read().exchange.orders_after(after, limit);
     let next = page
         .rows
         .last()
         .filter(|_| page.more)
         .map(|row| row.order.order_id.to_string());
-    let (defects, is_leader) = (&app.config.defects, app.gauges().is_leader);
     let rows = page.rows.into_iter();
-    let rows = rows.filter(|row| !defects.hide_order(row.order.order_id, is_leader));
+    let rows = rows.filter(|row| !shown.hides(row.order.order_id));
     reply::body(
         StatusCode::OK,
         OrderPage {
@@ -148,8 +168,8 @@ pub async fn orders(State(app): State<Arc<App>>, Query(query): Query<PageQuery>)
 }
 
 /// `GET /orders/{id}`, by the client's id.
-pub async fn order(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
-    let found = app.replica.read().exchange.order(&id);
+pub async fn order(State(shown): State<Shown>, Path(id): Path<String>) -> Response {
+    let found = shown.replica.read().exchange.order(&id);
     match found {
         Some(view) => reply::body(StatusCode::OK, order_row(view)),
         None => reply::body(
@@ -160,12 +180,12 @@ pub async fn order(State(app): State<Arc<App>>, Path(id): Path<String>) -> Respo
 }
 
 /// `GET /trades`
-pub async fn trades(State(app): State<Arc<App>>, Query(query): Query<PageQuery>) -> Response {
+pub async fn trades(State(shown): State<Shown>, Query(query): Query<PageQuery>) -> Response {
     let Some((after, limit)) = query.read() else {
         return reply::malformed("`after` must be a cursor that this endpoint gave out");
     };
     let (page, trades) = {
-        let replica = app.replica.read();
+        let replica = shown.replica.read();
         let page = replica.exchange.trades_after(after, limit);
         let row = |trade: &Trade| trade_row(&replica.exchange, trade);
         let trades: Vec<TradeRow> = page.rows.iter().map(row).collect();
@@ -188,29 +208,29 @@ pub async fn trades(State(app): State<Arc<App>>, Query(query): Query<PageQuery>)
 }
 
 /// `GET /debug/orderbook/{symbol}`: every resting order, best price first, earliest first within a price.
-pub async fn order_book(State(app): State<Arc<App>>, Path(symbol): Path<String>) -> Response {
+pub async fn order_book(State(shown): State<Shown>, Path(symbol): Path<String>) -> Response {
     let Some(instrument) = instruments::find(&symbol) else {
         return reply::not_found("that symbol is not traded here");
     };
-    let depth = app.replica.read().exchange.depth(instrument);
+    let depth = shown.replica.read().exchange.depth(instrument);
     reply::body(
         StatusCode::OK,
         json!({
             "symbol": symbol,
-            "bids": depth_rows(instrument.get(), depth.bids),
-            "asks": depth_rows(instrument.get(), depth.asks),
+            "bids": depth_rows(&shown.defects, instrument.get(), depth.bids),
+            "asks": depth_rows(&shown.defects, instrument.get(), depth.asks),
             "sequence": depth.sequence,
         }),
     )
 }
 
 /// `GET /depth/{symbol}`: how much rests at each price, best price first.
-pub async fn depth(State(app): State<Arc<App>>, Path(symbol): Path<String>) -> Response {
+pub async fn depth(State(shown): State<Shown>, Path(symbol): Path<String>) -> Response {
     let Some(instrument) = instruments::find(&symbol) else {
         return reply::not_found("that symbol is not traded here");
     };
     let (bids, asks, sequence) = {
-        let replica = app.replica.read();
+        let replica = shown.replica.read();
         let levels = |side| replica.exchange.levels(instrument, side);
         let (bids, asks) = (levels(Side::Buy), levels(Side::Sell));
         (bids, asks, replica.exchange.sequence())
@@ -318,13 +338,13 @@ fn level_row(instrument: &Instrument, level: PriceLevel) -> LevelRow {
     }
 }
 
-fn depth_rows(instrument: &Instrument, rows: Vec<DepthOrder>) -> Vec<DepthRow> {
+fn depth_rows(defects: &Defects, instrument: &Instrument, rows: Vec<DepthOrder>) -> Vec<DepthRow> {
     rows.into_iter()
         .map(|row| DepthRow {
             id: row.id,
             order_id: row.order_id.to_string(),
             price: instrument.price_text(row.price_ticks),
-            quantity: instrument.quantity_text(row.lots),
+            quantity: instrument.quantity_text(row.lots + defects.misshown_lots(row.order_id)),
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Replies: JSON bodies, and how each outcome of a command is told to the client.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::command::{Answer, Fill};
 use crate::gateway::Outcome;
 use crate::instruments::Instrument;
-use crate::metrics::Counted;
+use crate::metrics::{self, Counted, Family};
 
 #[derive(Serialize)]
 struct FillBody {
@@ -42,6 +42,30 @@ struct ReplacedBody<'a> {
 /// A reply with this body.
 pub fn body(status: StatusCode, body: impl Serialize) -> Response {
     (status, Json(body)).into_response()
+}
+
+/// Numbers in the format that is asked for.
+pub fn metrics(families: &[Family], headers: &HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    match metrics::is_asked_for(accept.unwrap_or_default()) {
+        true => {
+            let messages = metrics::protobuf(families);
+            ([(header::CONTENT_TYPE, metrics::PROTOBUF)], messages).into_response()
+        }
+        false => {
+            let text = metrics::text(families);
+            ([(header::CONTENT_TYPE, metrics::TEXT)], text).into_response()
+        }
+    }
+}
+
+/// There are too many orders; this one was not executed.
+pub fn throttled(id: &str, reason: &str) -> Response {
+    body(
+        StatusCode::TOO_MANY_REQUESTS,
+        json!({ "state": "throttled", "id": id, "reason": reason }),
+    )
 }
 
 /// The request makes no sense; `reason` is for people.

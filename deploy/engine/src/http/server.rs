@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::guard::let_in;
 use super::presence::{Caller, Missed};
 use super::{App, entry, health, read, reply};
 use crate::feed;
@@ -70,6 +71,7 @@ fn routes(app: Arc<App>) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(Arc::clone(&app), let_in))
         .layer(from_fn_with_state(name, name_the_node))
         .layer(from_fn_with_state(
             app.changeover.clone(),

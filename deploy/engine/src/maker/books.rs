@@ -4,34 +4,35 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::defects::Defects;
 
 /// A tick, and the quote that it led to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Quote {
+pub(crate) struct Quote {
     /// The tick's id.
-    pub(super) id: String,
-    pub(super) symbol: String,
-    pub(super) side: String,
-    pub(super) price: String,
-    pub(super) quantity: String,
+    pub(crate) id: String,
+    pub(crate) symbol: String,
+    pub(crate) side: String,
+    pub(crate) price: String,
+    pub(crate) quantity: String,
 }
 
 /// A fill, as it was booked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Trade {
+pub(crate) struct Trade {
     /// The venue's id.
-    pub(super) execution: String,
+    pub(crate) execution: String,
     /// Our order.
-    pub(super) order: String,
-    pub(super) price: String,
-    pub(super) quantity: String,
+    pub(crate) order: String,
+    pub(crate) price: String,
+    pub(crate) quantity: String,
 }
 
 /// A report of the venue, as far as it matters here.
 #[derive(Debug, Deserialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     sequence: u64,
     report: String,
     id: String,
@@ -45,16 +46,25 @@ pub(super) struct Report {
 
 /// A part of a list.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page<T> {
-    pub(super) rows: Vec<T>,
+pub(crate) struct Page<T> {
+    pub(crate) rows: Vec<T>,
     /// Where the next one begins, if there is one.
-    pub(super) next: Option<usize>,
-    pub(super) total: usize,
+    pub(crate) next: Option<usize>,
+    pub(crate) total: usize,
+}
+
+/// What the venue is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// This quote, as an order.
+    Quote(Quote),
+    /// Not this one any more.
+    Cancel(Quote),
 }
 
 /// What is kept; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Books(Arc<Mutex<Kept>>);
+pub(crate) struct Books(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -64,11 +74,21 @@ struct Kept {
     /// The last report that was heard, and how many of them were fills.
     heard: u64,
     fills: u64,
+    /// Who else is told of what was booked.
+    listener: Option<UnboundedSender<Trade>>,
 }
 
 impl Books {
+    /// Books whose trades are told to somebody else as well.
+    pub(crate) fn told_to(listener: UnboundedSender<Trade>) -> Self {
+        Self(Arc::new(Mutex::new(Kept {
+            listener: Some(listener),
+            ..Kept::default()
+        })))
+    }
+
     /// Keeps a quote; false when there was one for this tick already.
-    pub(super) fn quote(&self, quote: &Quote) -> bool {
+    pub(crate) fn quote(&self, quote: &Quote) -> bool {
         let mut kept = self.lock();
         let place = kept.quotes.len();
         if kept.by_id.contains_key(&quote.id) {
@@ -80,7 +100,7 @@ impl Books {
     }
 
     /// Books what a report says, once.
-    pub(super) fn book(&self, report: Report, defects: &Defects) {
+    pub(crate) fn book(&self, report: Report, defects: &Defects) {
         let mut kept = self.lock();
         if report.sequence <= kept.heard {
             return;
@@ -100,24 +120,27 @@ impl Books {
     }
 
     /// Books a fill that was told for the first time.
-    pub(super) fn fill(&self, trade: Trade, defects: &Defects) {
+    pub(crate) fn fill(&self, trade: Trade, defects: &Defects) {
         let mut kept = self.lock();
         kept.fills += 1;
         for _ in 0..defects.times_booked(kept.fills) {
             kept.trades.push(trade.clone());
+            if let Some(listener) = &kept.listener {
+                let _gone = listener.send(trade.clone());
+            }
         }
     }
 
     /// The last report that was heard.
-    pub(super) fn heard(&self) -> u64 {
+    pub(crate) fn heard(&self) -> u64 {
         self.lock().heard
     }
 
-    pub(super) fn quotes(&self, from: usize, limit: usize) -> Page<Quote> {
+    pub(crate) fn quotes(&self, from: usize, limit: usize) -> Page<Quote> {
         page(&self.lock().quotes, from, limit)
     }
 
-    pub(super) fn trades(&self, from: usize, limit: usize) -> Page<Trade> {
+    pub(crate) fn trades(&self, from: usize, limit: usize) -> Page<Trade> {
         page(&self.lock().trades, from, limit)
     }
 

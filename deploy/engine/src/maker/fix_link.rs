@@ -9,7 +9,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
-use super::books::{Quote, Trade};
+use super::books::{Quote, Said, Trade};
 use super::link::{DIAL_WITHIN, Link, MOST_WAITING, order_id};
 use crate::fix::{Asked, Fields, Message, Names, Session, next, utc_now, write};
 
@@ -30,7 +30,7 @@ pub struct VenueOverFix {
 
 impl VenueOverFix {
     /// The session, which is kept over all connections.
-    pub(super) fn session(&self, own: &str) -> Session {
+    pub(crate) fn session(&self, own: &str) -> Session {
         let names = Names {
             own: own.to_owned(),
             client: self.comp_id.clone(),
@@ -41,7 +41,7 @@ impl VenueOverFix {
 }
 
 /// Speaks with the venue until the connection breaks, or nobody quotes any more.
-pub(super) async fn converse(
+pub(crate) async fn converse(
     link: &mut Link,
     session: &mut Session,
     tag: u32,
@@ -82,13 +82,14 @@ async fn go_on(
     let mut ticks = interval(TICK);
     loop {
         tokio::select! {
-            quote = link.quotes.recv() => {
-                let Some(quote) = quote else {
+            said = link.quotes.recv() => match said {
+                None => {
                     session.log_out("no more quotes");
                     return Ok(());
-                };
-                session.write("D", &order(&quote, tag));
-            }
+                }
+                Some(Said::Quote(quote)) => session.write("D", &order(&quote, tag)),
+                Some(Said::Cancel(quote)) => session.write("F", &cancel(&quote)),
+            },
             _ = ticks.tick() => if !session.tick() {
                 return Ok(());
             },
@@ -117,6 +118,15 @@ fn order(quote: &Quote, tag: u32) -> Fields {
         .with(38, &quote.quantity)
         .with(40, 2)
         .with(44, &quote.price)
+}
+
+fn cancel(quote: &Quote) -> Fields {
+    Fields::default()
+        .with(41, order_id(quote))
+        .with(11, format!("c-{}", quote.id))
+        .with(55, &quote.symbol)
+        .with(54, if quote.side == "buy" { 1 } else { 2 })
+        .with(60, utc_now())
 }
 
 /// A report, which the session has heard for the first time.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::books::{Books, Quote};
+use super::books::{Books, Quote, Said};
 use crate::defects::Defects;
 use crate::http::reply;
 
@@ -18,11 +18,11 @@ const DEFAULT_ROWS: usize = 5_000;
 
 /// What the handlers work with.
 #[derive(Clone)]
-pub(super) struct Shop {
-    pub(super) name: String,
-    pub(super) books: Books,
-    pub(super) defects: Defects,
-    pub(super) quotes: mpsc::Sender<Quote>,
+pub(crate) struct Shop {
+    pub(crate) name: String,
+    pub(crate) books: Books,
+    pub(crate) defects: Defects,
+    pub(crate) quotes: mpsc::Sender<Said>,
 }
 
 /// `?after=CURSOR&limit=N`
@@ -33,14 +33,21 @@ struct PageQuery {
     limit: Option<usize>,
 }
 
-pub(super) fn routes(shop: Shop) -> Router {
+/// Ticks, quotes and trades.
+pub(crate) fn trading(shop: Shop) -> Router {
     Router::new()
         .route("/ticks", post(tick))
         .route("/quotes", get(quotes))
         .route("/trades", get(trades))
+        .with_state(shop)
+}
+
+pub(crate) fn routes(shop: Shop) -> Router {
+    let beside = Router::new()
         .route("/health/ready", get(ready))
         .route("/version", get(version))
-        .with_state(shop)
+        .with_state(shop.clone());
+    trading(shop).merge(beside)
 }
 
 /// `POST /ticks`: the quote is kept before it is answered, and on its way to the venue afterwards.
@@ -52,7 +59,7 @@ async fn tick(State(shop): State<Shop>, Json(quote): Json<Quote>) -> Response {
             if let Some(hold) = hold {
                 tokio::time::sleep(hold).await;
             }
-            if quotes.try_send(sent).is_err() {
+            if quotes.try_send(Said::Quote(sent)).is_err() {
                 tracing::warn!("too many quotes wait for the venue");
             }
         });

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::books::{Books, Quote};
+use super::books::{Books, Quote, Said};
 use super::fix_link::{self, VenueOverFix};
 use crate::defects::Defects;
 
@@ -19,25 +19,25 @@ use crate::defects::Defects;
 const DIAL_EVERY: Duration = Duration::from_millis(20);
 
 /// Longest wait for a connection and its handshake.
-pub(super) const DIAL_WITHIN: Duration = Duration::from_secs(1);
+pub(crate) const DIAL_WITHIN: Duration = Duration::from_secs(1);
 
 /// Quotes that wait for a venue that is not there; more are not sent.
-pub(super) const MOST_WAITING: usize = 10_000;
+pub(crate) const MOST_WAITING: usize = 10_000;
 
 /// The market maker's side of the connection.
-pub(super) struct Link {
-    pub(super) venue: SocketAddr,
+pub(crate) struct Link {
+    pub(crate) venue: SocketAddr,
     /// Over FIX; `None`: over WebSocket.
-    pub(super) fix: Option<VenueOverFix>,
-    pub(super) session: String,
-    pub(super) books: Books,
-    pub(super) defects: Defects,
-    pub(super) quotes: mpsc::Receiver<Quote>,
+    pub(crate) fix: Option<VenueOverFix>,
+    pub(crate) session: String,
+    pub(crate) books: Books,
+    pub(crate) defects: Defects,
+    pub(crate) quotes: mpsc::Receiver<Said>,
 }
 
 impl Link {
     /// Keeps the connection until nobody quotes any more.
-    pub(super) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let mut fix = self
             .fix
             .take()
@@ -69,11 +69,15 @@ impl Link {
         socket.send(Message::text(logon.to_string())).await?;
         loop {
             tokio::select! {
-                quote = self.quotes.recv() => {
-                    let Some(quote) = quote else {
+                said = self.quotes.recv() => {
+                    let Some(said) = said else {
                         return socket.close(None).await;
                     };
-                    socket.send(Message::text(order(&quote))).await?;
+                    let text = match said {
+                        Said::Quote(quote) => order(&quote),
+                        Said::Cancel(quote) => cancel(&quote),
+                    };
+                    socket.send(Message::text(text)).await?;
                 }
                 said = socket.next() => match said.transpose()? {
                     None | Some(Message::Close(_)) => return Ok(()),
@@ -89,7 +93,7 @@ impl Link {
 }
 
 /// Our id of the order that a quote is.
-pub(super) fn order_id(quote: &Quote) -> String {
+pub(crate) fn order_id(quote: &Quote) -> String {
     format!("q-{}", quote.id)
 }
 
@@ -104,4 +108,8 @@ fn order(quote: &Quote) -> String {
         "quantity": quote.quantity,
     })
     .to_string()
+}
+
+fn cancel(quote: &Quote) -> String {
+    json!({ "op": "cancel", "id": order_id(quote) }).to_string()
 }

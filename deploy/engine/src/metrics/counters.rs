@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::family::{Family, Kind, Latency, Samples};
-use super::sparse::Sparse;
+use super::family::{Family, Kind, Samples};
+use super::histogram::{Bounds, Histogram};
+use super::process::resident_bytes;
 
-/// Upper bounds of the latency buckets, in nanoseconds, with their labels in seconds.
-const BUCKETS: [(u64, &str); 20] = [
+/// Upper bounds of the latency of orders.
+const BUCKETS: Bounds = &[
     (10_000, "0.00001"),
     (25_000, "0.000025"),
     (50_000, "0.00005"),
@@ -52,9 +53,11 @@ pub enum Counted {
     Unavailable,
     /// Nobody knows.
     Unknown,
+    /// There were too many: definitely not executed.
+    Throttled,
 }
 
-const RESULTS: [(Counted, &str); 9] = [
+const RESULTS: [(Counted, &str); 10] = [
     (Counted::Accepted, "accepted"),
     (Counted::Rejected, "rejected"),
     (Counted::Cancelled, "cancelled"),
@@ -64,16 +67,14 @@ const RESULTS: [(Counted, &str); 9] = [
     (Counted::Malformed, "malformed"),
     (Counted::Unavailable, "unavailable"),
     (Counted::Unknown, "unknown"),
+    (Counted::Throttled, "throttled"),
 ];
 
 #[derive(Debug)]
 struct Inner {
     /// When this process began to count, in seconds since 1970.
     started_s: f64,
-    buckets: [AtomicU64; BUCKETS.len()],
-    latency_count: AtomicU64,
-    latency_sum_ns: AtomicU64,
-    sparse: Sparse,
+    latency: Histogram,
     results: [AtomicU64; RESULTS.len()],
     elections: AtomicU64,
     append_failures: AtomicU64,
@@ -84,18 +85,22 @@ struct Inner {
 pub struct Metrics(Arc<Inner>);
 
 impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(BUCKETS)
+    }
+}
+
+impl Metrics {
+    /// With the latency of orders in these buckets.
     #[expect(
         clippy::disallowed_methods,
         reason = "process_start_time_seconds is a date by its own definition"
     )]
-    fn default() -> Self {
+    pub fn new(bounds: Bounds) -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self(Arc::new(Inner {
             started_s: since.map_or(0.0, |since| since.as_secs_f64()),
-            buckets: Default::default(),
-            latency_count: AtomicU64::default(),
-            latency_sum_ns: AtomicU64::default(),
-            sparse: Sparse::default(),
+            latency: Histogram::new(bounds),
             results: Default::default(),
             elections: AtomicU64::default(),
             append_failures: AtomicU64::default(),
@@ -125,18 +130,7 @@ pub struct Gauges {
 impl Metrics {
     /// A request was answered after `latency`, from parsed to answer ready.
     pub fn answered(&self, result: Counted, latency: Duration) {
-        let latency_ns = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-        if let Some(place) = BUCKETS
-            .iter()
-            .position(|(bound_ns, _)| latency_ns <= *bound_ns)
-        {
-            self.0.buckets[place].fetch_add(1, Ordering::Relaxed);
-        }
-        self.0.latency_count.fetch_add(1, Ordering::Relaxed);
-        self.0
-            .latency_sum_ns
-            .fetch_add(latency_ns, Ordering::Relaxed);
-        self.0.sparse.observed(latency_ns);
+        self.0.latency.observed(latency);
         self.count(result);
     }
 
@@ -159,9 +153,9 @@ impl Metrics {
 
     /// Everything as it is now.
     pub fn families(&self, gauges: &Gauges) -> Vec<Family> {
-        let mut families = vec![self.latency(), self.results()];
+        let mut families = vec![self.latency("order_latency_seconds"), self.results()];
         families.extend(self.process());
-        let elections = self.0.elections.load(Ordering::Relaxed);
+        let elections = self.elections();
         let append_failures = self.0.append_failures.load(Ordering::Relaxed);
         let failures = "Batches of log entries that did not get to another node.";
         let changes = "Changes of leader seen by this node.";
@@ -218,7 +212,7 @@ impl Metrics {
     }
 
     /// Under the names that every client library of Prometheus uses.
-    fn process(&self) -> impl Iterator<Item = Family> {
+    pub fn process(&self) -> impl Iterator<Item = Family> {
         let gauge = |name, help, value: String| Family {
             name,
             help,
@@ -240,37 +234,28 @@ impl Metrics {
         [started].into_iter().chain(resident)
     }
 
-    fn latency(&self) -> Family {
-        let mut cumulative = 0;
-        let buckets = BUCKETS.iter().enumerate().map(|(place, (_, label))| {
-            cumulative += self.0.buckets[place].load(Ordering::Relaxed);
-            (*label, cumulative)
-        });
-        let buckets: Vec<(&'static str, u64)> = buckets.collect();
-        let (sparse, started_s) = (self.0.sparse.now(), self.0.started_s);
-        Family {
-            name: "order_latency_seconds",
-            help: "From order request parsed to answer ready.",
-            kind: Kind::Histogram,
-            samples: Samples::Latency(Latency {
-                count: self.0.latency_count.load(Ordering::Relaxed).max(cumulative),
-                buckets,
-                sum_ns: self.0.latency_sum_ns.load(Ordering::Relaxed),
-                sparse,
-                started_s,
-            }),
-        }
+    /// Its latency of orders under this name.
+    pub fn latency(&self, name: &'static str) -> Family {
+        let help = "From order request parsed to answer ready.";
+        self.0.latency.family(name, help, self.0.started_s)
     }
-}
 
-/// Memory of this process that is not elsewhere; `None` where the kernel does not say.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024)
+    /// How many requests ended so.
+    pub fn count_of(&self, result: Counted) -> u64 {
+        let place = RESULTS.iter().position(|(known, _)| *known == result);
+        place.map_or(0, |place| self.0.results[place].load(Ordering::Relaxed))
+    }
+
+    /// How many requests were answered, in whatever way.
+    pub fn answers(&self) -> u64 {
+        let results = self.0.results.iter();
+        results.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How often this node saw another leader come.
+    pub fn elections(&self) -> u64 {
+        self.0.elections.load(Ordering::Relaxed)
+    }
 }
 
 #[cfg(test)]
@@ -281,7 +266,7 @@ mod tests {
     fn labels_say_what_the_bounds_are() {
         for (bound_ns, label) in BUCKETS {
             let seconds: f64 = label.parse().unwrap();
-            assert!((seconds * 1e9 - bound_ns as f64).abs() < 1.0, "{label}");
+            assert!((seconds * 1e9 - *bound_ns as f64).abs() < 1.0, "{label}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers at a moment, in no format yet.
 
+use std::fmt::Display;
+
 use super::sparse::Bucket;
 
 /// What a family says that it is.
@@ -50,4 +52,40 @@ pub(super) struct Latency {
     pub(super) sparse: Vec<Bucket>,
     /// When the counting began, in seconds since 1970.
     pub(super) started_s: f64,
+}
+
+impl Family {
+    /// A number that only grows.
+    pub fn counter(name: &'static str, help: &'static str, value: impl Display) -> Self {
+        Self::one(Kind::Counter, name, help, value)
+    }
+
+    /// A number that also falls.
+    pub fn gauge(name: &'static str, help: &'static str, value: impl Display) -> Self {
+        Self::one(Kind::Gauge, name, help, value)
+    }
+
+    /// What this process is: 1, with a label that says it.
+    pub fn info(
+        name: &'static str,
+        help: &'static str,
+        label: &'static str,
+        is: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            help,
+            kind: Kind::Gauge,
+            samples: Samples::By(label, vec![(is, "1".to_owned())]),
+        }
+    }
+
+    fn one(kind: Kind, name: &'static str, help: &'static str, value: impl Display) -> Self {
+        Self {
+            name,
+            help,
+            kind,
+            samples: Samples::One(value.to_string()),
+        }
+    }
 }

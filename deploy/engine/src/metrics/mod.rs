@@ -3,11 +3,15 @@
 
 mod counters;
 mod family;
+mod histogram;
+mod process;
 mod protobuf;
 mod sparse;
 mod text;
 
 pub use counters::{Counted, Gauges, Metrics};
 pub use family::Family;
+pub use histogram::{Bounds, Histogram};
+pub use process::{Usage, resident_bytes};
 pub use protobuf::{PROTOBUF, is_asked_for, protobuf};
 pub use text::{TEXT, text};

@@ -26,6 +26,8 @@ pub enum Request {
     LeaderLeaves(u64),
     /// Stand for election now.
     TakeOver,
+    /// Say what the orders are whose engine ids are above `after`, and at most `upto`.
+    Digest { after: u64, upto: u64 },
 }
 
 /// What is answered.
@@ -45,4 +47,6 @@ pub enum Reply {
     Failed(String),
     /// To [`Request::LeaderLeaves`] and [`Request::TakeOver`].
     Noted,
+    /// To [`Request::Digest`], of those up to this id that the node has.
+    Digest { upto: u64, digest: u32 },
 }

@@ -15,6 +15,7 @@ use crate::contact::Contact;
 use crate::gateway::Gateway;
 use crate::handover::Changeover;
 use crate::raft::EngineRaft;
+use crate::state::SharedReplica;
 
 /// Answers that wait for the socket.
 const QUEUED_REPLIES: usize = 1024;
@@ -32,6 +33,8 @@ pub struct PeerService {
     pub contact: Contact,
     /// What is known of leaders that leave.
     pub changeover: Changeover,
+    /// What this node has.
+    pub replica: SharedReplica,
 }
 
 /// Listens for peers.
@@ -149,6 +152,12 @@ impl PeerService {
             Request::LeaderLeaves(leader) => {
                 self.changeover.expect(leader, self.raft.server_metrics());
                 Reply::Noted
+            }
+            Request::Digest { after, upto } => {
+                let replica = self.replica.read();
+                let upto = upto.min(replica.exchange.next_order_id() - 1);
+                let digest = replica.exchange.digest(after, upto);
+                Reply::Digest { upto, digest }
             }
             Request::TakeOver if self.changeover.is_draining() => {
                 Reply::Failed("this node is stopping itself".to_owned())

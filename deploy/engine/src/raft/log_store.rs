@@ -21,6 +21,7 @@ use super::{EngineLogId, LogEvent, LogFiles, LogIndex, TypeConfig};
 use crate::defects::Defects;
 use crate::durable::FolderLock;
 use crate::error::EngineError;
+use crate::metrics::{Bounds, Histogram};
 
 /// How long an engine that is just ending may keep the folder.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -30,9 +31,26 @@ const MAX_REPLICATED_BYTES: usize = 1024 * 1024;
 
 type Failure = StorageError<u64>;
 
+/// Bounds of the time that a sync of the log takes; 333 us are 3000 a second.
+const SYNCS: Bounds = &[
+    (50_000, "0.00005"),
+    (100_000, "0.0001"),
+    (200_000, "0.0002"),
+    (333_000, "0.000333"),
+    (500_000, "0.0005"),
+    (1_000_000, "0.001"),
+    (2_000_000, "0.002"),
+    (5_000_000, "0.005"),
+    (10_000_000, "0.01"),
+    (20_000_000, "0.02"),
+    (50_000_000, "0.05"),
+    (100_000_000, "0.1"),
+    (1_000_000_000, "1"),
+];
+
 /// Reads entries; any number of these share the log.
 #[derive(Debug, Clone)]
-pub struct LogReader(Arc<RwLock<LogIndex>>);
+pub struct LogReader(Arc<RwLock<LogIndex>>, Arc<Histogram>);
 
 /// The log of this node. It holds the folder for this process.
 #[derive(Debug)]
@@ -61,10 +79,12 @@ impl LogStore {
         let lock = FolderLock::acquire(folder, LOCK_PATIENCE).map_err(io)?;
         let (files, index) = LogFiles::open(folder)?;
         defects.opened(index.last().is_some());
-        let jobs = log_writer::start(folder.to_owned(), files, lock, defects.clone())?;
+        let syncs = Arc::new(Histogram::new(SYNCS));
+        let timed = Arc::clone(&syncs);
+        let jobs = log_writer::start(folder.to_owned(), files, lock, defects.clone(), timed)?;
         Ok(Self {
             folder: folder.to_owned(),
-            index: LogReader(Arc::new(RwLock::new(index))),
+            index: LogReader(Arc::new(RwLock::new(index)), syncs),
             jobs,
         })
     }
@@ -107,6 +127,11 @@ impl From<WriterError> for Failure {
 }
 
 impl LogReader {
+    /// How long the syncs of the log took.
+    pub fn syncs(&self) -> &Histogram {
+        &self.1
+    }
+
     /// Payload of all entries kept, in bytes.
     pub fn payload_bytes(&self) -> usize {
         self.read().payload_bytes()

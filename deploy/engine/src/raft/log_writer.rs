@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
 
 use openraft::storage::LogFlushed;
 use tokio::sync::oneshot;
@@ -12,6 +14,7 @@ use super::{EngineLogId, LogEvent, LogFiles, TypeConfig};
 use crate::defects::Defects;
 use crate::durable::{FolderLock, replace_file};
 use crate::error::EngineError;
+use crate::metrics::Histogram;
 
 /// The file that holds the vote.
 pub const VOTE_FILE: &str = "vote";
@@ -67,6 +70,7 @@ pub fn start(
     files: LogFiles,
     lock: FolderLock,
     defects: Defects,
+    syncs: Arc<Histogram>,
 ) -> Result<Sender<Job>, EngineError> {
     let (jobs, queue) = channel();
     let mut writer = Writer {
@@ -74,6 +78,7 @@ pub fn start(
         files,
         failed: None,
         defects,
+        syncs,
     };
     std::thread::Builder::new()
         .name("log-writer".to_owned())
@@ -93,6 +98,7 @@ struct Writer {
     files: LogFiles,
     failed: Option<String>,
     defects: Defects,
+    syncs: Arc<Histogram>,
 }
 
 impl Writer {
@@ -182,7 +188,9 @@ impl Writer {
         self.files.append(&buffer, highest_index)?;
         if must_sync {
             if !self.defects.skip_sync(highest_index) {
+                let began = Instant::now();
                 self.files.sync()?;
+                self.syncs.observed(began.elapsed());
             }
             self.files.rotate_if_due()?;
         }

@@ -97,9 +97,10 @@ impl RaftNetwork<TypeConfig> for Network {
         _option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, Failure> {
         self.appends += 1;
-        let answered = match self.defects.refuse_append(self.appends) {
+        let refuses = self.defects.refuse_append(self.appends) || self.defects.loses_appends();
+        let answered = match refuses {
             false => self.call(Lane::Consensus, Request::Append(rpc)).await,
-            true => Err(Unreachable::new(&AnyError::error("defect flaky-replication")).into()),
+            true => Err(Unreachable::new(&AnyError::error("a defect refuses it")).into()),
         };
         match answered {
             Ok(Reply::Append(response)) => Ok(response),

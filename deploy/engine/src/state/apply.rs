@@ -98,7 +98,8 @@ impl Exchange {
         if terms.lots > terms.instrument.get().max_order_lots {
             return Err(RejectReason::MaxOrderQuantity);
         }
-        if self.accounts.open_orders(new.account) >= self.max_open_orders_per_account {
+        let open_orders = self.accounts.open_orders(new.account);
+        if open_orders >= self.max_open_orders_per_account && !self.defects.overruns_risk() {
             return Err(RejectReason::MaxOpenOrders);
         }
         self.check_risk(new, terms)
@@ -108,7 +109,8 @@ impl Exchange {
     fn enter(&mut self, new: &NewOrder<'_>, terms: &Terms, term: u64) -> Answer {
         self.sequence += 1;
         let order_id = self.orders.next_order_id();
-        let lots = self.defects.stored_lots(order_id, terms.lots);
+        let asked_lots = self.defects.heard_lots(order_id, terms.lots);
+        let lots = self.defects.stored_lots(order_id, asked_lots);
         let risk = self.expose(new, terms, lots);
         let mut order = Order {
             id: Arc::from(new.id),
@@ -118,7 +120,7 @@ impl Exchange {
             side: new.side,
             order_type: new.order_type,
             price_ticks: terms.price_ticks.unwrap_or(0),
-            asked_lots: terms.lots,
+            asked_lots,
             lots,
             filled_lots: 0,
             state: OrderState::Open,

@@ -111,7 +111,7 @@ impl Exchange {
             orders: Orders::default(),
             trades: Chunks::default(),
             books: instruments::all().iter().map(|_| Book::default()).collect(),
-            accounts: Accounts::default(),
+            accounts: Accounts::that_keep(defects.overruns_risk()),
             lines: Lines::default(),
             exposures: Exposures::default(),
             timers: Timers::default(),
@@ -120,6 +120,20 @@ impl Exchange {
             defects,
             memory: Memory::default(),
         }
+    }
+
+    /// The same, where an account may have no more than so many orders in the books.
+    pub fn with_limit(defects: Defects, max_open_orders_per_account: u32) -> Self {
+        Self {
+            max_open_orders_per_account,
+            ..Self::new(defects)
+        }
+    }
+
+    /// What the account that has most of it uses of its limit on open orders, as a share.
+    pub fn risk_utilisation(&self) -> f64 {
+        let most = f64::from(self.accounts.most_open_orders());
+        most / f64::from(self.max_open_orders_per_account.max(1))
     }
 
     /// The engine sequence number of the last command that changed anything.
@@ -235,6 +249,11 @@ impl Exchange {
             asks: self.depth_of(instrument, Side::Sell),
             sequence: self.sequence,
         }
+    }
+
+    /// The best price of a side of an instrument's book, in ticks.
+    pub fn best(&self, instrument: InstrumentId, side: Side) -> Option<u64> {
+        self.books[instrument.index()].best(side)
     }
 
     /// What rests on a side of an instrument's book, best price first.

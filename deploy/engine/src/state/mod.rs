@@ -6,6 +6,7 @@
 mod accounts;
 mod apply;
 mod chunks;
+mod digest;
 mod exchange;
 mod exposures;
 mod image;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use shakedown_engine::config::{Gateways, Member, NodeConfig, SnapshotPolicy};
 use shakedown_engine::defects::{Defect, Defects};
 use shakedown_engine::error::EngineError;
+use shakedown_engine::http::guard::Rules;
 use shakedown_engine::node::{self, NodeHandle};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -67,6 +68,8 @@ impl Cluster {
             defects: Defects::new(self.defects.iter().copied()),
             drain_ms: 0,
             stand_after_ms: self.stand_after_ms,
+            rules: Rules::default(),
+            hive_mind: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)

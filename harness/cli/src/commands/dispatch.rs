@@ -34,6 +34,8 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Venue(args) => venue::venue(&args),
         #[cfg(feature = "stand-in")]
         Command::Engine(command) => engine::engine(command),
+        #[cfg(feature = "stand-in")]
+        Command::StandIn(command) => engine::stand_in(command),
         Command::Completions { shell } => show::completions(shell),
         Command::Man => show::man(),
         Command::Agent(args) => agent::agent(args),

@@ -27,6 +27,10 @@ pub const ALERTS: &str = "ALERTS";
 /// The target of looks at alerts.
 pub const ALERTS_TARGET: &str = "alerts";
 
+/// Whether a knock got through, 1 or 0, of [`Origin::Isolation`], with the labels `door` (`wall` or `control`), `address` and
+/// `how`. The target is `RULE/GUEST`.
+pub const REACHED: &str = "reached";
+
 /// Bytes of memory in use, of [`Origin::Machine`] as all that follow.
 pub const MEMORY_USED: &str = "memory_used_bytes";
 /// Bytes of memory that may be used.

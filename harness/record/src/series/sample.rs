@@ -17,6 +17,8 @@ pub enum Origin {
     Machine,
     /// The system's own monitoring, which says what fires.
     Alerts,
+    /// A pod of Shakedown's that knocks at doors.
+    Isolation,
 }
 
 /// What a series says that it is.

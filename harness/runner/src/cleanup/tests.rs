@@ -1,6 +1,6 @@
 use shakedown_record::ledger::OrderKind;
 use shakedown_record::run_dir::RunDir;
-use shakedown_scenarios::plan::Plan;
+use shakedown_scenarios::plan::{DataLayout, Plan};
 
 use super::*;
 use crate::sentinel::Sentinels;
@@ -144,4 +144,25 @@ async fn a_profile_that_leaves_orders_says_so() {
     .await;
     assert_eq!((done.cancelled, done.orders_open), (0, None));
     assert_eq!(open_at(&exchange).len(), 3);
+}
+
+#[tokio::test]
+async fn where_each_replica_has_books_of_its_own_an_order_is_cancelled_where_it_is() {
+    let exchanges = [Exchange::open().await, Exchange::open().await];
+    exchanges[1].put("abc123-0", "open");
+    let bases = exchanges.each_ref().map(|exchange| exchange.base.clone());
+    let mut plan = plan(&bases);
+    plan.system.data = DataLayout::Memory;
+    plan.system.parts[0].replicas = 2;
+    let target = target(plan, &bases);
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = RunDir::create(&folder.path().join("run")).unwrap();
+    write_ledger(
+        &run_dir.ledger(),
+        &[(OrderKind::New, Some(Outcome::Acked), None)],
+    );
+    let ours = Arc::new(Ours::open(&target, &run_dir, Sentinels::none("none")).unwrap());
+    let done = clean_up(&target, &ours, None).await;
+    assert_eq!((done.cancelled, done.orders_open), (1, Some(0)));
+    assert_eq!(open_at(&exchanges[1]), Vec::<String>::new());
 }

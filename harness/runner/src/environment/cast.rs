@@ -1,249 +1,274 @@
-//! Who plays what in a local environment: which processes there are, and what each is told.
+//! Who plays what in a local environment: which processes there are, in which order they start, and what each is told.
 
-use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::process::Signal;
-use shakedown_scenarios::plan::{LocalStandIn, Part, System};
+use shakedown_scenarios::plan::{
+    EnginePlayer, LocalStandIn, MakerPlayer, PartPlayer, Plan, Player, RestartedBy, System,
+};
 
-use super::engine_command::{Member, node_arguments};
+use super::engine_command::Member;
 use super::error::EnvironmentError;
+use super::health::PlainRequest;
 use super::keeper::Keeper;
 use super::kind::StartContext;
 use super::node::{Line, Node};
+use super::players::Plays;
 use super::wiring::Wiring;
-use super::{postgresql, redis};
 
-/// Who plays what.
+/// Who plays what, in the order in which they start.
 #[derive(Debug, Clone)]
-pub(super) enum Cast {
-    /// Every replica of a part is a node of the reference engine.
-    Engine { part: String },
-    /// A market maker, and the venue that it quotes to.
-    MarketMaker { part: String, venue: String },
-    /// Every replica of a part is a server of PostgreSQL.
-    PostgreSql(Box<postgresql::Servers>),
-    /// Every replica of a part is a server of Redis, and those of another one may be their sentinels.
-    Redis(redis::Servers),
+pub(super) struct Cast {
+    players: Vec<Playing>,
+    /// The part whose replicas are the entries.
+    entrance: String,
+    /// Every part that is played, in the profile's order, with its number of replicas.
+    parts: Vec<(String, u32)>,
+    /// Of parts that nobody starts again.
+    stay_down: Vec<String>,
+}
+
+/// Who plays a part, and what else comes with it.
+#[derive(Debug, Clone)]
+struct Playing {
+    part: String,
+    plays: Plays,
+}
+
+/// The nodes of one player, and who keeps them.
+#[derive(Debug)]
+pub(super) struct Company {
+    pub(super) nodes: Vec<Arc<Node>>,
+    /// Of servers that have roles.
+    pub(super) keeper: Option<Keeper>,
 }
 
 impl Cast {
     /// # Errors
-    /// When somebody else's programs are to play, and are not here.
-    pub(super) fn of(stand_in: &LocalStandIn, system: &System) -> Result<Cast, EnvironmentError> {
-        Ok(match stand_in {
-            LocalStandIn::Engine { part } => Cast::Engine { part: part.clone() },
-            LocalStandIn::MarketMaker { part, venue } => Cast::MarketMaker {
-                part: part.clone(),
-                venue: venue.clone(),
-            },
-            LocalStandIn::PostgreSql(plan) => {
-                Cast::PostgreSql(Box::new(postgresql::Servers::find(plan, system)?))
+    /// When somebody else's programs are to play, and are not here: each that is missing.
+    pub(super) fn of(stand_in: &LocalStandIn, plan: &Plan) -> Result<Cast, EnvironmentError> {
+        let system = &plan.system;
+        let player = |part: &str, player: Player| PartPlayer {
+            part: part.to_string(),
+            player,
+        };
+        let first = system.parts.first().map_or("", |part| &part.name);
+        let (players, entrance) = match stand_in {
+            LocalStandIn::Engine { part } => (
+                vec![player(part, Player::Engine(EnginePlayer::default()))],
+                part.as_str(),
+            ),
+            LocalStandIn::MarketMaker { part, venue } => {
+                let maker = Player::MarketMaker(MakerPlayer::default());
+                let both = [(venue, Player::Venue), (part, maker)];
+                (
+                    both.map(|(part, plays)| player(part, plays)).to_vec(),
+                    part.as_str(),
+                )
             }
-            LocalStandIn::Redis(plan) => Cast::Redis(redis::Servers::find(plan)?),
+            LocalStandIn::PostgreSql(servers) => (
+                vec![player(&servers.part, Player::PostgreSql(servers.clone()))],
+                servers.part.as_str(),
+            ),
+            LocalStandIn::Redis(servers) => {
+                let sentinels = servers.sentinels.as_ref();
+                (
+                    vec![player(&servers.part, Player::Redis(servers.clone()))],
+                    sentinels.map_or(servers.part.as_str(), |it| it.part.as_str()),
+                )
+            }
+            LocalStandIn::Parts(players) => (players.clone(), first),
+        };
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for PartPlayer { part, player } in players {
+            match Plays::find(&player, plan) {
+                Ok(plays) => found.push(Playing { part, plays }),
+                Err(why) => missing.push(why),
+            }
+        }
+        if let Some(why) = EnvironmentError::all_of(missing) {
+            return Err(why);
+        }
+        Cast::with(found, entrance, system)
+    }
+
+    fn with(
+        players: Vec<Playing>,
+        entrance: &str,
+        system: &System,
+    ) -> Result<Cast, EnvironmentError> {
+        let all = players.iter().flat_map(Playing::parts);
+        let known = system.parts.iter().map(|part| part.name.as_str());
+        if let Some(part) = all
+            .into_iter()
+            .find(|part| !known.clone().any(|it| it == *part))
+        {
+            let part = part.to_string();
+            return Err(EnvironmentError::NoSuchPart { part });
+        }
+        let is_played = |name: &str| players.iter().any(|player| player.has(name));
+        let played = system.parts.iter().filter(|part| is_played(&part.name));
+        let stays = played
+            .clone()
+            .filter(|part| part.restarted_by == RestartedBy::Nobody);
+        Ok(Cast {
+            entrance: entrance.to_string(),
+            parts: played
+                .clone()
+                .map(|it| (it.name.clone(), it.replicas))
+                .collect(),
+            stay_down: stays.map(|part| part.name.clone()).collect(),
+            players,
         })
     }
 
-    /// The part that the load goes to.
-    pub(super) fn first<'s>(&self, system: &'s System) -> Result<&'s Part, EnvironmentError> {
-        match self {
-            Cast::Engine { part } | Cast::MarketMaker { part, .. } => known(system, part),
-            Cast::PostgreSql(servers) => known(system, servers.part()),
-            Cast::Redis(servers) => known(system, servers.part()),
+    /// The part whose replicas are the entries.
+    pub(super) fn entrance(&self) -> &str {
+        &self.entrance
+    }
+
+    /// Names of all processes, part by part.
+    pub(super) fn names(&self) -> Vec<String> {
+        let parts = self.parts.iter();
+        parts
+            .flat_map(|(part, replicas)| (1..=*replicas).map(move |n| format!("{part}-{n}")))
+            .collect()
+    }
+
+    /// Who starts a replica again after it was killed.
+    pub(super) fn restarted_by(&self, name: &str) -> RestartedBy {
+        let part = part_of(name);
+        match self.stay_down.iter().any(|it| it == part) {
+            true => RestartedBy::Nobody,
+            false => RestartedBy::Platform,
         }
     }
 
-    /// The part whose replicas are the entries, where that is another one than the first.
-    pub(super) fn entrance(&self) -> Option<&str> {
-        match self {
-            Cast::Engine { .. } | Cast::MarketMaker { .. } | Cast::PostgreSql(_) => None,
-            Cast::Redis(servers) => servers.sentinels(),
-        }
+    /// True when some of it takes namespaces of its own.
+    pub(super) fn needs_namespaces(&self) -> bool {
+        let mut players = self.players.iter();
+        players.any(|player| player.plays.needs_namespaces())
     }
 
-    /// Names of all processes.
-    pub(super) fn names(&self, system: &System) -> Result<Vec<String>, EnvironmentError> {
-        let of = |part: &Part| {
-            let numbers = 1..=part.replicas;
-            let names = numbers.map(|n| format!("{}-{n}", part.name));
-            names.collect::<Vec<String>>()
-        };
-        let mut names = of(self.first(system)?);
-        match self {
-            Cast::Engine { .. } | Cast::PostgreSql(_) => {}
-            Cast::MarketMaker { venue, .. } => names.extend(of(known(system, venue)?)),
-            Cast::Redis(servers) => {
-                if let Some(sentinels) = servers.sentinels() {
-                    names.extend(of(known(system, sentinels)?));
-                }
-            }
-        }
-        Ok(names)
+    /// True when some servers tell each other, and clients, their own addresses, so that a go-between would be passed by.
+    pub(super) fn tells_addresses(&self) -> bool {
+        let mut players = self.players.iter();
+        players.any(|player| player.plays.tells_addresses(self.replicas(&player.part)))
+    }
+
+    fn replicas(&self, part: &str) -> u32 {
+        let mut parts = self.parts.iter();
+        let found = parts.find(|(name, _)| name == part);
+        found.map_or(0, |(_, replicas)| *replicas)
+    }
+
+    /// True when these two speak to each other at ports for peers.
+    pub(super) fn are_peers(&self, one: &str, other: &str) -> bool {
+        let same = part_of(one) == part_of(other);
+        same && self.player(one).is_some_and(|plays| plays.has_peer_ports())
+    }
+
+    /// The port at which a process with an address of its own answers everybody.
+    pub(super) fn port(&self, name: &str) -> u16 {
+        self.player(name)
+            .map_or(0, |plays| plays.port(part_of(name)))
+    }
+
+    fn player(&self, name: &str) -> Option<&Plays> {
+        let mut players = self.players.iter();
+        let found = players.find(|player| player.has(part_of(name)));
+        found.map(|player| &player.plays)
+    }
+
+    /// The base URL of a process.
+    pub(super) fn base_url(&self, own: &Member) -> String {
+        let plays = self.player(&own.name);
+        plays.map_or_else(String::new, |plays| plays.base_url(own))
+    }
+
+    /// Where a process is asked whether it is ready.
+    pub(super) fn asked_at(&self, context: &StartContext<'_>, own: &Member) -> SocketAddr {
+        let plays = self.player(&own.name);
+        plays.map_or(own.http, |plays| plays.asked_at(own, &context.plan.system))
+    }
+
+    /// How a process is asked whether it is ready; `None`: a listening socket has to do.
+    ///
+    /// # Errors
+    /// When the profile's request has holes.
+    pub(super) fn readiness(
+        &self,
+        context: &StartContext<'_>,
+        own: &Member,
+    ) -> Result<Option<PlainRequest>, EnvironmentError> {
+        let plays = self.player(&own.name);
+        plays.map_or(Ok(None), |plays| {
+            plays.readiness(&context.plan.system, part_of(&own.name))
+        })
     }
 
     /// What makes a process this member.
+    ///
+    /// # Errors
+    /// When nobody plays it.
     pub(super) fn line(
         &self,
         context: &StartContext<'_>,
         wiring: &Wiring,
         own: &Member,
         data: &Path,
-    ) -> Line {
-        let arguments = match self {
-            Cast::PostgreSql(servers) => return servers.line(own, data),
-            Cast::Redis(servers) => return servers.line(own, data),
-            Cast::Engine { .. } => node_arguments(
-                own,
-                &wiring.seen_by(own),
-                data,
-                &context.plan.system.gateway,
-                &context.defects,
-            ),
-            Cast::MarketMaker { venue, .. } if part_of(&own.name) == venue => {
-                venue_arguments(context, own)
-            }
-            Cast::MarketMaker { venue, .. } => {
-                let seen = wiring.seen_by(own);
-                let venue = seen.iter().find(|it| part_of(&it.name) == venue);
-                let fix = over_fix(context);
-                maker_arguments(own, venue.unwrap_or(own), &fix, &context.defects)
-            }
-        };
-        Line {
-            program: context.exe.clone(),
-            arguments,
-            is_apart: false,
-        }
+    ) -> Result<Line, EnvironmentError> {
+        let plays = self.player(&own.name);
+        let plays = plays.ok_or_else(|| EnvironmentError::NoSuchPart {
+            part: part_of(&own.name).to_string(),
+        })?;
+        Ok(plays.line(context, wiring, own, data))
     }
 
-    /// Who keeps servers that have roles; `None`: there are none.
-    pub(super) fn keeper(
+    /// The nodes by player, in the order in which they start.
+    pub(super) fn companies(
         &self,
         nodes: &[Arc<Node>],
         wiring: &Wiring,
         data: &Path,
-    ) -> Option<Keeper> {
-        match self {
-            Cast::Engine { .. } | Cast::MarketMaker { .. } => None,
-            Cast::PostgreSql(servers) => {
-                let servers = postgresql::Servers::clone(servers);
-                let (wiring, data) = (wiring.clone(), data.to_path_buf());
-                let keeper = postgresql::Keeper::new(servers, nodes, wiring, data);
-                Some(Keeper::PostgreSql(keeper))
+    ) -> Vec<Company> {
+        let company = |player: &Playing| {
+            let parts = player.parts();
+            let of = |part: &str| {
+                let nodes = nodes.iter().filter(move |it| part_of(&it.name) == part);
+                nodes.cloned().collect::<Vec<_>>()
+            };
+            let nodes: Vec<Arc<Node>> = parts.into_iter().flat_map(of).collect();
+            let others = player.plays.leads_to();
+            let led_to = wiring
+                .members
+                .iter()
+                .filter(|it| Some(part_of(&it.name)) == others);
+            let names = nodes.iter().map(|node| node.name.as_str());
+            let wiring = wiring.only(names.chain(led_to.map(|it| it.name.as_str())));
+            Company {
+                keeper: player.plays.keeper(&nodes, wiring, data),
+                nodes,
             }
-            Cast::Redis(servers) => {
-                let (wiring, data) = (wiring.clone(), data.to_path_buf());
-                let keeper = redis::Keeper::new(servers.clone(), nodes, wiring, data);
-                Some(Keeper::Redis(Box::new(keeper)))
-            }
-        }
+        };
+        self.players.iter().map(company).collect()
+    }
+}
+
+impl Playing {
+    /// The part that is played, and those that come with it.
+    fn parts(&self) -> Vec<&str> {
+        let with = self.plays.with();
+        std::iter::once(self.part.as_str()).chain(with).collect()
     }
 
-    /// What ends a process in good order.
-    pub(super) fn farewell(&self) -> Signal {
-        match self {
-            Cast::Engine { .. } | Cast::MarketMaker { .. } | Cast::Redis(_) => Signal::TERM,
-            // At SIGTERM it waits for its clients to leave.
-            Cast::PostgreSql(_) => Signal::INT,
-        }
+    fn has(&self, part: &str) -> bool {
+        self.parts().contains(&part)
     }
 }
 
 /// The part of a replica, by its name.
 pub(super) fn part_of(name: &str) -> &str {
     name.rsplit_once('-').map_or(name, |(part, _)| part)
-}
-
-fn known<'s>(system: &'s System, name: &str) -> Result<&'s Part, EnvironmentError> {
-    let found = system.parts.iter().find(|part| part.name == name);
-    found.ok_or_else(|| EnvironmentError::NoSuchPart {
-        part: name.to_string(),
-    })
-}
-
-/// The same words for both ends; none over WebSocket.
-fn over_fix(context: &StartContext<'_>) -> Vec<String> {
-    let side = context.plan.system.venue.as_ref();
-    let fix = side.and_then(|side| side.fix.as_ref());
-    fix.map_or_else(Vec::new, |fix| {
-        let tag = fix.tag.to_string();
-        ["--fix", &fix.comp_id, "--fix-tag", &tag]
-            .map(String::from)
-            .to_vec()
-    })
-}
-
-fn maker_arguments(
-    own: &Member,
-    venue: &Member,
-    fix: &[String],
-    defects: &[String],
-) -> Vec<OsString> {
-    let mut words = vec![
-        "engine".to_string(),
-        "maker".to_string(),
-        "--name".to_string(),
-        own.name.clone(),
-        "--http".to_string(),
-        own.http.to_string(),
-        "--venue".to_string(),
-        venue.http.to_string(),
-    ];
-    words.extend_from_slice(fix);
-    if !defects.is_empty() {
-        words.extend(["--defect".to_string(), defects.join(",")]);
-    }
-    words.push("--with-parent".to_string());
-    words.into_iter().map(OsString::from).collect()
-}
-
-fn venue_arguments(context: &StartContext<'_>, own: &Member) -> Vec<OsString> {
-    let behaviour = serde_json::to_string(&context.plan.venue).unwrap_or_default();
-    let words = [
-        "venue".into(),
-        "--listen".into(),
-        own.http.to_string().into(),
-        "--log".into(),
-        context.run_dir.venue().into_os_string(),
-        "--seed".into(),
-        context.plan.seed.to_string().into(),
-        "--behaviour".into(),
-        OsString::from(behaviour),
-        "--with-parent".into(),
-    ];
-    let fix = over_fix(context).into_iter().map(OsString::from);
-    words.into_iter().chain(fix).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use super::*;
-
-    #[test]
-    fn a_market_maker_is_told_where_the_venue_is() {
-        let member = |id: usize, name: &str, port: u16| Member {
-            id,
-            name: name.to_string(),
-            http: SocketAddr::from(([127, 0, 0, 1], port)),
-            peer: SocketAddr::from(([127, 0, 0, 1], port + 1)),
-            gateway: None,
-            ingest: None,
-        };
-        let (maker, venue) = (member(1, "maker-1", 7), member(2, "venue-1", 9));
-        let words = maker_arguments(
-            &maker,
-            &venue,
-            &["--fix".to_string(), "V".to_string()],
-            &["drops-fills".to_string()],
-        );
-        let line = words.join(&OsString::from(" ")).into_string().unwrap();
-        assert_eq!(
-            line,
-            "engine maker --name maker-1 --http 127.0.0.1:7 --venue 127.0.0.1:9 --fix V --defect drops-fills --with-parent"
-        );
-        assert_eq!((part_of("maker-1"), part_of("venue-1")), ("maker", "venue"));
-    }
 }

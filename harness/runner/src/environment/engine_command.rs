@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use shakedown_scenarios::plan::GatewayPlan;
 
+use super::cast::part_of;
+
 /// Where a node is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
-    /// From 1.
+    /// Among those of its part, from 1.
     pub(super) id: usize,
     pub(super) name: String,
     pub(super) http: SocketAddr,
@@ -33,7 +35,7 @@ pub(super) fn members(
         .zip(names)
         .enumerate()
         .map(|(index, (pair, name))| Member {
-            id: index + 1,
+            id: number(name, &names[..index]),
             name: name.clone(),
             http: pair[0],
             peer: pair[1],
@@ -41,6 +43,12 @@ pub(super) fn members(
             ingest: ingests.get(index).copied(),
         })
         .collect()
+}
+
+/// The number of a member among those of its part, from 1.
+fn number(name: &str, before: &[String]) -> usize {
+    let of_part = before.iter().filter(|it| part_of(it) == part_of(name));
+    of_part.count() + 1
 }
 
 /// The arguments that make the binary a node.

@@ -18,8 +18,8 @@ use crate::state_dir::StateDirError;
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     #[error(
-        "a fault of this plan, or a store, needs a network namespace for each node, and there are none: {source}; run it as \
-         root, or take out `dns` and what is limited to ports"
+        "a fault of this plan, or a part that is always at the same port, such as a store, needs a network namespace for each node, \
+         and there are none: {source}; run it as root, or take out `dns` and what is limited to ports"
     )]
     NoNetwork { source: Box<NodeNetworkError> },
     #[error(
@@ -131,6 +131,24 @@ pub enum EnvironmentError {
     },
     #[error("the cluster is being stopped")]
     Stopping,
+    /// Each by itself.
+    #[error("{}", words(.0))]
+    Several(Vec<EnvironmentError>),
+}
+
+impl EnvironmentError {
+    /// All of them as one; `None` when there are none.
+    pub(super) fn all_of(mut errors: Vec<EnvironmentError>) -> Option<EnvironmentError> {
+        match errors.len() {
+            0 | 1 => errors.pop(),
+            _ => Some(EnvironmentError::Several(errors)),
+        }
+    }
+}
+
+fn words(errors: &[EnvironmentError]) -> String {
+    let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    words.join("; ")
 }
 
 /// A server of somebody else's could not be made what it should be.

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use shakedown_scenarios::plan::{GatewayPlan, Plan, Request, Template, TemplatePart};
+use shakedown_scenarios::plan::{Request, System, Template, TemplatePart};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -82,31 +82,17 @@ fn literal(template: &Template) -> Option<String> {
         .collect()
 }
 
-/// How a replica of a plan is asked whether it is ready; `None`: the profile does not say.
+/// How a replica of a part is asked over HTTP whether it is ready; `None`: the profile does not say.
 ///
 /// # Errors
 /// When the request has holes.
-pub(super) fn readiness(plan: &Plan) -> Result<Option<PlainRequest>, EnvironmentError> {
-    match &plan.system.gateway {
-        GatewayPlan::PostgreSql(store) => {
-            let database = store.database.clone();
-            return Ok(Some(PlainRequest::PostgreSql { database }));
-        }
-        GatewayPlan::Redis(_) => return Ok(Some(PlainRequest::Redis)),
-        GatewayPlan::Http
-        | GatewayPlan::Http2
-        | GatewayPlan::Reported(_)
-        | GatewayPlan::Binary(_)
-        | GatewayPlan::WebSocket(_)
-        | GatewayPlan::Fix(_) => {}
-    }
-    let ready = plan
-        .system
-        .health
-        .as_ref()
-        .and_then(|health| health.ready.as_ref());
-    ready
-        .map(|request| PlainRequest::of(request).ok_or(EnvironmentError::ReadinessTemplate))
+pub(super) fn readiness(
+    system: &System,
+    part: &str,
+) -> Result<Option<PlainRequest>, EnvironmentError> {
+    system
+        .readiness(part)
+        .map(|(request, _)| PlainRequest::of(request).ok_or(EnvironmentError::ReadinessTemplate))
         .transpose()
 }
 

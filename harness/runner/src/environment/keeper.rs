@@ -1,14 +1,17 @@
 //! Who keeps servers that have roles: in which order they come up, and what one is that is started again.
 
+use tokio::sync::watch;
+
 use super::error::EnvironmentError;
-use super::local::LocalCluster;
-use super::{postgresql, redis};
+use super::local::{LocalCluster, no_store};
+use super::{alike, postgresql, redis};
 
 /// Who keeps the servers of a store.
 #[derive(Debug)]
 pub(super) enum Keeper {
     PostgreSql(postgresql::Keeper),
     Redis(Box<redis::Keeper>),
+    Alike(Box<alike::Keeper>),
 }
 
 impl Keeper {
@@ -17,6 +20,7 @@ impl Keeper {
         match self {
             Keeper::PostgreSql(keeper) => keeper.bring_up(cluster).await,
             Keeper::Redis(keeper) => keeper.bring_up(cluster).await,
+            Keeper::Alike(keeper) => keeper.bring_up(cluster).await,
         }
     }
 
@@ -29,6 +33,35 @@ impl Keeper {
         match self {
             Keeper::PostgreSql(keeper) => keeper.respawn(cluster, name).await,
             Keeper::Redis(keeper) => keeper.respawn(cluster, name).await,
+            Keeper::Alike(keeper) => keeper.respawn(cluster, name).await,
+        }
+    }
+
+    /// Whether it knows how to keep the data of its servers.
+    pub(super) fn keeps_data(&self) -> bool {
+        match self {
+            Keeper::PostgreSql(_) => true,
+            Keeper::Redis(_) | Keeper::Alike(_) => false,
+        }
+    }
+
+    /// Keeps the data.
+    pub(super) async fn back_up(&self, cluster: &LocalCluster) -> Result<String, EnvironmentError> {
+        match self {
+            Keeper::PostgreSql(keeper) => keeper.back_up(cluster).await,
+            Keeper::Redis(_) | Keeper::Alike(_) => Err(no_store()),
+        }
+    }
+
+    /// Brings the data back as it was at a moment.
+    pub(super) async fn restore(
+        &self,
+        cluster: &LocalCluster,
+        moment: (u64, &str),
+    ) -> Result<String, EnvironmentError> {
+        match self {
+            Keeper::PostgreSql(keeper) => keeper.restore(cluster, moment).await,
+            Keeper::Redis(_) | Keeper::Alike(_) => Err(no_store()),
         }
     }
 
@@ -37,6 +70,15 @@ impl Keeper {
         match self {
             Keeper::PostgreSql(keeper) => keeper.rest(),
             Keeper::Redis(_) => {}
+            Keeper::Alike(keeper) => keeper.rest(),
+        }
+    }
+
+    /// Which place of the part the primary has, now and whenever another one is promoted; `None`: there is none.
+    pub(super) fn primary(&self) -> Option<watch::Receiver<usize>> {
+        match self {
+            Keeper::PostgreSql(keeper) => Some(keeper.primary()),
+            Keeper::Redis(_) | Keeper::Alike(_) => None,
         }
     }
 }

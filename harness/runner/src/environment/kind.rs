@@ -60,7 +60,8 @@ impl Environment {
         let system = &context.plan.system;
         match &context.plan.environment {
             EnvironmentPlan::Local { stand_in } => {
-                let cluster = LocalCluster::start(context, &Cast::of(stand_in, system)?).await;
+                let cluster =
+                    LocalCluster::start(context, &Cast::of(stand_in, context.plan)?).await;
                 cluster.map(Environment::Local)
             }
             EnvironmentPlan::Docker(docker) => DockerTarget::start(context, docker)
@@ -292,13 +293,27 @@ impl Environment {
     }
 
     /// Who starts a replica again after it was killed.
-    pub(crate) fn restarted_by(&self) -> RestartedBy {
+    pub(crate) fn restarted_by(&self, name: &str) -> RestartedBy {
         match self {
-            Environment::Local(cluster) => cluster.restarted_by(),
+            Environment::Local(cluster) => cluster.restarted_by(name),
             Environment::External(_) => RestartedBy::Nobody,
             Environment::Docker(docker) => docker.restarted_by(),
             Environment::Kubernetes(cluster) => cluster.restarted_by(),
             Environment::OnNode(_) => RestartedBy::Platform,
+        }
+    }
+
+    /// The replicas in the order in which they start: those together that need not wait for each other.
+    pub(crate) fn in_order(&self) -> Vec<Vec<String>> {
+        match self {
+            Environment::Local(cluster) => cluster.in_order(),
+            Environment::External(_)
+            | Environment::Docker(_)
+            | Environment::Kubernetes(_)
+            | Environment::OnNode(_) => {
+                let replicas = self.replicas().iter();
+                vec![replicas.map(|replica| replica.name.clone()).collect()]
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! A cluster of the reference engine on loopback: one child process a replica.
+//! A system on this machine: one child process, or server, a replica.
 //!
 //! Starting it, starting nodes again, and looking at them; how it ends is in `teardown`.
 
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use shakedown_scenarios::plan::RestartedBy;
+use tokio::sync::watch;
 
-use super::cast::{Cast, part_of};
+use super::cast::{Cast, Company, part_of};
 use super::disks::Disks;
 use super::error::EnvironmentError;
 use super::handle::{Handle, Replica, ReplicaHealth};
-use super::health::{HttpAnswer, PlainRequest, ask_plain, readiness, refuses};
+use super::health::{HttpAnswer, ask_plain, refuses};
 use super::keeper::Keeper;
 use super::kind::StartContext;
 use super::means::Means;
@@ -47,18 +47,14 @@ pub struct LocalCluster {
     gateway: [Vec<String>; 2],
     pub(super) spawner: Spawner,
     pub(super) journal: Arc<Journal>,
-    /// `None`: the profile has no readiness request; a listening socket will have to do.
-    readiness: Option<PlainRequest>,
-    restarted_by: RestartedBy,
+    cast: Box<Cast>,
     pub(super) exe: PathBuf,
     wiring: Wiring,
     pub(super) data: PathBuf,
     /// Whether every node gets a disk of ours, and which.
     pub(super) disks: Disks,
-    /// Of servers that have roles.
-    pub(super) keeper: Option<Keeper>,
-    /// What ends a node in good order.
-    pub(super) farewell: Signal,
+    /// The nodes by player, in the order in which they start.
+    pub(super) companies: Vec<Company>,
     pub(super) stopping: Arc<AtomicBool>,
 }
 
@@ -88,32 +84,31 @@ impl LocalCluster {
 
     /// Everything but the processes.
     fn prepare(context: &StartContext<'_>, cast: &Cast) -> Result<LocalCluster, EnvironmentError> {
-        let part = cast.first(&context.plan.system)?;
         let data = context.journal.state().nodes(context.journal.run_id())?;
-        let wiring = Wiring::lay(context.plan, &cast.names(&context.plan.system)?)?;
+        let wiring = Wiring::lay(context.plan, cast)?;
         let nodes = wiring.members.iter().map(|own| {
-            Arc::new(Node::new(
+            Ok(Arc::new(Node::new(
                 own.name.clone(),
-                cast.line(context, &wiring, own, &data.join(&own.name)),
+                cast.line(context, &wiring, own, &data.join(&own.name))?,
+                cast.readiness(context, own)?,
                 context.run_dir.logs().join(format!("{}.log", own.name)),
-                (own.http, own.peer),
+                [own.http, own.peer, cast.asked_at(context, own)],
                 wiring
                     .network
                     .as_ref()
                     .and_then(|network| network.netns(&own.name)),
-            ))
+            )))
         });
-        let nodes: Vec<Arc<Node>> = nodes.collect();
+        let nodes: Vec<Arc<Node>> = nodes.collect::<Result<_, EnvironmentError>>()?;
         let gateway = &context.plan.system.gateway;
         let replicas = wiring.members.iter().map(|own| Replica {
             name: own.name.clone(),
             part: part_of(&own.name).to_string(),
-            base_url: gateway.base_url(own.http),
+            base_url: cast.base_url(own),
         });
         // Orders go to the first part, or are led there; what else there is plays along.
         let entered = wiring.members.iter();
-        let entrance = cast.entrance().unwrap_or(&part.name);
-        let entered = entered.filter(|own| part_of(&own.name) == entrance);
+        let entered = entered.filter(|own| part_of(&own.name) == cast.entrance());
         let at_entry = |own| gateway.entry_url(wiring.entry(own));
         let beside = |scheme: &str| {
             let urls = entered.clone();
@@ -121,8 +116,7 @@ impl LocalCluster {
             urls.collect()
         };
         Ok(LocalCluster {
-            keeper: cast.keeper(&nodes, &wiring, &data),
-            farewell: cast.farewell(),
+            companies: cast.companies(&nodes, &wiring, &data),
             nodes,
             replicas: replicas.collect(),
             gateway: [
@@ -138,8 +132,7 @@ impl LocalCluster {
             entry: entered.map(at_entry).collect(),
             spawner: Spawner::start()?,
             journal: Arc::clone(&context.journal),
-            readiness: readiness(context.plan)?,
-            restarted_by: part.restarted_by,
+            cast: Box::new(cast.clone()),
             exe: context.exe.clone(),
             wiring: wiring.clone(),
             data,
@@ -151,14 +144,30 @@ impl LocalCluster {
     async fn start_all(&self) -> Result<(), EnvironmentError> {
         self.make_data_folders()?;
         self.mount_disks().await?;
-        if let Some(keeper) = &self.keeper {
-            return keeper.bring_up(self).await;
+        for company in &self.companies {
+            match &company.keeper {
+                Some(keeper) => keeper.bring_up(self).await?,
+                None => self.bring_up(&company.nodes).await?,
+            }
         }
-        for node in &self.nodes {
+        Ok(())
+    }
+
+    /// Which place the primary of a part has, now and later; `None`: it has none.
+    pub(super) fn primary_of(&self, part: &str) -> Option<watch::Receiver<usize>> {
+        let is_of = |node: &Arc<Node>| part_of(&node.name) == part;
+        let mut companies = self.companies.iter();
+        let company = companies.find(|company| company.nodes.iter().any(is_of))?;
+        company.keeper.as_ref()?.primary()
+    }
+
+    /// All of these at once.
+    pub(super) async fn bring_up(&self, nodes: &[Arc<Node>]) -> Result<(), EnvironmentError> {
+        for node in nodes {
             self.start_node(node).await?;
         }
         let deadline = Instant::now() + READY_WITHIN;
-        for node in &self.nodes {
+        for node in nodes {
             let left = deadline.saturating_duration_since(Instant::now());
             self.wait_node_ready(node, left, READY_WITHIN).await?;
         }
@@ -232,8 +241,8 @@ impl LocalCluster {
     }
 
     async fn ask_ready(&self, node: &Node) -> HttpAnswer {
-        match &self.readiness {
-            Some(request) => ask_plain(node.http, request, ONE_ANSWER_WITHIN).await,
+        match &node.ready {
+            Some(request) => ask_plain(node.asked_at, request, ONE_ANSWER_WITHIN).await,
             None if refuses(node.http, ONE_ANSWER_WITHIN).await => HttpAnswer::Refused,
             None => HttpAnswer::Status(200),
         }
@@ -255,7 +264,9 @@ impl LocalCluster {
 
     /// URLs for market data, where it has an entrance of its own.
     pub(super) fn ingest(&self) -> Vec<String> {
-        let own = self.wiring.members.iter().filter_map(|own| own.ingest);
+        let members = self.wiring.members.iter();
+        let entered = members.filter(|own| part_of(&own.name) == self.cast.entrance());
+        let own = entered.filter_map(|own| own.ingest);
         own.map(|address| format!("tcp://{address}")).collect()
     }
 
@@ -305,8 +316,17 @@ impl LocalCluster {
         self.node(name).is_some_and(|node| node.is_explained())
     }
 
-    pub(super) fn restarted_by(&self) -> RestartedBy {
-        self.restarted_by
+    pub(super) fn restarted_by(&self, name: &str) -> RestartedBy {
+        self.cast.restarted_by(name)
+    }
+
+    /// Names of the nodes that start together, those first that others need.
+    pub(super) fn in_order(&self) -> Vec<Vec<String>> {
+        let names = |company: &Company| {
+            let nodes = company.nodes.iter();
+            nodes.map(|node| node.name.clone()).collect()
+        };
+        self.companies.iter().map(names).collect()
     }
 
     pub(super) fn set_clock(&self, name: &str, clock: Option<TimeNamespace>) {
@@ -351,9 +371,34 @@ impl LocalCluster {
         {
             child.wait(REAPED_WITHIN).await;
         }
-        match &self.keeper {
+        let is_of = |company: &&Company| company.nodes.iter().any(|it| it.name == name);
+        let company = self.companies.iter().find(is_of);
+        match company.and_then(|company| company.keeper.as_ref()) {
             Some(keeper) => keeper.respawn(self, name).await,
             None => self.start_node(node).await,
+        }
+    }
+
+    /// Who keeps servers whose data can be kept.
+    fn storekeeper(&self) -> Option<&Keeper> {
+        let mut keepers = self
+            .companies
+            .iter()
+            .filter_map(|company| company.keeper.as_ref());
+        keepers.find(|keeper| keeper.keeps_data())
+    }
+
+    pub(super) async fn back_up(&self) -> Result<String, EnvironmentError> {
+        match self.storekeeper() {
+            Some(keeper) => keeper.back_up(self).await,
+            None => Err(no_store()),
+        }
+    }
+
+    pub(super) async fn restore(&self, moment: (u64, &str)) -> Result<String, EnvironmentError> {
+        match self.storekeeper() {
+            Some(keeper) => keeper.restore(self, moment).await,
+            None => Err(no_store()),
         }
     }
 
@@ -394,5 +439,12 @@ impl LocalCluster {
         self.node(name).ok_or_else(|| EnvironmentError::NotOurs {
             name: name.to_string(),
         })
+    }
+}
+
+/// Nothing that knows how to keep its data.
+pub(super) fn no_store() -> EnvironmentError {
+    EnvironmentError::NotOurs {
+        name: "the data".to_string(),
     }
 }

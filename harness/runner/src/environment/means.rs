@@ -113,6 +113,7 @@ pub fn means(fault: &FaultPlan, plan: &Plan, abilities: &Abilities) -> Option<Me
         | FaultKind::PowerCut
         | FaultKind::Cluster(_)
         | FaultKind::KillSwitch { .. }
+        | FaultKind::Operation(_)
         | FaultKind::Hook(_) => None,
     }
 }
@@ -167,6 +168,7 @@ fn discipline(kind: &FaultKind, abilities: &Abilities) -> Option<&'static str> {
         | FaultKind::Dns
         | FaultKind::Cluster(_)
         | FaultKind::KillSwitch { .. }
+        | FaultKind::Operation(_)
         | FaultKind::Hook(_) => None,
     }
 }

@@ -6,7 +6,9 @@
 //! node that it is on. Every difference between them is a match in [`Environment`].
 
 mod address_book;
+mod alike;
 mod cast;
+mod data;
 mod disks;
 mod docker;
 mod engine_command;
@@ -23,6 +25,7 @@ mod means;
 mod network;
 mod node;
 mod on_node;
+mod players;
 mod ports;
 mod postgresql;
 mod programs;

@@ -9,7 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::process::Signal;
+
 use super::error::EnvironmentError;
+use super::health::PlainRequest;
 use crate::journal::{Entry, Journal};
 use crate::mechanisms::disk::DiskMount;
 use crate::mechanisms::net::Netns;
@@ -37,6 +40,8 @@ pub(super) struct Line {
     pub(super) arguments: Vec<OsString>,
     /// In PID and IPC namespaces of its own, so that all of its processes end together.
     pub(super) is_apart: bool,
+    /// What ends it in good order.
+    pub(super) farewell: Signal,
 }
 
 /// How a node is started, and what runs of it now.
@@ -47,9 +52,14 @@ pub(super) struct Node {
     pub(super) arguments: Vec<OsString>,
     /// Several processes that end together.
     pub(super) is_apart: bool,
+    pub(super) farewell: Signal,
     pub(super) log: PathBuf,
     pub(super) http: SocketAddr,
     pub(super) peer: SocketAddr,
+    /// Where it is asked whether it is ready.
+    pub(super) asked_at: SocketAddr,
+    /// How it is asked that; `None`: a listening socket has to do.
+    pub(super) ready: Option<PlainRequest>,
     /// Where its network is; `None`: where ours is.
     netns: Option<Netns>,
     /// Between it and its data; `None`: nothing.
@@ -77,9 +87,11 @@ impl Node {
             program,
             arguments,
             is_apart,
+            farewell,
         }: Line,
+        ready: Option<PlainRequest>,
         log: PathBuf,
-        addresses: (SocketAddr, SocketAddr),
+        [http, peer, asked_at]: [SocketAddr; 3],
         netns: Option<Netns>,
     ) -> Node {
         Node {
@@ -87,9 +99,12 @@ impl Node {
             program,
             arguments,
             is_apart,
+            farewell,
+            ready,
             log,
-            http: addresses.0,
-            peer: addresses.1,
+            http,
+            peer,
+            asked_at,
             netns,
             disk: Mutex::new(None),
             clock: Mutex::new(None),

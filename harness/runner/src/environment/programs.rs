@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use rustix::process::Signal;
+
 use super::error::EnvironmentError;
 use super::node::Line;
 
@@ -103,6 +105,7 @@ impl Programs {
             program: PathBuf::from(SETPRIV),
             arguments: words,
             is_apart,
+            farewell: Signal::TERM,
         }
     }
 

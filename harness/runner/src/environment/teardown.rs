@@ -24,7 +24,7 @@ impl LocalCluster {
     /// SIGTERM, then SIGKILL, then the data. The journal learns what is gone.
     pub(super) async fn stop(&self) -> Vec<Leftover> {
         self.stopping.store(true, Ordering::SeqCst);
-        if let Some(keeper) = &self.keeper {
+        for keeper in self.companies.iter().filter_map(|it| it.keeper.as_ref()) {
             keeper.rest();
         }
         // What is being started on the spawning thread is started before this returns, and nothing after it.
@@ -33,8 +33,8 @@ impl LocalCluster {
         }
         let children = self.children();
         // A frozen node gets its signal when it is thawed.
-        end_all(&children, &[self.farewell, Signal::CONT]).await;
-        end_all(&children, &[Signal::KILL]).await;
+        end_all(&children, |node| [node.farewell, Signal::CONT].to_vec()).await;
+        end_all(&children, |_| vec![Signal::KILL]).await;
         let mut left = Vec::new();
         for (node, child) in &children {
             let process = child.handle().id();
@@ -139,12 +139,12 @@ impl Drop for LocalCluster {
 }
 
 /// Sends signals to all that still run and waits until they have ended, within one deadline for all.
-async fn end_all(children: &[(&Node, Child)], signals: &[Signal]) {
+async fn end_all(children: &[(&Node, Child)], signals: impl Fn(&Node) -> Vec<Signal>) {
     let running = || children.iter().filter(|(_, child)| child.exit().is_none());
     for (node, child) in running() {
         node.expect_exit(true);
-        for signal in signals {
-            if let Err(error) = child.handle().signal(*signal) {
+        for signal in signals(node) {
+            if let Err(error) = child.handle().signal(signal) {
                 tracing::warn!("{}: {error}", node.name);
             }
         }

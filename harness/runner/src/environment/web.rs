@@ -39,14 +39,8 @@ pub struct LinkKey {
     pub to: String,
 }
 
-/// How the nodes of a cluster speak to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Between {
-    /// At ports of their own for peers.
-    PeerPorts,
-    /// As clients do, as a market maker to its venue.
-    HttpPorts,
-}
+/// Whether one node speaks to another at a port for peers, and not as clients do.
+pub(super) type Peers<'a> = &'a dyn Fn(&str, &str) -> bool;
 
 /// All links of a cluster. Calls block for milliseconds.
 #[derive(Debug)]
@@ -75,7 +69,7 @@ impl LinkWeb {
     pub(super) fn lay(
         wanted: &BTreeSet<LinkKey>,
         members: &[Member],
-        (network, between): (Option<&ClusterNetwork>, Between),
+        (network, are_peers): (Option<&ClusterNetwork>, Peers<'_>),
         seed: u64,
     ) -> Result<LinkWeb, LinkError> {
         let here = LinkGroup::start()?;
@@ -108,10 +102,9 @@ impl LinkWeb {
             let pair = Pair {
                 netns: netns.clone(),
                 http: add(to.http, 2 * number)?,
-                other: match (&key.from, between) {
-                    (End::Node(_), Between::PeerPorts) => Some(to.peer),
-                    (End::Node(_), Between::HttpPorts) => None,
-                    (End::Clients, _) => to.gateway,
+                other: match &key.from {
+                    End::Node(from) => are_peers(from, &key.to).then_some(to.peer),
+                    End::Clients => to.gateway,
                 }
                 .map(|upstream| add(upstream, 2 * number + 1))
                 .transpose()?,
@@ -323,7 +316,7 @@ mod tests {
         let there = key(End::Node("engine-1".into()), "engine-2");
         let clients = key(End::Clients, "engine-1");
         let wanted = BTreeSet::from([there.clone(), clients.clone()]);
-        let web = LinkWeb::lay(&wanted, &all, (None, Between::PeerPorts), 7).unwrap();
+        let web = LinkWeb::lay(&wanted, &all, (None, &|_, _| true), 7).unwrap();
         assert_eq!(web.overhead().links, 3);
         let seen = web.seen_by(&all[0], &all);
         assert_eq!(seen[0], all[0]);
@@ -371,7 +364,7 @@ mod tests {
         );
         let there = key(End::Node("maker-1".into()), "venue-1");
         let wanted = BTreeSet::from([there.clone()]);
-        let web = LinkWeb::lay(&wanted, &all, (None, Between::HttpPorts), 7).unwrap();
+        let web = LinkWeb::lay(&wanted, &all, (None, &|_, _| false), 7).unwrap();
         let seen = web.seen_by(&all[0], &all);
         let mut through = TcpStream::connect(seen[1].http).unwrap();
         through.write_all(b"hello").unwrap();

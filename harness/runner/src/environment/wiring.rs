@@ -4,21 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use shakedown_scenarios::plan::{
-    EnvironmentPlan, FaultKind, FaultPlan, LinkEnd, LocalStandIn, Plan, Selector,
-};
+use shakedown_scenarios::plan::{FaultKind, FaultPlan, LinkEnd, Plan, Selector};
 
-use super::cast::part_of;
+use super::cast::Cast;
 use super::engine_command::{Member, members};
 use super::error::EnvironmentError;
 use super::means::{Means, mechanisms_here};
 use super::network::ClusterNetwork;
 use super::ports;
-use super::web::{Between, End, LinkKey, LinkWeb};
-use super::{postgresql, redis};
+use super::web::{End, LinkKey, LinkWeb, Peers};
 
-/// Ports of a node that has an address of its own.
-const HTTP_PORT: u16 = 8080;
+/// For peers, of a node that has an address of its own.
 const PEER_PORT: u16 = 7400;
 
 /// Of a gateway other than HTTP for which the profile names none: the stand-in has one.
@@ -43,10 +39,11 @@ impl Wiring {
     ///
     /// # Errors
     /// When a fault needs what this machine does not have.
-    pub(super) fn lay(plan: &Plan, names: &[String]) -> Result<Wiring, EnvironmentError> {
+    pub(super) fn lay(plan: &Plan, cast: &Cast) -> Result<Wiring, EnvironmentError> {
+        let names = &cast.names();
         let means: BTreeMap<String, Means> = mechanisms_here(plan).into_iter().collect();
         refuse_reordering(plan, &means)?;
-        refuse_go_betweens(plan, &means)?;
+        refuse_go_betweens(cast, &means)?;
         let gateway = &plan.system.gateway;
         let port = match gateway.reports() {
             Some(reports) => Some(reports.port.unwrap_or(GATEWAY_PORT)),
@@ -60,13 +57,14 @@ impl Wiring {
             addresses,
             gateways,
             ingests,
-        } = places(names, &means, plan, [port, ingest])?;
+        } = places(names, &means, cast, [port, ingest])?;
         let members = members(names, &addresses, &gateways, &ingests);
         let wanted = wanted(plan, names, &means);
         let links = match wanted.is_empty() {
             true => None,
             false => {
-                let laid = (network.as_deref(), between(&plan.environment));
+                let peers = |one: &str, other: &str| cast.are_peers(one, other);
+                let laid = (network.as_deref(), &peers as Peers<'_>);
                 Some(Arc::new(LinkWeb::lay(&wanted, &members, laid, plan.seed)?))
             }
         };
@@ -77,6 +75,15 @@ impl Wiring {
             means: Arc::new(means),
             orders_per_s: plan.load.arrival.rate_per_s(),
         })
+    }
+
+    /// The same with these members only, in this order.
+    pub(super) fn only<'n>(&self, names: impl Iterator<Item = &'n str>) -> Wiring {
+        let member = |name| self.members.iter().find(|member| member.name == name);
+        Wiring {
+            members: names.filter_map(member).cloned().collect(),
+            ..self.clone()
+        }
     }
 
     /// The members as one of them is to see them.
@@ -118,12 +125,12 @@ struct Places {
 fn places(
     names: &[String],
     means: &BTreeMap<String, Means>,
-    plan: &Plan,
+    cast: &Cast,
     [gateway_port, ingest_port]: [Option<u16>; 2],
 ) -> Result<Places, EnvironmentError> {
     let network = match ClusterNetwork::build(names) {
         Ok(network) => network,
-        Err(source) if plan.system.gateway.is_store() || means.values().any(needs_namespaces) => {
+        Err(source) if cast.needs_namespaces() || means.values().any(needs_namespaces) => {
             let source = Box::new(source);
             return Err(EnvironmentError::NoNetwork { source });
         }
@@ -143,7 +150,7 @@ fn places(
     };
     let of = |name: &String| network.address(name);
     let both = |name: &String| {
-        let ports = [first_port(plan, name), PEER_PORT];
+        let ports = [cast.port(name), PEER_PORT];
         of(name).map(|address| ports.map(|port| SocketAddr::new(address, port)))
     };
     let gateway = |address: IpAddr| Some(SocketAddr::new(address, gateway_port?));
@@ -157,34 +164,6 @@ fn places(
         gateways,
         ingests,
     })
-}
-
-/// The port at which a node with an address of its own answers everybody.
-fn first_port(plan: &Plan, name: &str) -> u16 {
-    let EnvironmentPlan::Local { stand_in } = &plan.environment else {
-        return HTTP_PORT;
-    };
-    match stand_in {
-        LocalStandIn::Engine { .. } | LocalStandIn::MarketMaker { .. } => HTTP_PORT,
-        LocalStandIn::PostgreSql(_) => postgresql::PORT,
-        LocalStandIn::Redis(servers) if servers.part == part_of(name) => redis::PORT,
-        LocalStandIn::Redis(_) => redis::SENTINEL_PORT,
-    }
-}
-
-fn between(environment: &EnvironmentPlan) -> Between {
-    match environment {
-        EnvironmentPlan::Local {
-            stand_in:
-                LocalStandIn::MarketMaker { .. } | LocalStandIn::PostgreSql(_) | LocalStandIn::Redis(_),
-        } => Between::HttpPorts,
-        EnvironmentPlan::Local {
-            stand_in: LocalStandIn::Engine { .. },
-        }
-        | EnvironmentPlan::External(_)
-        | EnvironmentPlan::Docker(_)
-        | EnvironmentPlan::Kubernetes(_) => Between::PeerPorts,
-    }
 }
 
 fn needs_namespaces(means: &Means) -> bool {
@@ -209,17 +188,14 @@ fn refuse_reordering(plan: &Plan, means: &BTreeMap<String, Means>) -> Result<(),
     Ok(())
 }
 
-/// Whoever asks a server of Redis for another one's address is told the real one.
+/// Whoever asks such servers for another one's address is told the real one.
 fn refuse_go_betweens(
-    plan: &Plan,
+    cast: &Cast,
     means: &BTreeMap<String, Means>,
 ) -> Result<(), EnvironmentError> {
-    let EnvironmentPlan::Local {
-        stand_in: LocalStandIn::Redis(_),
-    } = &plan.environment
-    else {
+    if !cast.tells_addresses() {
         return Ok(());
-    };
+    }
     let mut done = means.iter();
     let found = done.find_map(|(fault, means)| match means {
         Means::Userspace { why } => Some((fault.clone(), *why)),

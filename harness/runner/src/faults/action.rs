@@ -17,6 +17,7 @@ use super::group::Group;
 use super::hook::Hook;
 use super::kill::Kill;
 use super::kill_switch::KillSwitch;
+use super::operation::Operation;
 use super::power_cut::PowerCut;
 use super::restart::Restart;
 use super::service::Service;
@@ -31,6 +32,7 @@ pub(super) enum Action {
     Restart(Restart),
     Hook(Hook),
     KillSwitch(KillSwitch),
+    Operation(Operation),
     Link(Wire),
     Group(Group),
     Stress(Stress),
@@ -107,7 +109,7 @@ impl Action {
                     reason: "there are no containers here".to_string(),
                 });
             }
-            FaultKind::KillSwitch { .. } => return Err(unasked(label)),
+            FaultKind::KillSwitch { .. } | FaultKind::Operation(_) => return Err(unasked(label)),
         };
         Ok(action)
     }
@@ -140,7 +142,7 @@ impl Action {
         }
         match kind {
             FaultKind::Hook(hook) => Ok(Action::Hook(Hook::new(hook, &aim.targets))),
-            FaultKind::KillSwitch { .. } => Err(unasked(firing.label())),
+            FaultKind::KillSwitch { .. } | FaultKind::Operation(_) => Err(unasked(firing.label())),
             FaultKind::Cluster(kind) if !kind.needs_agent() => {
                 let fault = ClusterFault::new(&firing.label(), kind, aim, pods)?;
                 Ok(Action::Cluster(Box::new(fault)))
@@ -154,6 +156,7 @@ impl Action {
         match self {
             Action::Hook(_)
             | Action::KillSwitch(_)
+            | Action::Operation(_)
             | Action::Link(_)
             | Action::Agents(_)
             | Action::Cluster(_)

@@ -93,6 +93,7 @@ impl Container {
             | FaultKind::Reset { .. }
             | FaultKind::Cluster(_)
             | FaultKind::KillSwitch { .. }
+            | FaultKind::Operation(_)
             | FaultKind::Hook(_) => return None,
         };
         Some(Container {
@@ -161,7 +162,7 @@ impl Container {
                 endpoint,
                 watchdog: None,
             };
-            if let Some(back) = self.undo(&place, environment.restarted_by()) {
+            if let Some(back) = self.undo(&place, environment.restarted_by(&target.name)) {
                 let watchdog =
                     Watchdog::over_container(exe, target.process.id(), vec![back.clone()]).await;
                 let watchdog = watchdog.map_err(|source| FaultError::Watchdog {
@@ -287,7 +288,7 @@ impl Container {
         }
         let mut there = Vec::new();
         for (place, target) in self.places.iter().zip(targets) {
-            let Some(back) = self.undo(place, environment.restarted_by()) else {
+            let Some(back) = self.undo(place, environment.restarted_by(&target.name)) else {
                 continue;
             };
             match self.engine.look(&place.id).await {

@@ -12,7 +12,7 @@ use super::aim::{Aim, FaultTargetRef};
 use super::error::{FaultError, NotClean};
 use super::kill::{left, start_missing};
 use super::strength::Strength;
-use super::target::Target;
+use super::target::{Target, speaker};
 use crate::environment::Environment;
 use crate::mechanisms::Exit;
 use crate::mechanisms::disk::{DiskError, DiskFault, DiskMount, DiskStatus};
@@ -81,6 +81,7 @@ impl Disk {
             | FaultKind::ClockSkew { .. }
             | FaultKind::Cluster(_)
             | FaultKind::KillSwitch { .. }
+            | FaultKind::Operation(_)
             | FaultKind::Hook(_) => return Err(not_possible("it is not done to disks".into())),
         };
         let disk = |target: &FaultTargetRef| {
@@ -252,7 +253,7 @@ impl Disk {
                 self.ended.push(format!("{} {exit}", target.label()));
             }
         }
-        match environment.restarted_by() {
+        match environment.restarted_by(speaker(targets)) {
             RestartedBy::Platform => start_missing(fault, targets, environment).await,
             RestartedBy::Nobody => Ok(()),
         }

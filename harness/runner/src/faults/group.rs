@@ -10,7 +10,7 @@ use super::error::{FaultError, NotClean};
 use super::freeze::SILENT_FOR;
 use super::kill::{left, start_missing};
 use super::strength::Strength;
-use super::target::Target;
+use super::target::{Target, speaker};
 use crate::environment::{Environment, HttpAnswer, ask};
 use crate::journal::{Entry, Journal, Undo};
 use crate::mechanisms::cgroup::{
@@ -91,6 +91,7 @@ impl Group {
             | FaultKind::ClockSkew { .. }
             | FaultKind::Cluster(_)
             | FaultKind::KillSwitch { .. }
+            | FaultKind::Operation(_)
             | FaultKind::Hook(_) => return None,
         };
         Some(Group {
@@ -268,7 +269,10 @@ impl Group {
                 }
             }
         }
-        match (self.may_end_its_targets(), environment.restarted_by()) {
+        match (
+            self.may_end_its_targets(),
+            environment.restarted_by(speaker(targets)),
+        ) {
             (true, RestartedBy::Platform) => start_missing(fault, targets, environment).await,
             (true, RestartedBy::Nobody) | (false, _) => Ok(()),
         }

@@ -12,6 +12,7 @@ use super::aim::FaultTargetRef;
 use super::error::{FaultError, NotClean};
 use super::kill::left;
 use super::strength::Strength;
+use crate::environment::Environment;
 use crate::journal::Undo;
 use crate::mechanisms::{CommandError, Ended, Invocation, start_folder};
 
@@ -26,10 +27,46 @@ pub(super) struct Hook {
     surroundings: Option<Surroundings>,
 }
 
+/// Where commands run, and what they are told.
 #[derive(Debug, Clone)]
-struct Surroundings {
+pub(super) struct Surroundings {
     folder: std::path::PathBuf,
     variables: Vec<(String, String)>,
+}
+
+impl Surroundings {
+    /// Of a fault of a run, on these targets.
+    pub(super) fn here(
+        fault: &str,
+        run_id: &str,
+        targets: &[String],
+        environment: &Environment,
+    ) -> Result<Surroundings, FaultError> {
+        let folder = start_folder().map_err(|source| FaultError::NoFolder {
+            fault: fault.to_string(),
+            source,
+        })?;
+        let variable = |name: &str, value: &str| (name.to_string(), value.to_string());
+        Ok(Surroundings {
+            folder,
+            variables: vec![
+                variable("SHAKEDOWN_RUN", run_id),
+                variable("SHAKEDOWN_FAULT", fault),
+                variable("SHAKEDOWN_TARGETS", &targets.join(" ")),
+                variable("SHAKEDOWN_ENTRY", &environment.entry().join(" ")),
+            ],
+        })
+    }
+
+    /// A command there.
+    pub(super) fn invocation(&self, words: &[String], deadline: Duration) -> Invocation {
+        Invocation {
+            words: words.to_vec(),
+            folder: self.folder.clone(),
+            variables: self.variables.clone(),
+            deadline,
+        }
+    }
 }
 
 impl Hook {
@@ -62,20 +99,18 @@ impl Hook {
     }
 
     /// Says how to take back what is about to be done.
-    pub(super) fn arm(&mut self, fault: &str, run_id: &str) -> Result<Vec<Undo>, FaultError> {
-        let folder = start_folder().map_err(|source| FaultError::NoFolder {
-            fault: fault.to_string(),
-            source,
-        })?;
-        let variable = |name: &str, value: &str| (name.to_string(), value.to_string());
-        self.surroundings = Some(Surroundings {
-            folder,
-            variables: vec![
-                variable("SHAKEDOWN_RUN", run_id),
-                variable("SHAKEDOWN_FAULT", fault),
-                variable("SHAKEDOWN_TARGETS", &self.names().join(" ")),
-            ],
-        });
+    pub(super) fn arm(
+        &mut self,
+        fault: &str,
+        run_id: &str,
+        environment: &Environment,
+    ) -> Result<Vec<Undo>, FaultError> {
+        self.surroundings = Some(Surroundings::here(
+            fault,
+            run_id,
+            &self.names(),
+            environment,
+        )?);
         let heal = self.invocation(fault, &self.planned.heal)?;
         Ok(vec![Undo::Command { heal }])
     }
@@ -87,12 +122,8 @@ impl Hook {
             .ok_or_else(|| FaultError::NotArmed {
                 fault: fault.to_string(),
             })?;
-        Ok(Invocation {
-            words: words.to_vec(),
-            folder: surroundings.folder.clone(),
-            variables: surroundings.variables.clone(),
-            deadline: Duration::from_nanos(self.planned.deadline_ns),
-        })
+        let deadline = Duration::from_nanos(self.planned.deadline_ns);
+        Ok(surroundings.invocation(words, deadline))
     }
 
     pub(super) async fn inject(&self, fault: &str, strength: Strength) -> Result<(), FaultError> {
@@ -111,31 +142,13 @@ impl Hook {
 
     async fn must(&self, fault: &str, words: &[String]) -> Result<(), FaultError> {
         let invocation = self.invocation(fault, words)?;
-        let ended = run(fault, &invocation).await?;
-        if ended.is_success() {
-            return Ok(());
-        }
-        Err(FaultError::CommandFailed {
-            fault: fault.to_string(),
-            line: invocation.line(),
-            how: how(&ended),
-        })
+        must(fault, &invocation).await.map(drop)
     }
 
     /// Asks until the effect is there; what was said last.
     pub(super) async fn confirm(&self, fault: &str, until: Instant) -> Result<String, String> {
         let invocation = self.invocation(fault, &self.planned.confirm);
-        let invocation = invocation.map_err(|error| error.to_string())?;
-        loop {
-            let ended = invocation.run().await.map_err(|error| error.to_string())?;
-            if ended.is_success() {
-                return Ok(format!("`{}`: {}", invocation.line(), how(&ended)));
-            }
-            if left(until).is_zero() {
-                return Err(format!("`{}`: {}", invocation.line(), how(&ended)));
-            }
-            tokio::time::sleep(POLL.min(left(until))).await;
-        }
+        confirmed(&invocation.map_err(|error| error.to_string())?, until).await
     }
 
     /// Asks until everything is as before.
@@ -185,6 +198,34 @@ impl Hook {
             )),
             None => Err(format!("`{}`: {}", confirm.line(), how(&ended))),
         }
+    }
+}
+
+/// A command that has to succeed.
+pub(super) async fn must(fault: &str, invocation: &Invocation) -> Result<Ended, FaultError> {
+    let ended = run(fault, invocation).await?;
+    if ended.is_success() {
+        return Ok(ended);
+    }
+    Err(FaultError::CommandFailed {
+        fault: fault.to_string(),
+        line: invocation.line(),
+        how: how(&ended),
+    })
+}
+
+/// Asks until the answer is yes; what was said last.
+pub(super) async fn confirmed(invocation: &Invocation, until: Instant) -> Result<String, String> {
+    loop {
+        let ended = invocation.run().await.map_err(|error| error.to_string())?;
+        let said = format!("`{}`: {}", invocation.line(), how(&ended));
+        if ended.is_success() {
+            return Ok(said);
+        }
+        if left(until).is_zero() {
+            return Err(said);
+        }
+        tokio::time::sleep(POLL.min(left(until))).await;
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::error::FaultError;
 use super::strength::Strength;
-use super::target::{Target, labels};
+use super::target::{Target, labels, speaker};
 use crate::environment::{Environment, refuses};
 use crate::mechanisms::{Delivery, Exit};
 
@@ -119,7 +119,7 @@ impl Kill {
         environment: &Environment,
     ) -> Result<(), FaultError> {
         self.let_it_end(fault, targets).await?;
-        match environment.restarted_by() {
+        match environment.restarted_by(speaker(targets)) {
             RestartedBy::Platform => start_missing(fault, targets, environment).await,
             RestartedBy::Nobody => Ok(()),
         }

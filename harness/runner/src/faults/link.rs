@@ -87,6 +87,7 @@ impl Link {
             | FaultKind::Dns
             | FaultKind::Cluster(_)
             | FaultKind::KillSwitch { .. }
+            | FaultKind::Operation(_)
             | FaultKind::Hook(_) => return Err(no_link("it is not done to links")),
         };
         let network = environment

@@ -24,6 +24,7 @@ mod kill_switch;
 mod link;
 mod names;
 mod nets;
+mod operation;
 mod power_cut;
 mod prepared;
 mod restart;
@@ -35,8 +36,10 @@ mod stress;
 mod target;
 mod wire;
 
+pub(crate) use agents::object_name;
 pub use aim::{Aim, FarEnd, FaultTargetRef};
 pub use cluster::{may_be_undone, needs as cluster_rights, undone_by};
 pub use error::{FaultError, NotClean};
+pub use operation::{ClockOffset, Moment};
 pub use prepared::{Prepared, preflight};
 pub use strength::Strength;

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use shakedown_record::fault::{FaultTarget, Firing};
 use shakedown_scenarios::plan::FaultKind;
+use shakedown_scenarios::plan::gates::Operation as PlannedOperation;
 
 use super::action::Action;
 use super::aim::Aim;
 use super::error::FaultError;
 use super::kill_switch::KillSwitch;
+use super::operation::{ClockOffset, Moment, Operation};
 use super::restart::Restart;
 use super::snapshot::Snapshot;
 use super::strength::Strength;
@@ -90,6 +92,17 @@ impl Prepared {
         Ok(Prepared::new(label, action, Vec::new()))
     }
 
+    /// An operation on the data, and the moment of a restore.
+    pub fn operation(
+        firing: &Firing,
+        (operation, moment): (&PlannedOperation, Option<Moment>),
+        began: ClockOffset,
+        environment: &Environment,
+    ) -> Prepared {
+        let operation = Operation::new(operation, moment, began, environment);
+        Prepared::new(firing.label(), Action::Operation(operation), Vec::new())
+    }
+
     /// The same, with another strength.
     #[must_use]
     pub fn of_strength(self, strength: Strength) -> Prepared {
@@ -122,6 +135,7 @@ impl Prepared {
         match &self.action {
             Action::Hook(hook) => hook.targets(),
             Action::KillSwitch(kill) => kill.targets(),
+            Action::Operation(operation) => operation.targets(),
             Action::Container(container) => container.targets(&self.targets),
             Action::Cluster(cluster) => cluster.targets(),
             Action::Link(link) => link.targets(),
@@ -147,6 +161,7 @@ impl Prepared {
             Action::Restart(restart) => restart.mechanism(),
             Action::Hook(hook) => hook.mechanism(),
             Action::KillSwitch(kill) => kill.mechanism(),
+            Action::Operation(operation) => operation.mechanism(),
             Action::Container(container) => container.mechanism(),
             Action::Cluster(cluster) => cluster.mechanism(),
             Action::Link(link) => link.mechanism(),
@@ -196,7 +211,12 @@ impl Prepared {
                 // It dies with Shakedown, and the node with it.
                 Vec::new()
             }
-            Action::Hook(hook) => hook.arm(&self.label, journal.run_id())?,
+            Action::Hook(hook) => hook.arm(&self.label, journal.run_id(), environment)?,
+            Action::Operation(operation) => {
+                operation.arm(&self.label, journal.run_id(), environment)?;
+                // It is not taken back.
+                Vec::new()
+            }
             Action::Cluster(cluster) => cluster.arm(&self.label, environment, journal).await?,
             Action::Agents(agents) => {
                 agents.arm(&self.label, self.strength, journal).await?;
@@ -251,6 +271,7 @@ impl Prepared {
                 kill.inject(strength).await;
                 Ok(())
             }
+            Action::Operation(operation) => operation.inject(label, environment, strength).await,
             Action::Service(service) => service.inject(label, strength),
             Action::Cluster(cluster) => cluster.inject(label, strength).await,
             Action::Link(link) => link.inject(label, strength).await,
@@ -272,6 +293,7 @@ impl Prepared {
         match &self.action {
             Action::Hook(hook) => hook.names(),
             Action::KillSwitch(_) => Vec::new(),
+            Action::Operation(operation) => operation.touched(),
             Action::Cluster(cluster) => cluster.names(),
             Action::Link(link) => link.names(),
             Action::Agents(agents) => agents.names(),
@@ -309,7 +331,7 @@ impl Prepared {
             Action::Restart(_) => Restart::heal(&self.label, &self.targets, environment).await?,
             Action::Hook(hook) => hook.heal(&self.label).await?,
             // It stays.
-            Action::KillSwitch(_) => {}
+            Action::KillSwitch(_) | Action::Operation(_) => {}
             Action::Service(service) => service.heal(&self.label, journal).await?,
             Action::Cluster(cluster) => cluster.heal(&self.label).await?,
             Action::Container(container) => {
@@ -352,6 +374,7 @@ impl Prepared {
             Action::Restart(_) => ("restart", self.labels()),
             Action::Hook(hook) => ("hook", hook.names()),
             Action::KillSwitch(kill) => ("kill-switch", kill.names()),
+            Action::Operation(operation) => (operation.name(), operation.touched()),
             Action::Link(link) => (link.name(), link.names()),
             Action::Agents(agents) => (agents.name(), agents.names()),
             Action::Clock(_) => ("clock-skew", self.labels()),

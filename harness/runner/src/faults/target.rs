@@ -82,6 +82,11 @@ impl Target {
     }
 }
 
+/// Whoever speaks for all targets of a fault that Shakedown starts again or does not: they are of one part.
+pub(super) fn speaker(targets: &[Target]) -> &str {
+    targets.first().map_or("", |target| &target.name)
+}
+
 /// Names of several targets, for people.
 pub(super) fn labels<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
     let labels: Vec<String> = targets.into_iter().map(Target::label).collect();

@@ -104,6 +104,7 @@ impl<'a> Steps<'a> {
             server_id: answer.server_id.clone(),
             sequence: answer.sequence,
             acked,
+            copy: None,
         };
         self.sent.push(order.clone());
         self.add(line, "an acknowledgement", expect(&answer, Outcome::Acked));
@@ -253,6 +254,7 @@ impl<'a> Steps<'a> {
                 server_id: answer.server_id,
                 sequence: answer.sequence,
                 acked,
+                copy: None,
             };
             self.sent.push(order.clone());
             if !acked {
@@ -279,6 +281,7 @@ impl<'a> Steps<'a> {
             server_id: answer.server_id.clone(),
             sequence: None,
             acked: false,
+            copy: None,
         });
         let came = match rejected {
             true => Ok("an oversized order was rejected".to_string()),

@@ -15,7 +15,7 @@ use shakedown_record::Outcome;
 use shakedown_scenarios::plan::{Auth, Plan, Request, TlsPlan};
 
 use crate::environment::AddressBook;
-use crate::stores::{AskError, Asking, exchange, is_asked};
+use crate::stores::{AskError, Asking, exchange};
 
 /// Longest piece of a reply, or of an error, that is ever quoted, in characters.
 const EXCERPT_CHARS: usize = 200;
@@ -108,6 +108,8 @@ pub struct Client {
     http: reqwest::Client,
     secrets: Arc<Secrets>,
     auth: Auth,
+    /// With which statements and commands are asked.
+    store_auth: Auth,
 }
 
 impl Client {
@@ -162,8 +164,17 @@ impl Client {
         Ok(Self {
             http,
             auth: auth.clone(),
+            store_auth: auth.clone(),
             secrets,
         })
+    }
+
+    /// The same, with no authentication to stores.
+    pub fn unknown_to_stores(self) -> Self {
+        Self {
+            store_auth: Auth::None,
+            ..self
+        }
     }
 
     /// Sends one request of the profile and reads the whole answer.
@@ -177,7 +188,7 @@ impl Client {
         vars: &Vars<'_>,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        if is_asked(request) {
+        if request.is_of_store() {
             return self.ask_store(base, request, vars, timeout).await;
         }
         let Rendered {
@@ -213,7 +224,7 @@ impl Client {
     ) -> Result<Reply, ClientError> {
         let what = self.clean(&format!("{} at {base}", request.method));
         let asking = Asking {
-            auth: &self.auth,
+            auth: &self.store_auth,
             secrets: &self.secrets,
             timeout,
         };

@@ -32,7 +32,7 @@ impl Answered {
 }
 
 impl Target {
-    /// Sends one order message through the `number`-th entry, below the ceiling on orders.
+    /// Sends one order message by the `number`-th way in, below the ceiling on orders.
     ///
     /// `id` is the id by which the engine knows the order: the client's, or its own where it makes the ids.
     pub async fn order(
@@ -63,10 +63,10 @@ impl Target {
         number: usize,
     ) -> Answered {
         self.order_turns.turn().await;
-        let base = self.entry_for(number);
+        let base = self.way_in(number);
         let sent = self
             .orders
-            .send(base, &action.send, vars, self.order_timeout());
+            .send(&base, &action.send, vars, self.order_timeout());
         match sent.await {
             Ok(reply) => self.read(action, &reply),
             Err(error) => Answered {
@@ -111,10 +111,10 @@ impl Target {
             account: Some(account),
             ..Vars::default()
         };
-        let base = self.entry_for(number);
+        let base = self.way_in(number);
         let sent = self
             .orders
-            .send(base, &how.send, &vars, self.order_timeout());
+            .send(&base, &how.send, &vars, self.order_timeout());
         let reply = sent.await.map_err(|error| error.to_string())?;
         if !answers(&how.acked, reply.status, &reply.body) {
             return Err(self.client.excerpt(&reply));

@@ -12,8 +12,12 @@ use super::target::{PROBE_TIMEOUT, Target};
 use crate::environment::Replica;
 
 /// Asks a health endpoint: true for a status of 2xx, false for any other and for silence.
-async fn healthy(target: &Target, replica: &Replica, get: &Request, timeout: Duration) -> bool {
-    let port = target.plan.system.health.as_ref().and_then(|it| it.port);
+async fn healthy(
+    target: &Target,
+    replica: &Replica,
+    (get, port): (&Request, Option<u16>),
+    timeout: Duration,
+) -> bool {
     let base = target.control_base(replica, port);
     let reply = target
         .client
@@ -24,14 +28,15 @@ async fn healthy(target: &Target, replica: &Replica, get: &Request, timeout: Dur
 
 /// Is a replica ready? `None` when the profile knows no readiness.
 pub async fn ready(target: &Target, replica: &Replica, timeout: Duration) -> Option<bool> {
-    let get = target.plan.system.health.as_ref()?.ready.as_ref()?;
-    Some(healthy(target, replica, get, timeout).await)
+    let asked = target.plan.system.readiness(&replica.part)?;
+    Some(healthy(target, replica, asked, timeout).await)
 }
 
 /// Is a replica alive? `None` when the profile knows no liveness.
 pub async fn live(target: &Target, replica: &Replica, timeout: Duration) -> Option<bool> {
-    let get = target.plan.system.health.as_ref()?.live.as_ref()?;
-    Some(healthy(target, replica, get, timeout).await)
+    let health = target.plan.system.health.as_ref()?;
+    let asked = (health.live.as_ref()?, health.port);
+    Some(healthy(target, replica, asked, timeout).await)
 }
 
 /// The version that a replica says it is; `None` when the profile does not know how to ask.

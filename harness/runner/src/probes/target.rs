@@ -79,7 +79,12 @@ impl Target {
         let ceilings = plan.system.ceilings;
         let client = |idle| {
             let (auth, secrets) = (&plan.system.auth, Arc::clone(&secrets));
-            Client::with_book(auth, secrets, https.as_ref(), book.clone(), idle)
+            let client = Client::with_book(auth, secrets, https.as_ref(), book.clone(), idle);
+            // Users of an engine are none of the stores' behind it.
+            client.map(|client| match plan.system.gateway.is_store() {
+                true => client,
+                false => client.unknown_to_stores(),
+            })
         };
         Ok(Self {
             client: client(Idle::Closes)?,
@@ -109,6 +114,16 @@ impl Target {
             .collect()
     }
 
+    /// Replicas of the part whose copies of the data are read.
+    pub fn holders(&self) -> Vec<Replica> {
+        let holder = self.plan.system.holder().map(|part| &part.name);
+        let replicas = self.replicas.iter();
+        replicas
+            .filter(|replica| Some(&replica.part) == holder)
+            .cloned()
+            .collect()
+    }
+
     /// The copies that a read-back looks at.
     pub fn copies(&self, at_each_replica: bool) -> Vec<Copy> {
         if !at_each_replica {
@@ -121,7 +136,7 @@ impl Target {
                 .into_iter()
                 .collect();
         }
-        let replicas = self.engine_replicas().into_iter();
+        let replicas = self.holders().into_iter();
         replicas
             .map(|replica| Copy {
                 name: replica.name,
@@ -130,7 +145,8 @@ impl Target {
             .collect()
     }
 
-    /// Where a replica's health or metrics are. In the local environment every replica serves all on its one port.
+    /// Where a replica's health or metrics are. In the local environment replicas serve all on one port, but for those that
+    /// stand for a system with others.
     pub fn control_base(&self, replica: &Replica, port: Option<u16>) -> String {
         match (&self.plan.environment, port) {
             (
@@ -139,14 +155,37 @@ impl Target {
                 | EnvironmentPlan::Kubernetes(_),
                 Some(port),
             ) => with_port(&replica.base_url, port),
+            (EnvironmentPlan::Local { stand_in }, Some(port))
+                if stand_in.keeps_ports(&replica.part) =>
+            {
+                with_port(&replica.base_url, port)
+            }
             (_, None) | (EnvironmentPlan::Local { .. }, _) => replica.base_url.clone(),
         }
     }
 
-    /// The entry that the n-th of several independent messages goes to.
-    pub fn entry_for(&self, number: usize) -> &str {
-        let count = self.entry.len().max(1);
-        self.entry.get(number % count).map_or("", String::as_str)
+    /// Copies each of which has orders that no other has; none where an order is to be on all of them.
+    pub fn copies_apart(&self) -> Vec<Copy> {
+        match self.plan.system.books_are_apart() {
+            true => self.copies(true),
+            false => Vec::new(),
+        }
+    }
+
+    /// Where orders can be sent outside the load: the entries, or each replica by itself where each has books of its own.
+    pub fn ways_in(&self) -> Vec<String> {
+        let apart = self.copies_apart();
+        match apart.is_empty() {
+            true => self.entry.clone(),
+            false => apart.into_iter().map(|copy| copy.base_url).collect(),
+        }
+    }
+
+    /// The way in that the n-th of several independent messages takes.
+    pub fn way_in(&self, number: usize) -> String {
+        let ways = self.ways_in();
+        let way = ways.get(number % ways.len().max(1));
+        way.cloned().unwrap_or_default()
     }
 
     /// The client order id of a slot.
@@ -234,7 +273,42 @@ pub fn with_port(base_url: &str, port: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::with_port;
+    use shakedown_scenarios::plan::{DataLayout, ReadBack, Request};
+
+    use super::{Target, with_port};
+    use crate::testing::{plan, target};
+
+    #[tokio::test]
+    async fn a_store_that_is_asked_in_its_own_language_is_where_the_copies_are() {
+        let bases = ["http://127.0.0.1:1".to_string()];
+        let mut of_store = plan(&bases);
+        let mut store = of_store.system.parts[0].clone();
+        store.name = "postgres".to_string();
+        store.replicas = 2;
+        of_store.system.parts.push(store);
+        of_store.system.data = DataLayout::Store {
+            part: "postgres".to_string(),
+        };
+        let through_the_engine = target(of_store.clone(), &bases);
+        assert_eq!(names(&through_the_engine), ["engine-1"]);
+        if let Some(ReadBack::List { get, .. }) = &mut of_store.system.read_back {
+            get.method = Request::SQL.to_string();
+        }
+        let asked = target(of_store, &bases);
+        assert_eq!(names(&asked), Vec::<String>::new());
+        let mut whole = std::sync::Arc::into_inner(asked).unwrap();
+        whole.replicas.push(crate::environment::Replica {
+            name: "postgres-2".to_string(),
+            part: "postgres".to_string(),
+            base_url: "postgresql://127.0.0.1:5432/trading".to_string(),
+        });
+        assert_eq!(names(&whole), ["postgres-2"]);
+    }
+
+    fn names(target: &Target) -> Vec<String> {
+        let copies = target.copies(true).into_iter();
+        copies.map(|copy| copy.name).collect()
+    }
 
     #[test]
     fn another_port_keeps_scheme_and_host() {

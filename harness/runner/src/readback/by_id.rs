@@ -10,7 +10,7 @@ use shakedown_scenarios::plan::{Answer, FieldMap, Request};
 use super::ours::{OrderIds, Ours};
 use super::rows::{is_open, row};
 use crate::probes::target::QUERY_TIMEOUT;
-use crate::probes::{OrderWords, Reply, Target};
+use crate::probes::{Copy, OrderWords, Reply, Target};
 
 /// How an order is asked for: the profile's words.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ pub enum Behind {
 pub async fn wait_for_sentinels(
     target: &Arc<Target>,
     spec: &ByIdSpec,
-    base: &str,
+    copy: &Copy,
     ours: &Ours,
     deadline: Instant,
 ) -> Result<(), Behind> {
@@ -123,7 +123,7 @@ pub async fn wait_for_sentinels(
     }
     let identity = target.plan.system.orders.identity;
     let ids = ours.sentinels.ids(identity);
-    for order in ours.sentinels.acked() {
+    for order in ours.sentinels.acked_for(&copy.name) {
         let Some(ids) = ids.iter().find(|ids| ids.client == order.words.id) else {
             let id = &order.words.id;
             return Err(Behind::Missing(format!(
@@ -131,7 +131,7 @@ pub async fn wait_for_sentinels(
             )));
         };
         loop {
-            let why = match ask(target, spec, base, ids, Some(&order.words)).await {
+            let why = match ask(target, spec, &copy.base_url, ids, Some(&order.words)).await {
                 Told::Found { .. } => break,
                 Told::Absent => {
                     Behind::Missing(format!("it does not have the sentinel {}", ids.client))

@@ -143,7 +143,7 @@ impl Reading {
                 .await;
             let reason = match &dumped {
                 Err(why) => Some(why.clone()),
-                Ok(dump) => self.not_converged(dump),
+                Ok(dump) => self.not_converged(copy, dump),
             };
             let Some(reason) = reason else {
                 let mut read = self.outcome(copy, dumped.unwrap_or_default(), rows, None);
@@ -165,7 +165,7 @@ impl Reading {
         let Some(sequence) = self
             .ours
             .sentinels
-            .sequence()
+            .sequence_for(&copy.name)
             .filter(|_| spec.mark.is_some())
         else {
             return;
@@ -217,7 +217,7 @@ impl Reading {
     }
 
     /// Why a dump does not prove that the copy was read to its end; `None` when it does.
-    fn not_converged(&self, dump: &Dump) -> Option<String> {
+    fn not_converged(&self, copy: &Copy, dump: &Dump) -> Option<String> {
         let sentinels = &self.ours.sentinels;
         if let Some(missing) = &sentinels.missing {
             return Some(missing.clone());
@@ -225,12 +225,12 @@ impl Reading {
         if dump.rows == 0 {
             return Some("it answers OK, but has no order of this run".to_string());
         }
-        let mut acked = sentinels.acked();
+        let mut acked = sentinels.acked_for(&copy.name);
         if let Some(order) = acked.find(|order| !dump.sentinels.contains(&order.words.id)) {
             let id = &order.words.id;
             return Some(format!("it does not have the acknowledged sentinel {id}"));
         }
-        match (sentinels.sequence(), dump.mark) {
+        match (sentinels.sequence_for(&copy.name), dump.mark) {
             (Some(sequence), Some(mark)) if mark < sequence => Some(format!(
                 "its watermark {mark} is below the sentinel's sequence {sequence}"
             )),
@@ -259,8 +259,7 @@ impl Reading {
 
     async fn by_id(self: &Arc<Self>, spec: &ByIdSpec, copy: &Copy) -> CopyRead {
         let deadline = Instant::now() + self.converge_within;
-        let base = &copy.base_url;
-        let sentinels = wait_for_sentinels(&self.target, spec, base, &self.ours, deadline).await;
+        let sentinels = wait_for_sentinels(&self.target, spec, copy, &self.ours, deadline).await;
         let mut done = ReadBackDone {
             read: self.kind,
             replica: copy.name.clone(),

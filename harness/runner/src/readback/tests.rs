@@ -105,6 +105,7 @@ fn sentinel(sequence: Option<u64>) -> Sentinels {
             server_id: Some("engine-77".to_string()),
             sequence,
             acked: true,
+            copy: None,
         }],
         missing: None,
         sent: 1,

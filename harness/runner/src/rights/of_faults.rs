@@ -35,7 +35,7 @@ pub(super) fn of_kind(fault: &FaultPlan, cluster: &KubernetesPlan) -> Vec<Right>
         // Commands of somebody else's, with rights of their own.
         FaultKind::Hook(_) => Vec::new(),
         // A request to the system, as orders are.
-        FaultKind::KillSwitch { .. } => Vec::new(),
+        FaultKind::KillSwitch { .. } | FaultKind::Operation(_) => Vec::new(),
         // Not done to pods: refused when the scenario is compiled.
         FaultKind::Restart { .. }
         | FaultKind::Stop { .. }

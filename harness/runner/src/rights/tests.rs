@@ -400,3 +400,54 @@ fn other_environments_need_no_rights() {
     assert_eq!(needs(&elsewhere), None);
     assert_eq!(manifest(&elsewhere, &"a/b".parse().unwrap()), None);
 }
+
+#[test]
+fn guests_are_made_and_talked_with_where_they_stand_and_services_are_looked_up() {
+    use shakedown_scenarios::plan::isolation::{Door, DoorAt, GuestPlan, IsolationRule};
+
+    let guest = |namespace: Option<&str>| GuestPlan {
+        labels: BTreeMap::new(),
+        namespace: namespace.map(str::to_string),
+    };
+    let door = |at: DoorAt| Door { at, http: None };
+    let wall = IsolationRule {
+        to: door(DoorAt::Part {
+            part: "engine".to_string(),
+            port: None,
+        }),
+        intruder: guest(Some("other")),
+        friend: guest(None),
+        control: door(DoorAt::Service {
+            namespace: Some("default".to_string()),
+            name: "kubernetes".to_string(),
+            port: 443,
+        }),
+        every_ns: 1,
+    };
+    let of = |namespace: &str| {
+        [
+            "create jobs.batch",
+            "get jobs.batch",
+            "delete jobs.batch",
+            "list pods",
+            "get pods/exec",
+            "create pods/exec",
+        ]
+        .map(|right| format!("{right} in {namespace}"))
+    };
+    let mut wanted = [of("other"), of("stg")].concat();
+    wanted.push("get services kubernetes in default".to_string());
+    assert_eq!(said(&crate::isolation::rights(&wall, &cluster())), wanted);
+    let mut plan = plan(cluster(), Vec::new());
+    plan.rules = vec![Rule {
+        id: "walls".to_string(),
+        kind: RuleKind::Isolation(Box::new(wall)),
+        severity: shakedown_record::run_record::Severity::Critical,
+        source: None,
+    }];
+    let needs = in_cluster(&plan, &cluster());
+    let of_wall = needs
+        .iter()
+        .filter(|need| need.what_for.contains("rule walls"));
+    assert_eq!(of_wall.count(), wanted.len());
+}

@@ -189,7 +189,7 @@ impl After<'_> {
 
     /// Puts on record that a read could not be made, and why.
     fn not_read(&self, read: ReadKind, why: &str) {
-        for replica in self.target.engine_replicas() {
+        for replica in self.target.holders() {
             self.events.emit(Event::ReadBack(ReadBackDone {
                 read,
                 replica: replica.name,

@@ -21,6 +21,7 @@ fn shows_within(kind: &FaultKind) -> Duration {
         FaultKind::Cluster(kind) => kind,
         // Whoever is to be asked may just have been killed.
         FaultKind::KillSwitch { .. } => return CONFIRM_AT_MOST,
+        FaultKind::Operation(_) => return CONFIRM_AT_MOST,
         _ => return Duration::ZERO,
     };
     match kind {

@@ -17,7 +17,7 @@ use super::events::EventLog;
 use super::protocol::FaultStep;
 use super::targets::{resolve, with_neighbours};
 use crate::environment::Environment;
-use crate::faults::{Aim, FaultError, NotClean, Prepared, Strength, preflight};
+use crate::faults::{Aim, ClockOffset, NotClean, Prepared};
 use crate::guard::{self, Refusal};
 use crate::journal::Journal;
 use crate::probes::together::panic_of;
@@ -51,16 +51,18 @@ pub struct Faults {
     pub(super) scraper: Option<Arc<Scraper>>,
     /// Faults that were armed and are not known to be clean.
     open: Mutex<BTreeMap<Firing, Open>>,
-    /// Those of them that were injected.
-    injected: Mutex<BTreeSet<Firing>>,
+    /// Those of them that were injected, and when, by the monotonic clock.
+    pub(super) injected: Mutex<BTreeMap<Firing, u64>>,
     /// Replicas that firings have taken, or are about to.
     aimed: Mutex<BTreeMap<Firing, Vec<String>>>,
     /// What firings have hold of until they are healed.
     holds: Mutex<BTreeMap<Firing, (FaultKind, Reach)>>,
     /// Guards that a person has overruled for this run.
-    overridden: BTreeSet<Guard>,
+    pub(super) overridden: BTreeSet<Guard>,
     /// Ids of the faults that are left without effect on purpose.
-    blunted: BTreeSet<String>,
+    pub(super) blunted: BTreeSet<String>,
+    /// How the clocks stood when the run began.
+    pub(super) began: ClockOffset,
 }
 
 impl Faults {
@@ -84,6 +86,7 @@ impl Faults {
             holds: Mutex::default(),
             overridden: BTreeSet::new(),
             blunted: BTreeSet::new(),
+            began: ClockOffset::now(),
         }
     }
 
@@ -173,38 +176,13 @@ impl Faults {
         Ok(())
     }
 
-    async fn arm(
-        &self,
-        firing: &Firing,
-        plan: &FaultPlan,
-        aim: &Aim,
-    ) -> Result<Prepared, FaultError> {
-        let hold = Duration::from_nanos(plan.hold_ns);
-        let strength = match self.blunted.contains(&plan.id) {
-            true => Strength::Blunt,
-            false => Strength::Full,
-        };
-        let prepared = match &plan.kind {
-            FaultKind::KillSwitch { accounts } => {
-                Prepared::kill_switch(firing, accounts, &self.target)?
-            }
-            kind => preflight(firing, kind, aim, &self.environment)?,
-        };
-        let mut prepared = prepared.of_strength(strength).lasting(hold);
-        if self.overridden.contains(&Guard::Operators) {
-            prepared = prepared.though_undone();
-        }
-        prepared.arm(&self.environment, &self.journal).await?;
-        Ok(prepared)
-    }
-
     async fn inject(&self, firing: &Firing) -> FaultStep {
         let prepared = self.prepared(firing);
         let mut prepared = prepared.lock().await;
-        lock(&self.injected).insert(firing.clone());
         let mono_ns = self.events.emit(Event::FaultInjected {
             firing: firing.clone(),
         });
+        lock(&self.injected).insert(firing.clone(), mono_ns);
         let injected = prepared.inject(&self.environment).await;
         let at_ns = self.zero.since_ns(mono_ns).max(0) as u64;
         match injected {
@@ -265,7 +243,7 @@ impl Faults {
         let mut left = Vec::new();
         let open: Vec<Firing> = lock(&self.open).keys().cloned().collect();
         for firing in open {
-            let told = lock(&self.injected).contains(&firing);
+            let told = lock(&self.injected).contains_key(&firing);
             let tell = |event: Event| {
                 if told {
                     self.events.emit(event);
@@ -312,7 +290,7 @@ impl Faults {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -9,12 +9,14 @@
 
 mod abort;
 mod after;
+mod arming;
 mod choice;
 mod confirm_within;
 mod drive;
 mod driver;
 mod events;
 mod firings;
+mod guests;
 mod interrupt;
 mod load;
 mod looks;

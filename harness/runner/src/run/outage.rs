@@ -80,14 +80,16 @@ impl Outage<'_> {
             let dropped = self.environment.cut_power(replicas).await;
             over.dropped = dropped.map_err(words)?;
         }
-        for name in replicas {
-            self.environment.respawn(name).await.map_err(words)?;
-        }
         let deadline = Instant::now() + READY_WITHIN;
-        for name in replicas {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let ready = self.environment.wait_ready(name, left).await;
-            ready.map_err(|error| format!("{name} did not come back: {error}"))?;
+        for together in self.environment.in_order() {
+            for name in &together {
+                self.environment.respawn(name).await.map_err(words)?;
+            }
+            for name in &together {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let ready = self.environment.wait_ready(name, left).await;
+                ready.map_err(|error| format!("{name} did not come back: {error}"))?;
+            }
         }
         Ok(())
     }

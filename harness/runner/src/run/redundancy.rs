@@ -79,19 +79,27 @@ fn lock(waiting: &Mutex<Vec<Firing>>) -> std::sync::MutexGuard<'_, Vec<Firing>> 
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Are all replicas ready, and has each applied what the foremost had applied a moment ago?
+/// Are all replicas ready, and has each applied what the foremost had applied a moment ago? Those with books of their own have
+/// nothing to catch up with.
 ///
 /// # Errors
 /// In words, when not, or when the profile gives no way to tell.
 pub async fn caught_up(target: &Target) -> Result<(), String> {
-    let replicas = target.engine_replicas();
+    let replicas = target.holders();
     let mut told = false;
-    for replica in &replicas {
+    let mut all = target.engine_replicas();
+    all.extend(replicas.iter().cloned());
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all.dedup();
+    for replica in &all {
         match ready(target, replica, PROBE_TIMEOUT).await {
             Some(false) => return Err(format!("{} is not ready", replica.name)),
             Some(true) => told = true,
             None => {}
         }
+    }
+    if told && target.plan.system.books_are_apart() {
+        return Ok(());
     }
     let read_back = target.plan.system.read_back.as_ref().map(ReadSpec::of);
     let spec = match read_back {

@@ -26,6 +26,7 @@ use crate::drill::{ClusterCopy, Drill, DrillAbout, DrillMark};
 use crate::environment::{Environment, StartContext, connect, images};
 use crate::error::RunError;
 use crate::guard;
+use crate::isolation::IsolationWatch;
 use crate::journal::{Entry, Journal, JournalError, OpenOrders, RunAbout};
 use crate::lock::{Holder, Lock};
 use crate::planted::plant;
@@ -41,6 +42,7 @@ const READY_WITHIN: Duration = Duration::from_secs(15);
 pub(super) struct Watching {
     pub scraper: Option<Arc<Scraper>>,
     pub alerts: Option<AlertWatch>,
+    pub guests: Option<IsolationWatch>,
 }
 
 /// A run whose load has begun.
@@ -106,7 +108,7 @@ impl Run {
         if interrupt.is_there() {
             return Ok(None);
         }
-        self.before_orders(&target, &journal).await?;
+        self.before_orders(&target, &journal, interrupt).await?;
         let market = self.hear(&environment, &secrets).await?;
         let started = self.start_load(&environment, &secrets, interrupt).await?;
         let Some((load, zero)) = started else {
@@ -125,7 +127,13 @@ impl Run {
     }
 
     /// What has to be done before the first order of the load.
-    async fn before_orders(&self, target: &Target, journal: &Journal) -> Result<(), RunError> {
+    async fn before_orders(
+        &self,
+        target: &Target,
+        journal: &Journal,
+        interrupt: &Interrupt,
+    ) -> Result<(), RunError> {
+        self.invite(journal, interrupt).await?;
         self.silence(journal).await?;
         self.orders_may_be_open(target, journal)?;
         plant(target, self.run_dir()).await?;
@@ -301,11 +309,12 @@ impl Run {
         Ok(Some((load, zero)))
     }
 
-    /// Begins to watch the system's own series, resources and alerts, where rules ask for any of them.
+    /// Begins to watch the system's own series, resources, alerts and doors, where rules ask for any of them.
     pub(super) fn watching(&self, target: &Arc<Target>) -> Result<Watching, RunError> {
         let plan = self.plan();
         let nothing = plan.series_kept().is_empty() && !plan.watches_resources();
-        if nothing && plan.alerts_awaited().is_empty() {
+        let guests = self.standing.guests.get();
+        if nothing && plan.alerts_awaited().is_empty() && guests.is_none() {
             return Ok(Watching::default());
         }
         let path = self.run_dir().series();
@@ -320,6 +329,7 @@ impl Run {
         Ok(Watching {
             scraper: Scraper::begin(target, environment, &log).map(Arc::new),
             alerts: AlertWatch::begin(plan, target.client.secrets(), &log)?,
+            guests: guests.map(|party| IsolationWatch::begin(party, &log)),
         })
     }
 

@@ -20,9 +20,10 @@ use super::setup::{Digested, Watching};
 use super::teardown::{Standing, caught};
 use crate::drill::DrillError;
 use crate::error::RunError;
+use crate::isolation::IsolationWatch;
 use crate::lock::LockError;
 use crate::probes::state::look;
-use crate::probes::{AlertWatch, Scraper, Watch};
+use crate::probes::{AlertWatch, Watch};
 use crate::state_dir::{StateDir, StateDirError};
 
 /// Where progress goes.
@@ -113,13 +114,14 @@ impl Run {
         let (target, load, zero) = (begun.target, begun.load, begun.zero);
         let mut market = begun.market;
         let mut watch = Watch::begin(&target, &self.events);
-        let Watching { scraper, alerts } = self.watching(&target)?;
-        let faults = self.faults(&target, zero, scraper.clone());
+        let watching = self.watching(&target)?;
+        let faults = self.faults(&target, zero, watching.scraper.clone());
         let mut driven = Drive::new(&faults, load, self.run_dir(), tell)
             .joining(market.joiner())
             .run(interrupt)
             .await;
-        driven.bugs.extend(self.end_watching(scraper).await);
+        let (alerts, bugs) = self.end_watching(watching).await;
+        driven.bugs.extend(bugs);
         driven.bugs.extend(self.end_publishing(&mut market).await);
         let after = After {
             target: &target,
@@ -170,16 +172,22 @@ impl Run {
         Ok(went(bugs.first(), interrupted))
     }
 
-    /// The load and the faults are over: the last looks, and the end of the silence.
-    async fn end_watching(&self, scraper: Option<Arc<Scraper>>) -> Vec<String> {
-        let bugs = match &scraper {
+    /// The load and the faults are over: the last looks and knocks, and the end of the silence. Alerts are watched for longer.
+    async fn end_watching(&self, watching: Watching) -> (Option<AlertWatch>, Vec<String>) {
+        let Watching {
+            scraper,
+            alerts,
+            guests,
+        } = watching;
+        let mut bugs = match &scraper {
             Some(scraper) => scraper.end().await,
             None => Vec::new(),
         };
+        bugs.extend(guests.into_iter().flat_map(IsolationWatch::end));
         if let Some(left) = self.end_silence().await {
             self.events.emit(Event::LeftBehind { left });
         }
-        bugs
+        (alerts, bugs)
     }
 
     /// Waits for the alerts; true when it was interrupted.

@@ -13,6 +13,7 @@ use super::shell::Run;
 use crate::cleanup::CleanedUp;
 use crate::drill::Drill;
 use crate::environment::Environment;
+use crate::isolation::Party;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::lock::Lock;
 use crate::mechanisms::monitoring::SilenceUndo;
@@ -35,6 +36,8 @@ pub(super) struct Standing {
     pub silence: Mutex<Option<SilenceUndo>>,
     /// In a cluster.
     pub workers: OnceLock<WorkerJob>,
+    /// In a cluster: pods that knock at doors.
+    pub guests: OnceLock<Party>,
     /// Orders of ours may be open at an engine that outlives this run.
     pub orders_open: Mutex<bool>,
 }
@@ -71,6 +74,11 @@ impl Run {
             (self.standing.workers.get(), self.standing.journal.get())
         {
             left.extend(workers.remove(journal).await);
+        }
+        if let (Some(guests), Some(journal)) =
+            (self.standing.guests.get(), self.standing.journal.get())
+        {
+            left.extend(guests.see_off(journal).await);
         }
         if let Some(environment) = self.standing.environment.get() {
             match tokio::time::timeout(STOP_WITHIN, environment.stop()).await {

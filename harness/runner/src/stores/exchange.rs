@@ -19,11 +19,6 @@ pub struct Asking<'a> {
     pub timeout: Duration,
 }
 
-/// True for a request that is asked of a store, and not over HTTP.
-pub fn is_asked(request: &Request) -> bool {
-    request.method == Request::SQL || request.method == Request::COMMAND
-}
-
 /// What a store answered: a status and a body of JSON, as `docs/stores.md` has them.
 ///
 /// # Errors

@@ -6,4 +6,4 @@ pub mod postgresql;
 pub mod redis;
 
 pub use dial::AskError;
-pub use exchange::{Asking, exchange, is_asked};
+pub use exchange::{Asking, exchange};

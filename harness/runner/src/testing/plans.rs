@@ -202,6 +202,7 @@ fn system(replicas: u32) -> System {
             quorum: None,
             roles: vec![role()],
             restarted_by: RestartedBy::Platform,
+            ready: None,
         }],
         secrets: sources(),
         auth: auth(),
@@ -219,6 +220,7 @@ fn system(replicas: u32) -> System {
         cancel_on_disconnect: None,
         exposure: None,
         kill_switch: None,
+        operations: Default::default(),
         timed_orders: None,
         read_back: Some(ReadBack::List {
             get: request("GET", "/orders?after={{cursor}}", None),

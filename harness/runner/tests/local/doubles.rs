@@ -266,6 +266,7 @@ pub fn plan(replicas: u32) -> Plan {
             quorum: None,
             roles: Vec::new(),
             restarted_by: RestartedBy::Platform,
+            ready: None,
         }],
         secrets: Default::default(),
         auth: Auth::None,
@@ -291,6 +292,7 @@ pub fn plan(replicas: u32) -> Plan {
         cancel_on_disconnect: None,
         exposure: None,
         kill_switch: None,
+        operations: Default::default(),
         timed_orders: None,
         read_back: None,
         health: Some(Health {

@@ -121,13 +121,13 @@ fn asked(kind: OrderKind) -> Kind {
 fn judge(identity: Identity, names: &mut Names, kind: OrderKind, answer: &Answer<'_>) -> Judged {
     let outcome = outcome(asked(kind), answer.status);
     let mut judged = Judged::without_answer(outcome);
+    if !answer.node.is_empty() {
+        judged.served_by = names.number(answer.node);
+    }
     if outcome != Outcome::Acked {
         return judged;
     }
     judged.sequence = answer.sequence.filter(|sequence| *sequence < u64::MAX);
-    if !answer.node.is_empty() {
-        judged.served_by = names.number(answer.node);
-    }
     if identity == Identity::Server && kind.makes_order() {
         judged.server_id = answer.order_id.map(|id| id.to_string().into());
     }

@@ -238,15 +238,15 @@ fn judge(
     outcome: Outcome,
 ) -> Judged {
     let mut judged = Judged::without_answer(outcome);
-    if outcome != Outcome::Acked {
-        return judged;
-    }
     let take = &plan.take;
-    let sequence = take.sequence.and_then(|tag| message.number(tag));
-    judged.sequence = sequence.filter(|sequence| *sequence < u64::MAX);
     if let Some(name) = take.served_by.and_then(|tag| message.text(tag)) {
         judged.served_by = names.number(name);
     }
+    if outcome != Outcome::Acked {
+        return judged;
+    }
+    let sequence = take.sequence.and_then(|tag| message.number(tag));
+    judged.sequence = sequence.filter(|sequence| *sequence < u64::MAX);
     if identity == Identity::Server && kind.makes_order() {
         let id = take.server_id.and_then(|tag| message.text(tag));
         judged.server_id = id.map(Box::from);

@@ -14,7 +14,9 @@ use super::texts::OrderTexts;
 use crate::engine::desk::Job;
 use crate::engine::names::Names;
 use crate::engine::session::Flight;
-use crate::http::{Answer, BaseUrl, Compiled, Decoder, Ending, Scratch, classify, take};
+use crate::http::{
+    Answer, BaseUrl, Compiled, Decoder, Ending, Scratch, classify, take, take_server,
+};
 use crate::secret::Secrets;
 
 /// Orders over HTTP/1.1.
@@ -139,15 +141,16 @@ pub(super) fn hear(
     }
 }
 
-/// What an answer means; ids, sequence and server are taken from acknowledgements only.
+/// What an answer means; ids and sequence are taken from acknowledgements only, who gave it from every answer.
 pub(super) fn judge(orders: &Orders, names: &mut Names, job: &Job, answer: &Answer<'_>) -> Judged {
     let action = action(orders, job.kind);
     let classified = classify(action, answer.status, answer.body);
     let mut judged = Judged::without_answer(classified.outcome);
-    if classified.outcome != Outcome::Acked {
-        return judged;
-    }
-    let taken = take(&orders.take, |name| answer.header(name), answer.body);
+    let header = |name: &str| answer.header(name);
+    let taken = match classified.outcome {
+        Outcome::Acked => take(&orders.take, header, answer.body),
+        _ => take_server(&orders.take, header, answer.body),
+    };
     judged.sequence = taken.sequence.filter(|sequence| *sequence < u64::MAX);
     judged.term = taken.term;
     if let Some(name) = taken.served_by {

@@ -13,7 +13,9 @@ use super::texts::OrderTexts;
 use crate::engine::names::Names;
 use crate::engine::session::{Flight, Stage};
 use crate::flow::random::Random;
-use crate::http::{BaseUrl, CompiledText, auth_headers, holds, json_at, take, text_of};
+use crate::http::{
+    BaseUrl, CompiledText, auth_headers, holds, json_at, take, take_server, text_of,
+};
 use crate::secret::Secrets;
 use crate::websocket::{Event, Handshake, Messages, Opcode, Progress, append};
 
@@ -222,10 +224,10 @@ fn judge(plan: &WebSocketGateway, names: &mut Names, kind: OrderKind, message: &
     };
     let outcome = action.map_or(Outcome::BadResponse, |action| classify(action, message));
     let mut judged = Judged::without_answer(outcome);
-    if outcome != Outcome::Acked {
-        return judged;
-    }
-    let taken = take(&plan.take, |_| None, message);
+    let taken = match outcome {
+        Outcome::Acked => take(&plan.take, |_| None, message),
+        _ => take_server(&plan.take, |_| None, message),
+    };
     judged.sequence = taken.sequence.filter(|sequence| *sequence < u64::MAX);
     judged.term = taken.term;
     if let Some(name) = taken.served_by {

@@ -9,7 +9,7 @@ use shakedown_record::ledger::Side;
 use shakedown_record::readback::{
     DepthOf, ReadKind, Row, Trade, read_copied_depth, read_copied_trades, read_rows,
 };
-use shakedown_scenarios::plan::{DataLayout, EnvironmentPlan, FieldMap, Plan, ReadBack};
+use shakedown_scenarios::plan::{EnvironmentPlan, FieldMap, Plan, ReadBack};
 
 use crate::data_loss::CopyRead;
 use crate::input::{Input, Whose};
@@ -112,6 +112,21 @@ impl Copies {
         reads: &[(ReadKind, Vec<CopyRead>)],
         kind: ReadKind,
     ) -> Copies {
+        let mut copies = Copies::each(input, plan, reads, kind);
+        if !plan.system.copies_are_equal() {
+            copies.join();
+        }
+        copies.others = others(plan, &copies.all);
+        copies
+    }
+
+    /// The same, each copy by itself, also where it holds a part only.
+    pub fn each(
+        input: &Input,
+        plan: &Plan,
+        reads: &[(ReadKind, Vec<CopyRead>)],
+        kind: ReadKind,
+    ) -> Copies {
         let mut copies = Copies::default();
         let made = reads.iter().find(|(read, _)| *read == kind);
         let (Some((_, known)), Some(fields)) = (made, fields(plan)) else {
@@ -130,12 +145,6 @@ impl Copies {
                 (Some(why), _) => copies.unread.push(why.clone()),
                 (None, Ok(book)) => copies.all.push(book),
                 (None, Err(why)) => copies.unread.push(format!("{}: {why}", copy.replica)),
-            }
-        }
-        match plan.system.data {
-            DataLayout::Replicated => {}
-            DataLayout::Sharded { .. } | DataLayout::Store { .. } | DataLayout::Memory => {
-                copies.join();
             }
         }
         copies.others = others(plan, &copies.all);

@@ -3,11 +3,13 @@
 //! The depth is read behind the list. Where both bear the same watermark they are of one moment: watermarks only grow, and the
 //! list's is the lowest of its pages. Where they do not, nothing is said of them.
 
+use std::collections::BTreeMap;
+
 use shakedown_history::{Depth, Fault, Resting, check_depth};
 use shakedown_record::Decimal;
 use shakedown_record::ledger::Side;
-use shakedown_record::readback::{DepthLevel, DepthOf};
-use shakedown_scenarios::plan::{DataLayout, EnvironmentPlan, Plan};
+use shakedown_record::readback::DepthOf;
+use shakedown_scenarios::plan::{DataLayout, EnvironmentPlan, Plan, SymbolShare};
 
 use super::copy::CopyBook;
 use crate::data_loss::side_name;
@@ -48,14 +50,48 @@ pub(super) fn drifted(
     }))
 }
 
-/// A copy that holds every order, and none of others.
+/// A copy that holds every order of its books, and none of others.
 fn all_orders_are_ours(plan: &Plan, book: &CopyBook) -> bool {
-    let is_whole = match plan.system.data {
-        DataLayout::Replicated => true,
-        DataLayout::Sharded { .. } | DataLayout::Store { .. } | DataLayout::Memory => false,
-    };
+    let replicas = plan.system.parts.first().map_or(1, |part| part.replicas);
+    let is_memory = plan.system.data == DataLayout::Memory;
+    let is_whole = plan.system.copies_are_equal()
+        || is_memory && (replicas <= 1 || plan.system.books_are_apart());
     let is_local = matches!(plan.environment, EnvironmentPlan::Local { .. });
     is_whole && (is_local || book.foreign == Some(0))
+}
+
+/// What is told of each price, in ticks and lots: an entry is all of a price or one order of it, and those of one price add up.
+/// `None` where it cannot be understood.
+fn levels(share: &SymbolShare, depth: &DepthOf, resting: &[Resting]) -> Option<Vec<Depth>> {
+    let (tick, lot) = (share.instrument.tick, share.instrument.lot);
+    let bids = depth.bids.iter().map(|it| (Side::Buy, it));
+    let asks = depth.asks.iter().map(|it| (Side::Sell, it));
+    let mut orders: BTreeMap<(u8, i64), u64> = BTreeMap::new();
+    for row in resting {
+        *orders.entry((row.side as u8, row.price_ticks)).or_default() += 1;
+    }
+    let mut told: BTreeMap<(u8, i64), Depth> = BTreeMap::new();
+    for (side, level) in bids.chain(asks) {
+        let price: Decimal = level.price.parse().ok()?;
+        let quantity: Decimal = level.quantity.parse().ok()?;
+        let price_ticks = price.in_units_of(tick)?;
+        let key = (side as u8, price_ticks);
+        let depth = told.entry(key).or_insert(Depth {
+            side,
+            price_ticks,
+            lots: 0,
+            orders: match level.orders {
+                Some(_) => 0,
+                // Not told: nothing to be compared.
+                None => orders.get(&key).copied().unwrap_or(0),
+            },
+        });
+        depth.lots += u64::try_from(quantity.in_units_of(lot)?).ok()?;
+        if let Some(orders) = &level.orders {
+            depth.orders += orders.parse::<u64>().ok()?;
+        }
+    }
+    Some(told.into_values().collect())
 }
 
 fn compare(
@@ -66,27 +102,8 @@ fn compare(
 ) -> Result<Vec<Drifted>, String> {
     let share = &plan.load.symbols[usize::from(symbol)];
     let (tick, lot) = (share.instrument.tick, share.instrument.lot);
-    let level = |(side, level): (Side, &DepthLevel)| {
-        let price: Decimal = level.price.parse().ok()?;
-        let quantity: Decimal = level.quantity.parse().ok()?;
-        let price_ticks = price.in_units_of(tick)?;
-        let here = |row: &&Resting| row.side == side && row.price_ticks == price_ticks;
-        Some(Depth {
-            side,
-            price_ticks,
-            lots: u64::try_from(quantity.in_units_of(lot)?).ok()?,
-            orders: match &level.orders {
-                Some(orders) => orders.parse().ok()?,
-                // Not told: nothing to be compared.
-                None => resting.iter().filter(here).count() as u64,
-            },
-        })
-    };
-    let bids = depth.bids.iter().map(|it| (Side::Buy, it));
-    let asks = depth.asks.iter().map(|it| (Side::Sell, it));
-    let levels: Option<Vec<Depth>> = bids.chain(asks).map(level).collect();
-    let levels =
-        levels.ok_or_else(|| format!("its depth of {} cannot be understood", share.name))?;
+    let levels = levels(share, depth, resting)
+        .ok_or_else(|| format!("its depth of {} cannot be understood", share.name))?;
     let words = |found: Option<(u64, u64)>| match found {
         None => "nothing".to_string(),
         Some((lots, orders)) => {

@@ -92,7 +92,10 @@ pub(crate) fn invariants(
 ) -> Option<Invariants> {
     let mut rules = plan.rules.iter();
     rules.find(|rule| rule.kind == RuleKind::Invariants)?;
-    let copies = Copies::read(input, plan, reads);
+    let copies = match plan.system.books_are_apart() {
+        true => Copies::each(input, plan, reads, ReadKind::Converged),
+        false => Copies::read(input, plan, reads),
+    };
     let mut looking = Looking {
         input,
         plan,
@@ -284,7 +287,7 @@ impl Looking<'_> {
         let Some((first, others)) = books.split_first() else {
             return;
         };
-        if others.is_empty() {
+        if others.is_empty() || self.plan.system.books_are_apart() {
             return;
         }
         self.found.checked.insert("I8");

@@ -38,6 +38,13 @@ pub(super) fn hold(
     reads: &[(ReadKind, Vec<CopyRead>)],
     converged: &[CopyBook],
 ) {
+    if plan.system.books_are_apart() {
+        // Each numbers its trades by itself, and none of them outlives an outage.
+        for book in converged.chunks(1) {
+            Known::default().take(found, input, ReadKind::Converged, book);
+        }
+        return;
+    }
     let mut known = Known::default();
     known.take(found, input, ReadKind::Converged, converged);
     for (read, _) in reads.iter().filter(|(read, _)| read.is_after_outage()) {

@@ -2,6 +2,7 @@
 
 use shakedown_record::Outcome;
 use shakedown_record::readback::ReadKind;
+use shakedown_record::restore::RestoreRecord;
 use shakedown_record::run_record::{Coverage, DataLoss, OrderExample};
 use shakedown_record::side_by_side::both;
 use shakedown_scenarios::checkable;
@@ -12,6 +13,7 @@ use super::copies::{Keeps, Reader};
 use super::copy_read::CopyRead;
 use super::fates::Fates;
 use super::reordered::reordered;
+use super::restored::records;
 use super::rpo::{Rpo, over, rpo};
 use super::stale::{Stale, stale};
 use crate::bits::Bits;
@@ -80,6 +82,7 @@ pub(crate) fn assess(
     let lost = &classes[&DataClass::Lost];
     let over = over(struck, recovered);
     let rpo = rpo(input, (&lost.found, &gone), struck, &over);
+    let restores = records(input, &fates, &reads);
     let value = |class: DataClass| classes[&class].value();
     let teller = Teller {
         input,
@@ -89,7 +92,7 @@ pub(crate) fn assess(
         reads: &reads,
     };
     let data_loss = DataLoss {
-        acknowledged: fates.acked.len(),
+        acknowledged: fates.acked.len() + fates.rolled.len(),
         rejected: fates.rejected,
         indeterminate: fates.indeterminate.len(),
         lost: value(DataClass::Lost),
@@ -102,9 +105,11 @@ pub(crate) fn assess(
         stale: value(DataClass::Stale),
         unresolved: value(DataClass::Unresolved),
         contract_cancelled: None,
+        rolled_back: rolled_back(&restores),
         rpo_orders: lost.value(),
         rpo_s: rpo.seconds.filter(|_| lost.value().is_some()),
         coverage: coverage(input, plan, &fates, &classes, &reads),
+        restores,
         examples: examples(input, &classes, &reads, &teller),
     };
     Assessment {
@@ -117,6 +122,13 @@ pub(crate) fn assess(
         cancelled: fates.cancelled.len(),
         reads,
     }
+}
+
+/// What restores took away, all together; `None` without any, or where not all copies were read.
+fn rolled_back(restores: &[RestoreRecord]) -> Option<u64> {
+    let mut each = restores.iter().map(|restore| restore.rolled_back);
+    let first = each.next()??;
+    each.try_fold(first, |sum, more| Some(sum + more?))
 }
 
 /// The reads from which loss may be concluded, of those that the plan asks for. A degraded read never proves loss.
@@ -252,7 +264,7 @@ fn coverage(
         orders: if reads.is_empty() {
             0
         } else {
-            fates.acked.len()
+            fates.acked.len() + fates.rolled.len()
         },
         replicas_expected: replicas.len() as u64,
         replicas_read: replicas

@@ -6,7 +6,6 @@ use shakedown_record::readback::ReadKind;
 use shakedown_scenarios::checkable;
 use shakedown_scenarios::plan::{DataClass, Identity, Plan};
 
-use super::copies::copies_are_equal;
 use super::copy_read::CopyRead;
 use super::fates::Fates;
 use crate::bits::Bits;
@@ -237,12 +236,13 @@ impl Sorter<'_> {
     }
 
     fn divergent(&self) -> Class {
-        if !copies_are_equal(self.plan) {
+        if !self.plan.system.copies_are_equal() {
             return Class::default();
         }
         let mut missing = Bits::default();
         for copy in self.copies.iter().filter(|copy| copy.is_complete()) {
             missing.union(&self.fates.acked.without(&copy.present));
+            missing.union(&self.fates.rolled.without(&copy.present));
         }
         let missing = missing.without(&self.fates.excused);
         Class {

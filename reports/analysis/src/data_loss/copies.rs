@@ -6,7 +6,7 @@ use std::io;
 use shakedown_record::event::ReadBackDone;
 use shakedown_record::readback::{ReadKind, RowReader, RowView};
 use shakedown_record::side_by_side::{cores, side_by_side};
-use shakedown_scenarios::plan::{DataLayout, Identity, Plan, ReadBack};
+use shakedown_scenarios::plan::{Identity, Plan, ReadBack};
 
 use super::copy_read::{CopyRead, KEPT};
 use super::expected::difference;
@@ -193,9 +193,11 @@ impl Reader<'_> {
             return Some("no sentinel order was sent before the read".to_string());
         }
         let absent = sentinels.keys().find(|id| !copy.sentinels.contains(*id));
-        absent.filter(|_| copies_are_equal(self.plan)).map(|id| {
-            format!("{replica} does not hold the sentinel order {id}: its list ends too early")
-        })
+        absent
+            .filter(|_| self.plan.system.copies_are_equal())
+            .map(|id| {
+                format!("{replica} does not hold the sentinel order {id}: its list ends too early")
+            })
     }
 
     /// Orders of an engine that makes the ids can only be asked for where the id is known.
@@ -282,7 +284,15 @@ impl Reader<'_> {
         }
         self.take_state(copy, slot, row);
         let entry = self.input.orders.get(slot);
-        let is_ours = self.fates.acked.contains(slot) || self.fates.indeterminate.contains(slot);
+        let Fates {
+            acked,
+            indeterminate,
+            rolled,
+            ..
+        } = self.fates;
+        let is_ours = [acked, indeterminate, rolled]
+            .iter()
+            .any(|orders| orders.contains(slot));
         match entry {
             Some(entry) if is_ours => {
                 let changes = self.fates.replaces.of(self.input, slot);
@@ -307,14 +317,6 @@ struct Part {
     broken: Option<io::Error>,
 }
 
-/// Every copy must hold every order.
-pub(crate) fn copies_are_equal(plan: &Plan) -> bool {
-    match plan.system.data {
-        DataLayout::Replicated => true,
-        DataLayout::Sharded { .. } | DataLayout::Store { .. } | DataLayout::Memory => false,
-    }
-}
-
 /// Names of the replicas that must be read, or `None` where copies cannot be told apart.
 pub(crate) fn expected_replicas(plan: &Plan) -> Option<Vec<String>> {
     let each = match plan.system.read_back.as_ref()? {
@@ -325,7 +327,7 @@ pub(crate) fn expected_replicas(plan: &Plan) -> Option<Vec<String>> {
             at_each_replica, ..
         } => *at_each_replica,
     };
-    let part = plan.system.parts.first().filter(|_| each)?;
+    let part = plan.system.holder().filter(|_| each)?;
     Some(
         (1..=part.replicas)
             .map(|n| format!("{}-{n}", part.name))

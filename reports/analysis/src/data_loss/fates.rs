@@ -5,6 +5,7 @@ use shakedown_record::ledger::OrderKind;
 use shakedown_scenarios::plan::Plan;
 
 use super::replaces::Replaces;
+use super::restored::{Restore, may_be_gone, restores};
 use crate::bits::Bits;
 use crate::input::{Fate, Input};
 
@@ -25,6 +26,10 @@ pub(crate) struct Fates {
     pub cancelled: Bits,
     /// Acknowledged orders that the engine may have cancelled by contract, and then lists no more.
     pub excused: Bits,
+    /// Acknowledged orders that a restore may have taken away: there or not, once.
+    pub rolled: Bits,
+    /// Restores that were seen to be done.
+    pub restores: Vec<Restore>,
     /// Replaces that were or may have been executed.
     pub replaces: Replaces,
 }
@@ -32,7 +37,12 @@ pub(crate) struct Fates {
 impl Fates {
     /// Sorts every order of the ledger.
     pub fn of(input: &Input, plan: &Plan) -> Self {
-        let mut fates = Fates::default();
+        let restores = restores(&input.facts);
+        let mut fates = Fates {
+            replaces: Replaces::beside(&restores),
+            restores,
+            ..Fates::default()
+        };
         let contract = plan.system.cancel_on_disconnect;
         let is_unlisted = contract.is_some_and(|contract| contract.unlisted);
         let connections = input.connections.as_ref().filter(|_| is_unlisted);
@@ -56,8 +66,11 @@ impl Fates {
                     }
                 },
                 OrderKind::Cancel => {
-                    let acked = matches!(input.fate(slot, &entry), Fate::Acked { .. });
-                    if let Some(target) = target.filter(|_| acked) {
+                    let holds = match input.fate(slot, &entry) {
+                        Fate::Acked { at_ns } => !may_be_gone(&fates.restores, at_ns),
+                        Fate::Indeterminate | Fate::Absent(_) => false,
+                    };
+                    if let Some(target) = target.filter(|_| holds) {
                         fates.cancelled.insert(target);
                     }
                 }
@@ -70,6 +83,7 @@ impl Fates {
 
     fn add(&mut self, slot: u64, fate: Fate) {
         let set = match fate {
+            Fate::Acked { at_ns } if may_be_gone(&self.restores, at_ns) => &mut self.rolled,
             Fate::Acked { .. } => &mut self.acked,
             Fate::Indeterminate => &mut self.indeterminate,
             Fate::Absent(outcome) => {

@@ -6,6 +6,7 @@
 //! read-back        --> what each copy holds, and whether it was read     copies.rs, copy_read.rs
 //! fates x copies   --> classes                                           classes.rs
 //! ledger           --> orders numbered against time                     reordered.rs
+//! restores         --> what is gone by what a restore is                 restored.rs
 //! lost orders      --> RPO                                               rpo.rs
 //! degraded reads   --> stale orders                                      stale.rs
 //! all of it        --> the figures of the record, with examples          assess.rs
@@ -21,6 +22,7 @@ mod expected;
 mod fates;
 mod reordered;
 mod replaces;
+mod restored;
 mod rpo;
 mod stale;
 

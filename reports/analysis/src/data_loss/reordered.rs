@@ -11,6 +11,7 @@ use shakedown_record::ledger::{Entry, OrderKind};
 use shakedown_scenarios::plan::{DataLayout, Plan};
 
 use super::classes::Class;
+use super::restored::{may_be_gone, restores};
 use crate::input::{Fate, Input};
 
 /// A request that was acknowledged with a number. Compares by when it was sent.
@@ -62,6 +63,7 @@ pub(super) fn reordered(input: &Input, plan: &Plan, clock_error_ns: u64) -> Clas
             suspects.push(one.slot);
         }
     };
+    let restores = restores(&input.facts);
     for (slot, entry) in input.orders.iter() {
         // Nothing is sent before it is due, so that all that was sent before this one is due is known.
         while input.orders.in_order
@@ -71,7 +73,10 @@ pub(super) fn reordered(input: &Input, plan: &Plan, clock_error_ns: u64) -> Clas
             waiting.pop();
             take(first);
         }
-        if let Some(one) = number_of(input, slot, &entry) {
+        // A restore takes numbers back, to be given once more.
+        if let Some(one) = number_of(input, slot, &entry)
+            && !may_be_gone(&restores, one.done_ns)
+        {
             numbered += 1;
             waiting.push(Reverse(one));
         }

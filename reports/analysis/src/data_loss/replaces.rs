@@ -3,7 +3,8 @@
 use shakedown_record::ledger::OrderKind;
 
 use super::expected::Change;
-use crate::input::Input;
+use super::restored::{Restore, may_be_gone};
+use crate::input::{Fate, Input};
 
 /// Orders whose replaces lie together.
 const BUCKET: u64 = 1 << (32 - SLOT_BITS);
@@ -40,9 +41,19 @@ pub(crate) struct Replaces {
     near: Vec<Vec<Near>>,
     /// Those that lie too far from their order, each behind it.
     far: Vec<(u64, u64)>,
+    /// Restores, each of which may have taken a replace back.
+    restores: Vec<Restore>,
 }
 
 impl Replaces {
+    /// None yet, in a run with these restores.
+    pub(super) fn beside(restores: &[Restore]) -> Replaces {
+        Replaces {
+            restores: restores.to_vec(),
+            ..Replaces::default()
+        }
+    }
+
     /// Takes a replace of the order in `target`.
     pub(super) fn add(&mut self, slot: u64, target: u64) {
         let Some(near) = pack(target, slot) else {
@@ -81,7 +92,10 @@ impl Replaces {
         slots.sort_unstable();
         let changes = slots.into_iter().filter_map(|slot| {
             let entry = input.orders.get(slot)?;
-            let fate = input.fate(slot, &entry);
+            let fate = match input.fate(slot, &entry) {
+                Fate::Acked { at_ns } if may_be_gone(&self.restores, at_ns) => Fate::Indeterminate,
+                fate => fate,
+            };
             let change = Change::of(&entry, fate, input.sequence(slot, &entry));
             change.filter(|_| entry.kind == OrderKind::Replace)
         });

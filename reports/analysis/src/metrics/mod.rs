@@ -4,6 +4,8 @@
 //! series.jsonl --Store--> looks, gaps, points   in run time
 //!   counter    rises between two looks, resets   a fall is a reset, and so is another start of the process
 //!   stretch    the most that a counter grew by in any stretch: at least, at most
+//!   growth     what counters grew by in a phase, and over which time: at least, at most
+//!   mean       two gauges or histograms side by side
 //!   classic, native    what a histogram grew by between two looks, as parts: observations between two values
 //!   spread     a histogram's observations above a limit: at least, at most
 //!   share       CPU, memory and disk in use, as shares of what there is
@@ -16,7 +18,9 @@
 
 mod classic;
 mod counter;
+mod growth;
 mod level;
+mod mean;
 mod native;
 mod parts;
 mod share;
@@ -25,7 +29,9 @@ mod store;
 mod stretch;
 
 pub(crate) use counter::{Course, course};
+pub(crate) use growth::{Stretch, growth, length_ns, stretches};
 pub(crate) use level::{Beyond, Hole, Rules, levels};
+pub(crate) use mean::{Compared, Means, Pair, Total};
 pub(crate) use share::shares;
 pub(crate) use spread::{Spread, spread};
 pub(crate) use store::{Looks, Point, SNAP_NS, Store, fires_at};

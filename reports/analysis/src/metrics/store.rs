@@ -53,6 +53,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// The look that it begins with and the one that it ends with; beyond the last look where there is none.
+    pub fn ends(self) -> (usize, usize) {
+        (self.first, self.last)
+    }
+
     /// True when something that lies between two looks lies in the frame, in part at least.
     pub fn touches(self, before: usize, after: usize) -> bool {
         after > self.first && before < self.last

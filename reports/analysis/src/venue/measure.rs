@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use shakedown_record::histogram::LatencyHistogram;
 use shakedown_record::run_record::VenueRecord;
-use shakedown_record::venue::{ReportKind, VenueEvent, VenueLine};
+use shakedown_record::venue::{ReportKind, VenueEvent, VenueLine, VenueOrder};
 use shakedown_record::{Phase, PhaseWindows, RunZero};
+use shakedown_scenarios::plan::Plan;
 
+use super::flow::Flow;
 use super::trades::Trades;
 use crate::input::{Fate, Input};
 
@@ -17,15 +19,18 @@ pub(crate) struct VenueFigures {
     pub counts: VenueRecord,
     pub response: BTreeMap<Phase, LatencyHistogram>,
     pub trades: Option<Trades>,
+    pub flow: Flow,
 }
 
 /// Measures what the venue wrote; `None` when there was none.
-pub(crate) fn measure(input: &Input, windows: &PhaseWindows) -> Option<VenueFigures> {
+pub(crate) fn measure(input: &Input, plan: &Plan, windows: &PhaseWindows) -> Option<VenueFigures> {
     let lines = input.venue.as_ref()?;
     let mut figures = VenueFigures::default();
     lines.iter().for_each(|line| figures.count(line));
     if let Some(zero) = input.facts.zero {
         figures.take_responses(input, windows, lines, zero);
+        figures.flow = Flow::of(input, plan, lines, zero);
+        figures.counts.flow = figures.flow.record(windows);
     }
     if let (Some(rows), Some(done)) = (&input.trades, &input.facts.trades) {
         figures.trades = Some(Trades::of(lines, rows, done));
@@ -102,17 +107,20 @@ impl VenueFigures {
 
 /// When the first order came that each slot caused, in nanoseconds since zero.
 fn came(input: &Input, lines: &[VenueLine], zero: RunZero) -> HashMap<u64, i64> {
-    let prefix = format!("{}-", input.facts.prefix());
     let mut came = HashMap::new();
     for line in lines {
         if let VenueEvent::Order(order) = &line.event
-            && let Some(tag) = &order.tag
-            && let Some(number) = tag.strip_prefix(&prefix)
-            && let Ok(slot) = number.parse::<u64>()
+            && let Some(slot) = slot_of(input, order)
         {
             came.entry(slot)
                 .or_insert_with(|| zero.since_ns(line.at_ns));
         }
     }
     came
+}
+
+/// The slot of the message that caused an order, by its tag.
+pub(super) fn slot_of(input: &Input, order: &VenueOrder) -> Option<u64> {
+    let own = order.tag.as_deref()?.strip_prefix(input.facts.prefix())?;
+    own.strip_prefix('-')?.parse().ok()
 }

@@ -2,12 +2,12 @@
 
 use shakedown_record::run_record::Check;
 use shakedown_record::{Phase, Verdict};
-use shakedown_scenarios::plan::{DataClass, MetricLimit, Plan, Rule, RuleKind};
+use shakedown_scenarios::plan::{DataClass, Plan, Rule, RuleKind};
 
 use super::finding::{Finding, Holds};
 use super::{
-    alert, availability, books, control, data, failover, feed, gauge, latency, metric, peak,
-    points, rates, timed, venue,
+    alert, availability, books, canary, control, data, failover, feed, gauge, isolation, latency,
+    metric, peak, points, rates, restore, timed, venue,
 };
 use crate::evidence::Evidence;
 use crate::input::Input;
@@ -21,7 +21,7 @@ pub(crate) fn check(
     measured: &Measured,
     evidence: &Evidence,
 ) -> Check {
-    let finding = finding(&rule.kind, input, plan, measured);
+    let finding = finding(rule, input, plan, measured);
     let missing = evidence.missing(&rule.kind);
     let (verdict, why) = match (&finding.holds, missing.as_slice()) {
         // Changed evidence proves nothing, not even what is wrong.
@@ -47,8 +47,9 @@ pub(crate) fn check(
     }
 }
 
-fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> Finding {
-    match *kind {
+fn finding(rule: &Rule, input: &Input, plan: &Plan, measured: &Measured) -> Finding {
+    let id = &rule.id;
+    match rule.kind {
         RuleKind::Latency {
             quantile,
             at_most_ns,
@@ -87,9 +88,12 @@ fn finding(kind: &RuleKind, input: &Input, plan: &Plan, measured: &Measured) -> 
         RuleKind::Expiry { .. } => timed::timed(measured.expiry.as_ref(), timed::EXPIRY),
         RuleKind::DropCopy => books::drop_copy(measured),
         RuleKind::Rpo { at_most_ns } => data::rpo(measured, at_most_ns),
+        RuleKind::RestoreRpo { at_most_ns } => restore::rpo(measured, at_most_ns),
+        RuleKind::Canary(ref rule) => canary::canary(measured, rule),
         RuleKind::Metric(ref rule) => metric::metric(plan, measured, rule),
         RuleKind::Resource(ref rule) => gauge::resource(plan, measured, rule),
         RuleKind::Alert(ref rule) => alert::alert(input, plan, measured, rule),
+        RuleKind::Isolation(ref rule) => isolation::isolation(measured, id, rule),
         RuleKind::Peak {
             flow,
             at_least_per_s,
@@ -109,6 +113,7 @@ fn phase(kind: &RuleKind) -> Phase {
         | RuleKind::RejectRate { phase, .. } => *phase,
         RuleKind::Metric(rule) => rule.phase,
         RuleKind::Resource(rule) => rule.phase,
+        RuleKind::Canary(rule) => rule.phase,
         RuleKind::Peak { flow, .. } => peak::phase(*flow),
         RuleKind::Feed(rule) => rule.phase().unwrap_or(Phase::Run),
         RuleKind::Points(rule) => rule.phase().unwrap_or(Phase::Run),
@@ -126,7 +131,9 @@ fn phase(kind: &RuleKind) -> Phase {
         | RuleKind::Expiry { .. }
         | RuleKind::DropCopy
         | RuleKind::Rpo { .. }
-        | RuleKind::Alert(_) => Phase::Run,
+        | RuleKind::RestoreRpo { .. }
+        | RuleKind::Alert(_)
+        | RuleKind::Isolation(_) => Phase::Run,
     }
 }
 
@@ -150,13 +157,12 @@ pub(crate) fn kind_name(kind: &RuleKind) -> &'static str {
         RuleKind::Expiry { .. } => "expiry",
         RuleKind::DropCopy => "drop-copy",
         RuleKind::Rpo { .. } => "rpo",
-        RuleKind::Metric(rule) => match rule.limit {
-            MetricLimit::Quantile { .. } => "metric-quantile",
-            MetricLimit::Value { .. } => "metric-value",
-            MetricLimit::Increase { .. } => "metric-increase",
-        },
+        RuleKind::RestoreRpo { .. } => "restore-rpo",
+        RuleKind::Canary(_) => "canary",
+        RuleKind::Metric(rule) => rule.limit.name(),
         RuleKind::Resource(_) => "resource",
         RuleKind::Alert(_) => "alert",
+        RuleKind::Isolation(_) => "isolation",
         RuleKind::Peak { .. } => "peak",
         RuleKind::Feed(rule) => rule.name(),
         RuleKind::Points(rule) => rule.name(),

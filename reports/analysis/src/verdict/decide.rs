@@ -150,25 +150,50 @@ fn class_of(check: &Check) -> Option<DataClass> {
         .find(|class| class.name() == name)
 }
 
+/// A failed check of a data class in words.
+fn class_headline(class: DataClass) -> &'static str {
+    match class {
+        DataClass::Lost => "acknowledged orders were lost",
+        DataClass::Divergent => "copies do not hold the same orders",
+        DataClass::Phantom => "orders appeared that were rejected or never sent",
+        DataClass::Resurrected => "cancelled orders are open again",
+        DataClass::Duplicate => "orders were executed twice",
+        DataClass::Corrupt => "orders were changed",
+        DataClass::Reordered => {
+            "the engine numbered orders against the time of their acknowledgements"
+        }
+        DataClass::Unresolved => "orders could not be resolved to executed or not",
+        DataClass::Stale => "copies were stale while a fault was on",
+    }
+}
+
+/// A failed check of a figure of the business in words.
+fn business_headline(check: &Check) -> Option<String> {
+    let (id, text, limit) = (&check.id, &check.observed.text, &check.limit.text);
+    let told = match check.kind.as_str() {
+        "metric-rate" | "venue-rate" => format!("{id} is not the rate it must be: {text}, {limit}"),
+        "metric-ratio" => format!("{id} is beyond its limit: {text}, limit {limit}"),
+        "fill-rate" => format!("too little was filled: {text}, {limit}"),
+        "spread-improvement" => {
+            format!("{id} is not as much better as it must be: {text}, {limit}")
+        }
+        "stale-quotes" => {
+            format!("orders stood for too long after the market had moved: {text}, limit {limit}")
+        }
+        _ => return None,
+    };
+    Some(told)
+}
+
 /// A failed check in words.
 fn headline(check: &Check) -> String {
     let text = &check.observed.text;
     let limit = &check.limit.text;
     if let Some(class) = class_of(check) {
-        return match class {
-            DataClass::Lost => "acknowledged orders were lost",
-            DataClass::Divergent => "copies do not hold the same orders",
-            DataClass::Phantom => "orders appeared that were rejected or never sent",
-            DataClass::Resurrected => "cancelled orders are open again",
-            DataClass::Duplicate => "orders were executed twice",
-            DataClass::Corrupt => "orders were changed",
-            DataClass::Reordered => {
-                "the engine numbered orders against the time of their acknowledgements"
-            }
-            DataClass::Unresolved => "orders could not be resolved to executed or not",
-            DataClass::Stale => "copies were stale while a fault was on",
-        }
-        .to_string();
+        return class_headline(class).to_string();
+    }
+    if let Some(told) = business_headline(check) {
+        return told;
     }
     match check.kind.as_str() {
         "latency" | "engine-latency" | "metric-quantile" => {
@@ -182,6 +207,7 @@ fn headline(check: &Check) -> String {
             "the alert of {} did not fire, or was not over, in time: {text}, limit {limit}",
             check.id
         ),
+        "isolation" => format!("a door that must stay shut was open: {text}"),
         "metric-value" | "resource" => {
             format!("{} is beyond its limit: {text}, limit {limit}", check.id)
         }
@@ -201,6 +227,8 @@ fn headline(check: &Check) -> String {
             format!("orders did not end with their connection as agreed: {text}")
         }
         "kill-switch" => format!("a kill switch did not hold: {text}"),
+        "restore-rpo" => format!("a restore did not keep what it must: {text}, limit {limit}"),
+        "canary" => format!("the new version is worse than the others: {text}, limit {limit}"),
         "terms" => format!("a deposed leader went on acknowledging: {text}"),
         "stops" => format!("stop orders were not triggered as they must be: {text}"),
         "expiry" => format!("orders did not end at their time: {text}"),

@@ -148,6 +148,10 @@ fn value_finding(
             ),
         ),
     };
+    let limit = match rules.end {
+        LimitEnd::AtMost => (of.text)(rules.limit),
+        LimitEnd::AtLeast => format!("at least {}", (of.text)(rules.limit)),
+    };
     let hold = match for_ns {
         0 => String::new(),
         for_ns => format!(
@@ -156,7 +160,7 @@ fn value_finding(
         ),
     };
     Finding {
-        limit: quantity(Some(rules.limit), of.unit, (of.text)(rules.limit)),
+        limit: quantity(Some(rules.limit), of.unit, limit),
         observed,
         holds,
         why: format!("{end} value of {} at any replica{hold}", of.words),

@@ -6,8 +6,10 @@ use shakedown_record::run_record::Quantity;
 use shakedown_record::series::Origin;
 use shakedown_scenarios::plan::{MetricLimit, MetricRule, Plan, SeriesPattern};
 
+use super::counted::{Limit, of_rate, of_ratio};
 use super::finding::{Finding, Holds, quantity, unmeasured};
 use super::gauge::{Gauge, of_value};
+use super::improvement::of_improvement;
 use super::watched::Watched;
 use crate::measured::Measured;
 use crate::metrics::{
@@ -20,14 +22,14 @@ pub(crate) fn metric(plan: &Plan, measured: &Measured, rule: &MetricRule) -> Fin
     let metrics = plan.system.metrics.as_ref();
     let every_ns = metrics.map_or(0, |metrics| metrics.scrape_every_ns());
     let watched = Watched::of(plan, measured, Origin::Scrape, rule.phase, every_ns);
-    let mut finding = match rule.limit {
+    let mut finding = match &rule.limit {
         MetricLimit::Quantile { quantile, at_most } => {
-            of_quantile(&watched, &rule.of, quantile, at_most)
+            of_quantile(&watched, &rule.of, *quantile, *at_most)
         }
         MetricLimit::Value { end, limit, for_ns } => {
             let rules = Rules {
-                end,
-                limit,
+                end: *end,
+                limit: *limit,
                 hole_ns: watched.hole_ns,
             };
             let of = Gauge {
@@ -36,10 +38,19 @@ pub(crate) fn metric(plan: &Plan, measured: &Measured, rule: &MetricRule) -> Fin
                 text: number,
                 unit: "",
             };
-            of_value(&watched, &of, rules, for_ns)
+            of_value(&watched, &of, rules, *for_ns)
         }
         MetricLimit::Increase { at_most, over_ns } => {
-            of_increase(&watched, &rule.of, at_most, over_ns)
+            of_increase(&watched, &rule.of, *at_most, *over_ns)
+        }
+        MetricLimit::Rate { end, limit_per_s } => {
+            of_rate(&watched, &rule.of, Limit(*end, *limit_per_s))
+        }
+        MetricLimit::Ratio { to, end, limit } => {
+            of_ratio(&watched, (&rule.of, to), Limit(*end, *limit))
+        }
+        MetricLimit::Improvement { over, at_least } => {
+            of_improvement(&watched, (&rule.of, over), *at_least)
         }
     };
     ended(measured, &mut finding, rule.phase);
@@ -117,10 +128,29 @@ fn of_increase(watched: &Watched, of: &SeriesPattern, at_most: f64, over_ns: u64
         )),
     };
     Finding {
-        observed: quantity(Some(most.at_least), "", range(most)),
+        observed: quantity(
+            Some(most.at_least),
+            "",
+            range(most) + &seen_for(watched, over_ns),
+        ),
         limit,
         holds,
         why,
+    }
+}
+
+/// Of a phase that is shorter than the stretch: what was seen is no more than a lower bound on what a whole one would hold.
+fn seen_for(watched: &Watched, over_ns: u64) -> String {
+    let lengths = watched.windows.iter();
+    let longest_ns = lengths.map(|window| window.to_ns - window.from_ns).max();
+    let longest_ns = longest_ns.unwrap_or(0).max(0) as f64;
+    match longest_ns < over_ns as f64 {
+        true => format!(
+            " in {}: the phase is shorter than {}, in which it may be more",
+            duration_ns(longest_ns),
+            duration_ns(over_ns as f64)
+        ),
+        false => String::new(),
     }
 }
 
@@ -132,7 +162,7 @@ fn range(bounds: Bounds) -> String {
 }
 
 /// Why a counter may have counted more than was seen.
-fn doubt_of(name: &str, course: &Course) -> Option<String> {
+pub(super) fn doubt_of(name: &str, course: &Course) -> Option<String> {
     if let Some(value) = course.nonsense {
         return Some(format!("{name} showed {value}, which no counter can be"));
     }

@@ -1,16 +1,54 @@
 //! Limits on what went between a trading system and its venue.
 
+mod flow;
+
 use shakedown_record::run_record::Quantity;
 use shakedown_scenarios::plan::{TradeClass, VenueRule};
 
 use super::finding::{Finding, Holds, quantity, unmeasured};
 use crate::measured::Measured;
 use crate::venue::{Trades, VenueFigures};
-use crate::words::{count, duration_ns, quantile as quantile_name};
+use crate::words::{count, duration_ns, percent_down, quantile as quantile_name, rate};
 
 /// Holds a limit against what the venue wrote.
 pub(crate) fn venue(measured: &Measured, rule: &VenueRule) -> Finding {
-    let limit = match *rule {
+    let limit = limit_of(rule);
+    let Some(figures) = &measured.venue else {
+        return unknown(limit, "there is nothing of a venue".to_string());
+    };
+    let (flow, windows) = (&figures.flow, &measured.windows);
+    match *rule {
+        VenueRule::Response { .. } => response(figures, rule, limit),
+        VenueRule::Trades { what, at_most } => match &figures.trades {
+            None => unknown(limit, "the system's trades were not read".to_string()),
+            Some(trades) => compared(figures, trades, what, at_most, limit),
+        },
+        VenueRule::FillRate { .. } | VenueRule::Rate { .. } | VenueRule::StaleQuotes { .. }
+            if flow.is_empty() =>
+        {
+            unknown(limit, "no order came to the venue".to_string())
+        }
+        VenueRule::FillRate { at_least, phase } => {
+            flow::filled(flow, windows, phase, at_least, limit)
+        }
+        VenueRule::Rate {
+            of,
+            at_least_per_s,
+            phase,
+        } => flow::rate_of(flow, windows, (of, phase), at_least_per_s, limit),
+        VenueRule::StaleQuotes {
+            older_than_ns,
+            at_most,
+            phase,
+        } => flow::stale(flow, windows, (phase, older_than_ns), at_most, limit),
+    }
+}
+
+fn limit_of(rule: &VenueRule) -> Quantity {
+    let floor = |value: f64, unit: &str, text: String| {
+        quantity(Some(value), unit, format!("at least {text}"))
+    };
+    match *rule {
         VenueRule::Response { at_most_ns, .. } => {
             let text = duration_ns(at_most_ns as f64);
             quantity(Some(at_most_ns as f64 / 1e6), "ms", text)
@@ -18,16 +56,11 @@ pub(crate) fn venue(measured: &Measured, rule: &VenueRule) -> Finding {
         VenueRule::Trades { at_most, .. } => {
             quantity(Some(at_most as f64), "trades", count(at_most))
         }
-    };
-    let Some(figures) = &measured.venue else {
-        return unknown(limit, "there is nothing of a venue".to_string());
-    };
-    match *rule {
-        VenueRule::Response { .. } => response(figures, rule, limit),
-        VenueRule::Trades { what, at_most } => match &figures.trades {
-            None => unknown(limit, "the system's trades were not read".to_string()),
-            Some(trades) => compared(figures, trades, what, at_most, limit),
-        },
+        VenueRule::FillRate { at_least, .. } => floor(at_least, "fraction", percent_down(at_least)),
+        VenueRule::Rate { at_least_per_s, .. } => floor(at_least_per_s, "/s", rate(at_least_per_s)),
+        VenueRule::StaleQuotes { at_most, .. } => {
+            quantity(Some(at_most as f64), "orders", count(at_most))
+        }
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Run {
     pub copied: Option<(Vec<CopiedReport>, DropCopyEnd)>,
     /// Orders beside the load.
     pub planted: Vec<PlantedLine>,
+    /// Names of those who answer, as entries count them from 1.
+    pub served_by: Vec<&'static str>,
 }
 
 pub fn leader_dies() -> Firing {
@@ -164,6 +166,7 @@ impl Run {
             later_trades: None,
             copied: None,
             planted: Vec::new(),
+            served_by: vec!["engine-1"],
         };
         run.fill_copies();
         run.events = run.story();
@@ -514,7 +517,8 @@ impl Run {
             let path = dir.ledger().join(DROP_COPY_END_FILE);
             std::fs::write(path, serde_json::to_vec(end).unwrap()).unwrap();
         }
-        std::fs::write(dir.ledger().join("served-by.json"), r#"["engine-1"]"#).unwrap();
+        let names = serde_json::to_vec(&self.served_by).unwrap();
+        std::fs::write(dir.ledger().join("served-by.json"), names).unwrap();
         let mut last: Option<(&String, &Vec<Row>)> = None;
         for (replica, rows) in &self.rows {
             let path = |replica: &str| rows_path(dir.root(), ReadKind::Converged, replica);

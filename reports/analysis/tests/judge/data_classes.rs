@@ -11,7 +11,7 @@ use shakedown_record::event::{Event, ReadBackDone};
 use shakedown_record::ledger::{Retry, ServerId};
 use shakedown_record::readback::{ReadKind, Row};
 use shakedown_record::{Outcome, Verdict};
-use shakedown_scenarios::plan::{DataClass, DataLayout, Identity, ReadBack};
+use shakedown_scenarios::plan::{DataClass, DataLayout, Identity, Part, ReadBack, Request};
 
 use crate::build::*;
 use crate::plan::{answer, fields, request};

@@ -210,6 +210,7 @@ fn system() -> System {
             quorum: Some(2),
             roles: Vec::new(),
             restarted_by: RestartedBy::Platform,
+            ready: None,
         }],
         secrets: BTreeMap::new(),
         auth: Auth::None,
@@ -238,6 +239,7 @@ fn system() -> System {
         cancel_on_disconnect: None,
         exposure: None,
         kill_switch: None,
+        operations: Default::default(),
         timed_orders: None,
         read_back: Some(ReadBack::List {
             get: request(),

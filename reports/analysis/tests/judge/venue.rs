@@ -12,15 +12,15 @@ use shakedown_scenarios::plan::{Rule, RuleKind, TradeClass, VenueRule};
 
 use crate::build::*;
 
-struct Venue {
-    run: Run,
-    lines: Vec<VenueLine>,
+pub struct Venue {
+    pub run: Run,
+    pub lines: Vec<VenueLine>,
     trades: Vec<TradeRow>,
-    done: TradesDone,
+    pub done: TradesDone,
 }
 
 impl Venue {
-    fn sound() -> Venue {
+    pub fn sound() -> Venue {
         let mut run = Run::healthy();
         let response = VenueRule::Response {
             quantile: 0.99,
@@ -63,7 +63,7 @@ impl Venue {
         }
     }
 
-    fn judge(self) -> Analysis {
+    pub fn judge(self) -> Analysis {
         let done = self.done;
         let run = self.run.and(END, Event::TradesRead { done });
         let (_folder, dir) = run.write();

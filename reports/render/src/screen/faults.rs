@@ -66,7 +66,9 @@ fn sentence(fault: &FaultRecord, named: bool) -> String {
         (false, _) => format!("NO EFFECT SEEN ({})", fault.effect.text),
     }];
     match (fault.healed_at_s, fault.clean_at_s) {
-        _ if fault.kind == "kill-switch" => parts.push(healed.into()),
+        _ if ["kill-switch", "backup", "restore"].contains(&fault.kind.as_str()) => {
+            parts.push(healed.into());
+        }
         (Some(at), clean) => {
             parts.push(format!("{healed} after {}", seconds(at - injected)));
             parts.push(match clean {
@@ -97,6 +99,8 @@ fn verb(kind: &str) -> (String, &'static str) {
         "loss" => ("Lost packets of", "healed"),
         "reset" => ("Reset connections of", "healed"),
         "hook" => ("Ran commands against", "healed"),
+        "backup" => ("Backed up", "which stays"),
+        "restore" => ("Brought back the data of", "gone on from there"),
         "kill-switch" => ("Pulled the kill switch of", "not taken back"),
         other => return (format!("Fault `{other}` on"), "healed"),
     };
@@ -113,7 +117,7 @@ fn targets(fault: &FaultRecord) -> String {
         })
         .collect();
     match named.as_slice() {
-        [] if fault.kind == "hook" => " the system".into(),
+        [] if fault.kind == "hook" || fault.kind == "backup" => " the system".into(),
         [] => " nobody".into(),
         [one] => format!(" {one}"),
         many => format!(" {}", many.join(" and ")),

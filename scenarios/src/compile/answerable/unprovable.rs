@@ -1,6 +1,9 @@
 //! Rules that a profile cannot show, and what to do about it.
 
-use crate::plan::{DataClass, FaultKind, FaultPlan, System};
+use crate::plan::gates::Operation;
+use crate::plan::{
+    DataClass, FaultKind, FaultPlan, FeedCount, FeedRule, RuleKind, System, VenueRule,
+};
 
 use super::Refusal;
 use crate::compile::checkable::checkable;
@@ -29,6 +32,37 @@ pub(super) fn kill_refusal(faults: &[FaultPlan]) -> Option<Refusal> {
             fault.id
         ),
         "take the rule out; `kill-switch` looks at what comes after it".to_string(),
+    ))
+}
+
+/// What is told of one history, where a restore makes two of it.
+pub(super) fn restore_refusal(kind: &RuleKind, faults: &[FaultPlan]) -> Option<Refusal> {
+    let is_of_one_history = match kind {
+        RuleKind::Linearizable
+        | RuleKind::DropCopy
+        | RuleKind::KillSwitch
+        | RuleKind::Terms
+        | RuleKind::CancelOnDisconnect
+        | RuleKind::Exposure
+        | RuleKind::Stops
+        | RuleKind::Expiry { .. }
+        | RuleKind::Venue(VenueRule::Trades { .. })
+        | RuleKind::Feed(FeedRule::Book) => true,
+        RuleKind::Feed(FeedRule::Count { what, .. }) => *what == FeedCount::Phantom,
+        _ => false,
+    };
+    let restores =
+        |fault: &&FaultPlan| matches!(fault.kind.operation(), Some(Operation::Restore { .. }));
+    let fault = faults.iter().find(restores).filter(|_| is_of_one_history)?;
+    Some((
+        "",
+        format!(
+            "`{}` brings the data back to an earlier moment: what was told until then and what is there afterwards are no \
+             longer one history",
+            fault.id
+        ),
+        "take the rule out; `restore-rpo` and `lost-orders` look at what a restore keeps"
+            .to_string(),
     ))
 }
 

@@ -2,10 +2,13 @@
 
 use crate::compile::exchange::Exchanges;
 use crate::compile::sheet::{At, Sheet};
-use crate::plan::{Answer, Request};
+use crate::plan::{Answer, Request, Template};
 use crate::spec::profile::{AnswerSpec, RequestSpec};
 
 use crate::compile::template::Use;
+
+/// Where the players of parts stand.
+const PLAYERS: [&str; 4] = ["environments", "local", "stand-in", "parts"];
 
 /// In what requests are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,64 @@ impl Language {
             Language::Commands
         } else {
             Language::Http
+        }
+    }
+
+    /// That of a part: a store behind the engine is asked in its own.
+    pub(in crate::compile) fn of_part(part: &str, sheet: &Sheet) -> Language {
+        let own = Language::of(sheet);
+        let players = At::of(&PLAYERS);
+        let is = |part: &str, player: &str| sheet.has(&players.to(part).to(player));
+        let watches = |servers: &String| {
+            let sentinels = players.to(servers).to("redis").to("sentinels");
+            sheet.text(&sentinels.to("part")) == Some(part)
+        };
+        if own != Language::Http {
+            own
+        } else if is(part, "postgresql") || is(part, "pgbouncer") {
+            Language::Sql
+        } else if is(part, "redis") || sheet.keys(&players).iter().any(watches) {
+            Language::Commands
+        } else {
+            Language::Http
+        }
+    }
+}
+
+impl<'s> Exchanges<'s> {
+    /// The same, in the language of a part.
+    pub(in crate::compile) fn of_part(&self, part: &str) -> Exchanges<'s> {
+        Exchanges {
+            language: Language::of_part(part, self.sheet),
+            ..*self
+        }
+    }
+
+    /// What tells of a store behind the engine, without a word in the profile, that it is ready.
+    pub(in crate::compile) fn asks_itself(&self, part: &str) -> Option<Request> {
+        let of_store = |method: &str, body: &str| Request {
+            method: method.to_string(),
+            path: Template::literal(""),
+            headers: Vec::new(),
+            body: Some(Template::literal(body)),
+        };
+        match (Language::of(self.sheet), self.language) {
+            (Language::Http, Language::Sql) => Some(of_store(Request::SQL, "select 1")),
+            (Language::Http, Language::Commands) => Some(of_store(Request::COMMAND, "PING")),
+            (Language::Sql | Language::Commands, _) => None,
+            (Language::Http, Language::Http) => {
+                let players = At::of(&PLAYERS).to(part);
+                let own = [("nats", "/healthz"), ("influxdb", "/ping")];
+                let own = own
+                    .into_iter()
+                    .find(|(player, _)| self.sheet.has(&players.to(player)));
+                own.map(|(_, path)| Request {
+                    method: "GET".to_string(),
+                    path: Template::literal(path),
+                    headers: Vec::new(),
+                    body: None,
+                })
+            }
         }
     }
 }
@@ -63,11 +124,11 @@ impl Exchanges<'_> {
     pub(in crate::compile) fn refuse_language(&self, at: &At) {
         let (message, hint) = match self.language {
             Language::Http | Language::Sql => (
-                "the gateway is a PostgreSQL server, which knows no paths",
+                "this is asked of a PostgreSQL server, which knows no paths",
                 "ask by a statement: { sql: select … }",
             ),
             Language::Commands => (
-                "the gateway is a Redis server, which knows no paths and no SQL",
+                "this is asked of a Redis server, which knows no paths and no SQL",
                 "ask by a command: { command: [GET, a-key] }",
             ),
         };

@@ -14,6 +14,8 @@ mod tls;
 pub(super) use fix::comp_id;
 pub(super) use language::Language;
 pub(super) use orders::gateway;
-pub(super) use redis::redis_servers;
-pub(super) use stores::{refusal, servers, store_urls};
+pub(super) use redis::{REDIS_LINES, redis_servers, sentinels};
+pub(super) use stores::{
+    POSTGRESQL_LINES, not_too_many, promote_after, servers, settings, store_urls,
+};
 pub(super) use tls::tls;

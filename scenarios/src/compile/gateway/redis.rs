@@ -1,17 +1,18 @@
 //! Redis as the system itself: how its master is found, and the servers that Shakedown starts.
 
-use std::collections::BTreeMap;
-
 use crate::plan::{
     EnvironmentPlan, LocalStandIn, RedisGateway, RedisSentinels, RedisServers, System,
 };
 use crate::spec::profile::{ProfileSpec, RedisSentinelsSpec, RedisServersSpec, RedisSpec};
 
-use super::stores::{no_containers, part_of, plain_value, servers_of};
+use super::stores::{no_containers, part_of, servers_of, settings};
 use crate::compile::sheet::{At, Sheet};
 use crate::plan::GatewayPlan;
 
-/// What Shakedown sets itself.
+/// Lines of redis.conf: those that Shakedown sets itself, and how values go.
+pub(in crate::compile) const REDIS_LINES: (&[&str], &str) =
+    (&OURS, "write it as in redis.conf, without quotes");
+
 const OURS: [&str; 8] = [
     "bind",
     "port",
@@ -85,12 +86,12 @@ pub(in crate::compile) fn redis_servers(
         stand_in: LocalStandIn::Redis(RedisServers {
             part: part.name.clone(),
             sentinels,
-            settings: settings(&at.to("settings"), spec, sheet),
+            settings: settings(&at.to("settings"), &spec.settings, REDIS_LINES, sheet),
         }),
     })
 }
 
-fn sentinels(
+pub(in crate::compile) fn sentinels(
     at: &At,
     spec: &RedisSentinelsSpec,
     servers: &str,
@@ -127,27 +128,4 @@ fn sentinels(
         quorum: spec.quorum,
         down_after_ns,
     })
-}
-
-fn settings(at: &At, spec: &RedisServersSpec, sheet: &Sheet) -> BTreeMap<String, String> {
-    for (name, value) in spec.settings.iter() {
-        let at = at.to(&name.0);
-        if OURS.contains(&name.0.as_str()) {
-            sheet.refuse_entry(
-                &at,
-                format!("Shakedown sets `{}` itself", name.0),
-                "take it out",
-            );
-        }
-        plain_value(
-            &at,
-            value,
-            "write it as in redis.conf, without quotes",
-            sheet,
-        );
-    }
-    let pairs = spec.settings.iter();
-    pairs
-        .map(|(name, value)| (name.0.clone(), value.clone()))
-        .collect()
 }

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::plan::{
-    EnvironmentPlan, FaultKind as Kind, GatewayPlan, LocalStandIn, Part, PostgreSqlGateway,
-    PostgreSqlServers, System,
+    EnvironmentPlan, GatewayPlan, LocalStandIn, Part, PostgreSqlGateway, PostgreSqlServers, System,
 };
+use crate::spec::Entries;
 use crate::spec::profile::{PostgreSqlServersSpec, PostgreSqlSpec, ProfileSpec};
-use crate::spec::scalar::Id;
+use crate::spec::scalar::{Duration, Id};
 
 use super::language::Language;
 use super::statements::codes;
@@ -17,7 +17,10 @@ use crate::compile::human::time_text;
 use crate::compile::references::instead;
 use crate::compile::sheet::{At, Sheet};
 
-/// What Shakedown sets itself.
+/// Lines of postgresql.conf: those that Shakedown sets itself, and how values go.
+pub(in crate::compile) const POSTGRESQL_LINES: (&[&str], &str) =
+    (&OURS, "names of standbys go without quotes: ANY 1 (*)");
+
 const OURS: [&str; 10] = [
     "data_directory",
     "hba_file",
@@ -95,6 +98,11 @@ pub(super) fn servers_of<'s>(
     sheet: &Sheet,
 ) -> Option<&'s Part> {
     let part = part_of(&at.to("part"), name, system, sheet)?;
+    not_too_many(at, part, who, sheet);
+    Some(part)
+}
+
+pub(in crate::compile) fn not_too_many(at: &At, part: &Part, who: &str, sheet: &Sheet) {
     if part.replicas > LARGEST_CLUSTER {
         sheet.refuse_with(
             at,
@@ -102,11 +110,10 @@ pub(super) fn servers_of<'s>(
             format!("at most {LARGEST_CLUSTER}: {who}"),
         );
     }
-    Some(part)
 }
 
 /// A value goes into a line of the server's configuration.
-pub(super) fn plain_value(at: &At, value: &str, hint: &str, sheet: &Sheet) {
+fn plain_value(at: &At, value: &str, hint: &str, sheet: &Sheet) {
     if value.contains(|c: char| c.is_control() || c == '\'' || c == '\\') {
         sheet.refuse_with(
             at,
@@ -200,38 +207,49 @@ pub(in crate::compile) fn servers(
         stand_in: LocalStandIn::PostgreSql(PostgreSqlServers {
             part: part.name.clone(),
             schema: spec.schema.clone(),
-            settings: settings(&at.to("settings"), spec, sheet),
-            promote_after_ns: promote_after(&at.to("promote-after"), spec, part.replicas, sheet),
+            database: None,
+            settings: settings(&at.to("settings"), &spec.settings, POSTGRESQL_LINES, sheet),
+            promote_after_ns: promote_after(
+                &at.to("promote-after"),
+                spec.promote_after,
+                part.replicas,
+                sheet,
+            ),
         }),
     })
 }
 
-fn settings(at: &At, spec: &PostgreSqlServersSpec, sheet: &Sheet) -> BTreeMap<String, String> {
-    for (name, value) in spec.settings.iter() {
+/// Lines of a server's configuration, without those that Shakedown sets itself.
+pub(in crate::compile) fn settings(
+    at: &At,
+    spec: &Entries<Id, String>,
+    (ours, hint): (&[&str], &str),
+    sheet: &Sheet,
+) -> BTreeMap<String, String> {
+    for (name, value) in spec.iter() {
         let at = at.to(&name.0);
-        if OURS.contains(&name.0.as_str()) {
+        if ours.contains(&name.0.as_str()) {
             sheet.refuse_entry(
                 &at,
                 format!("Shakedown sets `{}` itself", name.0),
                 "take it out",
             );
         }
-        let hint = "names of standbys go without quotes: ANY 1 (*)";
         plain_value(&at, value, hint, sheet);
     }
-    let pairs = spec.settings.iter();
+    let pairs = spec.iter();
     pairs
         .map(|(name, value)| (name.0.clone(), value.clone()))
         .collect()
 }
 
-fn promote_after(
+pub(in crate::compile) fn promote_after(
     at: &At,
-    spec: &PostgreSqlServersSpec,
+    spec: Option<Duration>,
     servers: u32,
     sheet: &Sheet,
 ) -> Option<u64> {
-    let after_ns = spec.promote_after?.ns;
+    let after_ns = spec?.ns;
     if after_ns > LONGEST_PROMOTE_NS {
         sheet.refuse_with(
             at,
@@ -247,51 +265,4 @@ fn promote_after(
         );
     }
     Some(after_ns)
-}
-
-/// Why a fault cannot be done to servers of a store; `None`: it can.
-pub(in crate::compile) fn refusal(
-    kind: &Kind,
-    environment: Option<&EnvironmentPlan>,
-) -> Option<(&'static str, &'static str)> {
-    let said = match environment? {
-        EnvironmentPlan::Local {
-            stand_in: LocalStandIn::PostgreSql(_),
-        } => "a server of PostgreSQL is several processes, and this fault is done to one",
-        EnvironmentPlan::Local {
-            stand_in: LocalStandIn::Redis(_),
-        } => "this version does not do this fault to servers of Redis that it starts itself",
-        EnvironmentPlan::Local {
-            stand_in: LocalStandIn::Engine { .. } | LocalStandIn::MarketMaker { .. },
-        }
-        | EnvironmentPlan::External(_)
-        | EnvironmentPlan::Docker(_)
-        | EnvironmentPlan::Kubernetes(_) => return None,
-    };
-    match kind {
-        Kind::Freeze { .. }
-        | Kind::ClockSkew { .. }
-        | Kind::SlowDisk { .. }
-        | Kind::FailingDisk { .. }
-        | Kind::DiskFull { .. }
-        | Kind::PowerCut
-        | Kind::Cpu { .. }
-        | Kind::Memory { .. }
-        | Kind::OutOfMemory => Some((said, "kill, restart, a fault on links, or a hook")),
-        Kind::Kill { .. }
-        | Kind::Restart { .. }
-        | Kind::Stop { .. }
-        | Kind::Disconnect
-        | Kind::CpuStress { .. }
-        | Kind::Partition { .. }
-        | Kind::Loss { .. }
-        | Kind::Reset { .. }
-        | Kind::Delay { .. }
-        | Kind::Bandwidth { .. }
-        | Kind::HalfOpen
-        | Kind::Dns
-        | Kind::Hook(_)
-        | Kind::KillSwitch { .. }
-        | Kind::Cluster(_) => None,
-    }
 }

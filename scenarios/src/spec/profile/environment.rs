@@ -9,6 +9,7 @@ use crate::spec::scalar::{Duration, Id};
 use super::docker::DockerSpec;
 use super::exchange::{GetSpec, WhereSpec};
 use super::kubernetes::KubernetesSpec;
+use super::stand_in::PlayerSpec;
 
 /// Where a system can run.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -46,6 +47,8 @@ pub(crate) enum StandInSpec {
     /// Servers of Redis, from Debian's package redis-server: the first replica is the master at the beginning, the others
     /// are its replicas.
     Redis(RedisServersSpec),
+    /// Several parts, each played by somebody; every part of the profile has one.
+    Parts(Entries<Id, PlayerSpec>),
 }
 
 /// Servers of Redis.

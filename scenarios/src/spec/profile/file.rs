@@ -15,6 +15,7 @@ use super::exchange::{GetSpec, WhereSpec};
 use super::gateway::GatewaySpec;
 use super::kill_switch::KillSwitchSpec;
 use super::market_data::MarketDataSpec;
+use super::operations::OperationsSpec;
 use super::orders::OrdersSpec;
 use super::read_back::ReadBackSpec;
 use super::timed::TimedOrdersSpec;
@@ -72,6 +73,9 @@ pub(crate) struct ProfileSpec {
     pub(crate) risk_limits: Option<RiskLimitsSpec>,
     /// How everything of an account is ended at once, and kept out from then on.
     pub(crate) kill_switch: Option<KillSwitchSpec>,
+    /// How a backup is made of the data, and how it is brought back.
+    #[serde(default)]
+    pub(crate) operations: OperationsSpec,
     pub(crate) health: Option<HealthSpec>,
     pub(crate) metrics: Option<MetricsSpec>,
     pub(crate) resources: Option<ResourcesSpec>,
@@ -94,7 +98,7 @@ pub(crate) enum DataSpec {
     Memory,
     /// The replicas that own the order's shard.
     Sharded(ShardedSpec),
-    /// Another part holds the data.
+    /// Another part holds the data: every replica of it, where the read-back asks that part.
     Store(StoreSpec),
 }
 
@@ -133,6 +137,9 @@ pub(crate) struct PartSpec {
     pub(crate) roles: Entries<Id, RoleSpec>,
     /// Who starts a replica again after it was killed. Default: platform.
     pub(crate) restarted_by: Option<RestartedBySpec>,
+    /// Asked of each replica whether it is ready. Default: that of `health`; of a store behind the engine that Shakedown
+    /// starts, a question of its own.
+    pub(crate) ready: Option<GetSpec>,
 }
 
 /// How a role is recognised.

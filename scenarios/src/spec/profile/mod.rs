@@ -9,8 +9,10 @@ mod gateway;
 mod kill_switch;
 mod kubernetes;
 mod market_data;
+mod operations;
 mod orders;
 mod read_back;
+mod stand_in;
 mod timed;
 mod tls;
 mod venue;
@@ -45,5 +47,10 @@ pub(crate) use orders::{
 };
 pub(crate) use read_back::{
     AtSpec, ByIdSpec, CopyDepthSpec, CopyTradesSpec, FieldsSpec, ListSpec, ReadBackSpec,
+};
+pub(crate) use stand_in::{
+    EngineDialectSpec, EnginePlayerSpec, MakerDialectSpec, MakerPlayerSpec, PgBouncerPlayerSpec,
+    PlayerSpec, PostgreSqlPlayerSpec, RedisPlayerSpec, ServiceOfSpec, ServicePlayerSpec,
+    SettingsSpec,
 };
 pub(crate) use venue::{TradesSpec, VenueFixSpec};

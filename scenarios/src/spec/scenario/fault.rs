@@ -16,12 +16,13 @@ pub(crate) struct FaultSpec {
     /// What is done.
     #[serde(rename = "do")]
     pub(crate) kind: KindSpec,
-    /// To whom; resolved when the fault fires. A `hook` needs none, a `kill-switch` has none.
+    /// To whom; resolved when the fault fires. A `hook` needs none; a `kill-switch`, a `backup` and a
+    /// `restore` have none.
     pub(crate) to: Option<SelectorSpec>,
     /// When it fires.
     pub(crate) when: WhenSpec,
     /// How long it stays before it is healed; not for `restart`, which heals itself, nor for
-    /// `kill-switch`, which stays.
+    /// `kill-switch`, `backup` and `restore`, which stay.
     #[serde(rename = "for")]
     pub(crate) hold: Option<Duration>,
     /// Several times; steady state is proven again in between. Default: once.
@@ -76,6 +77,13 @@ pub(crate) enum KindSpec {
     Dns(FreezeSpec),
     /// The kill switch of accounts is pulled, as the profile says; it is never taken back.
     KillSwitch(KillSwitchSpec),
+    /// The data is copied, and what is written from then on is kept beside the copy: as the profile's `operations` say, or by
+    /// Shakedown where it has started servers of PostgreSQL.
+    Backup(FreezeSpec),
+    /// The data is brought back as it was at a moment; what was written after that is gone.
+    Restore(RestoreSpec),
+    /// The profile's migration of the database is done, and undone when the fault is healed.
+    Migrate(FreezeSpec),
     /// Commands of another tool that do it, look for its effect, and take it back.
     Hook(HookSpec),
     /// Pods are deleted; whoever owns them makes others. In the environment kubernetes, as all that follow.
@@ -147,6 +155,9 @@ impl KindSpec {
             KindSpec::Scale(_) => "scale",
             KindSpec::Switch(_) => "switch",
             KindSpec::Hook(_) => "hook",
+            KindSpec::Backup(_) => "backup",
+            KindSpec::Restore(_) => "restore",
+            KindSpec::Migrate(_) => "migrate",
             KindSpec::KillSwitch(_) => "kill-switch",
         }
     }
@@ -166,6 +177,34 @@ pub(crate) struct KillSpec {
 pub(crate) struct KillSwitchSpec {
     /// Of the profile's accounts, not all.
     pub(crate) accounts: Vec<Symbol>,
+}
+
+/// As of when data is brought back.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RestoreSpec {
+    pub(crate) to: RestorePointSpec,
+}
+
+/// The moment as of which data is brought back.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RestorePointSpec {
+    /// Run time.
+    At(Duration),
+    /// So long before the restore begins.
+    Before(Duration),
+    /// After the last injection of another fault.
+    After(AfterFaultSpec),
+}
+
+/// After another fault.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AfterFaultSpec {
+    pub(crate) fault: Id,
+    /// By this much. Default: 0s.
+    pub(crate) by: Option<Duration>,
 }
 
 /// How pods are deleted.
@@ -234,7 +273,8 @@ pub(crate) struct RestartSpec {
 }
 
 /// Commands: a program and its arguments each, run without a shell in the folder where Shakedown was started, with
-/// SHAKEDOWN_RUN, SHAKEDOWN_FAULT and SHAKEDOWN_TARGETS (names, separated by spaces) in the environment.
+/// SHAKEDOWN_RUN, SHAKEDOWN_FAULT, SHAKEDOWN_TARGETS (names, separated by spaces) and SHAKEDOWN_ENTRY (where orders go) in the
+/// environment.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct HookSpec {

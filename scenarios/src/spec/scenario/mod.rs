@@ -15,7 +15,8 @@ pub(crate) use arrival::{
 };
 pub(crate) use fault::{
     AfterSpec, ClockSkewSpec, CpuSpec, DelaySpec, DeleteSpec, FaultSpec, HookSpec, KillSwitchSpec,
-    KindSpec, LossSpec, RepeatSpec, RestartSpec, SwitchSpec, TaintSpec, WhenSpec,
+    KindSpec, LossSpec, RepeatSpec, RestartSpec, RestorePointSpec, RestoreSpec, SwitchSpec,
+    TaintSpec, WhenSpec,
 };
 pub(crate) use file::{AbortSpec, PhasesSpec, ReadSpec, ScenarioSpec};
 pub(crate) use load::{

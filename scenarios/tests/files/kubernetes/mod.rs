@@ -1,6 +1,7 @@
 //! The environment `kubernetes`: faults, places and profiles of clusters.
 
 mod faults;
+mod isolation;
 mod places;
 mod profile;
 mod words;

@@ -235,7 +235,7 @@ fn shipped_scenarios_of_clusters_are_refused_by_no_guard_and_ask_for_a_yes() {
         );
         kinds.extend(plan.faults.iter().map(|fault| fault.kind.name()));
     }
-    assert_eq!(count, 24);
+    assert_eq!(count, 25);
     for kind in [
         "kill",
         "delete",

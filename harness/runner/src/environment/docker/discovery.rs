@@ -268,6 +268,7 @@ mod tests {
             quorum: None,
             roles: Vec::new(),
             restarted_by: RestartedBy::Platform,
+            ready: None,
         };
         let of_part = DockerPart {
             pick: Pick::Project,

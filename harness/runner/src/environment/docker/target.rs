@@ -77,7 +77,7 @@ impl DockerTarget {
             },
             labels: labels_of(&found),
             replicas: found.into_iter().map(|found| found.replica).collect(),
-            readiness: readiness(plan)?,
+            readiness: readiness(&plan.system, first.map_or("", |part| &part.name))?,
             health_port: plan.system.health.as_ref().and_then(|health| health.port),
             restarted_by: first.map_or(RestartedBy::Nobody, |part| part.restarted_by),
             exe: context.exe.clone(),

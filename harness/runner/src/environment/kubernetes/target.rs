@@ -119,7 +119,7 @@ impl KubernetesTarget {
                     observed.take_in(&transition, &of_parts);
                 }
             }),
-            readiness: readiness(context.plan)?,
+            readiness: readiness(system, first.map_or("", |part| &part.name))?,
             health_port: system.health.as_ref().and_then(|health| health.port),
             own_node,
             orders_per_s: context.plan.load.arrival.rate_per_s(),

@@ -117,7 +117,9 @@ fn refusal(kind: &FaultKind) -> Option<&'static str> {
             Some("a container is started by the kubelet, with the machine's clock")
         }
         FaultKind::Hook(_) => Some("the commands of a hook run beside the runner"),
-        FaultKind::KillSwitch { .. } => Some("it is asked of the system, by the runner"),
+        FaultKind::KillSwitch { .. } | FaultKind::Operation(_) => {
+            Some("it is asked of the system, by the runner")
+        }
         FaultKind::Cluster(kind) if kind.needs_agent() => None,
         FaultKind::Cluster(_) => Some("it is done by the API of the cluster"),
     }

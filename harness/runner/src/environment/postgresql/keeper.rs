@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_record::monotonic_ns;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use super::servers::Servers;
@@ -30,14 +30,18 @@ pub(in crate::environment) struct Keeper {
 
 /// The servers, and who of them is the primary.
 #[derive(Debug)]
-struct Watched {
-    servers: Servers,
+pub(super) struct Watched {
+    pub(super) servers: Servers,
     /// In the order of the members.
-    nodes: Vec<Arc<Node>>,
-    wiring: Wiring,
-    data: PathBuf,
-    /// Its place. Held while servers are promoted or started: one thing at a time.
-    primary: Mutex<usize>,
+    pub(super) nodes: Vec<Arc<Node>>,
+    pub(super) wiring: Wiring,
+    pub(super) data: PathBuf,
+    /// Its place. Held while servers are promoted, started, copied or brought back: one thing at a time.
+    pub(super) primary: Mutex<usize>,
+    /// When the last backup was whole, in nanoseconds since 1970.
+    pub(super) backed_up: Mutex<Option<u64>>,
+    /// The same as `primary`, for those who follow it.
+    pub(super) told: watch::Sender<usize>,
 }
 
 impl Keeper {
@@ -54,6 +58,8 @@ impl Keeper {
                 wiring,
                 data,
                 primary: Mutex::new(0),
+                told: watch::Sender::new(0),
+                backed_up: Mutex::new(None),
             }),
             task: std::sync::Mutex::new(None),
         }
@@ -74,6 +80,7 @@ impl Keeper {
         let Some((primary, standbys)) = nodes.split_first() else {
             return Ok(());
         };
+        servers.make_archive(primary, data)?;
         servers
             .init(primary, &data.join(&primary.name), &cluster.spawner)
             .await?;
@@ -119,11 +126,20 @@ impl Keeper {
         cluster.start_node(node).await
     }
 
+    /// The place of the primary, now and whenever another one is promoted.
+    pub(in crate::environment) fn primary(&self) -> watch::Receiver<usize> {
+        self.watched.told.subscribe()
+    }
+
     /// No server is promoted from now on.
     pub(in crate::environment) fn rest(&self) {
         if let Some(task) = self.task().take() {
             task.abort();
         }
+    }
+
+    pub(super) fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     fn task(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
@@ -141,7 +157,7 @@ impl Drop for Keeper {
 
 impl Watched {
     /// Makes a server a standby with a copy of the primary.
-    async fn copy(
+    pub(super) async fn copy(
         &self,
         place: usize,
         primary: usize,
@@ -179,6 +195,7 @@ impl Watched {
                         node.name
                     );
                     *primary = place;
+                    self.told.send_replace(place);
                     self.lead_on(place).await;
                 }
                 Err(why) => {

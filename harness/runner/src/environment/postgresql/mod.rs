@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! servers    data folders: initdb, a copy of the primary, what a server is started with
+//! recovery   backups of the primary, and the way back to a moment
 //! keeper     who is the primary; promotes a standby after its death, and starts servers again in the right role
 //! ```
 //!
@@ -9,6 +10,7 @@
 //! that it learns of a death at once and is never wrong about it. It does not see partitions.
 
 mod keeper;
+mod recovery;
 mod servers;
 
 use super::programs::{Kit, Place};
@@ -22,7 +24,7 @@ pub(super) const PORT: u16 = 5432;
 /// Its programs. Servers of version 14 are the first that tell clients whether they are standbys.
 const KIT: Kit = Kit {
     what: "PostgreSQL",
-    programs: &["postgres", "initdb", "pg_basebackup"],
+    programs: &["postgres", "initdb", "pg_basebackup", "pg_verifybackup"],
     place: Place::Versions("/usr/lib/postgresql", 14),
     package: "postgresql-15",
     elsewhere: "SHAKEDOWN_POSTGRESQL",

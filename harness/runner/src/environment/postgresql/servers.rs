@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use shakedown_load::postgresql::{COMPLETED, Login};
 use shakedown_scenarios::plan::{Auth, GatewayPlan, PostgreSqlServers, System, TemplatePart};
 
 use super::KIT;
+use super::recovery::ARCHIVE;
 use crate::environment::engine_command::Member;
 use crate::environment::error::{EnvironmentError, failed};
 use crate::environment::node::{INHERITED, Line, Node};
@@ -39,6 +41,8 @@ pub(in crate::environment) struct Servers {
     programs: Programs,
     user: String,
     database: String,
+    /// The log is kept, so that a backup can be brought to any moment after it.
+    archives: bool,
 }
 
 impl Servers {
@@ -47,6 +51,7 @@ impl Servers {
     pub(in crate::environment) fn find(
         plan: &PostgreSqlServers,
         system: &System,
+        archives: bool,
     ) -> Result<Servers, EnvironmentError> {
         let literal = |auth: &Auth| match auth {
             Auth::Basic { user, .. } => match user.parts.as_slice() {
@@ -58,16 +63,23 @@ impl Servers {
         Ok(Servers {
             plan: plan.clone(),
             programs: Programs::find(&KIT)?,
-            user: literal(&system.auth).unwrap_or_else(|| MAINTENANCE.to_string()),
-            database: match &system.gateway {
-                GatewayPlan::PostgreSql(store) => store.database.clone(),
-                _ => MAINTENANCE.to_string(),
+            // Behind an engine, whose users are the engine's own, everybody is the one whom every server has.
+            user: match plan.database {
+                None => literal(&system.auth).unwrap_or_else(|| MAINTENANCE.to_string()),
+                Some(_) => MAINTENANCE.to_string(),
             },
+            database: match (&plan.database, &system.gateway) {
+                (Some(database), _) => database.clone(),
+                (None, GatewayPlan::PostgreSql(store)) => store.database.clone(),
+                (None, _) => MAINTENANCE.to_string(),
+            },
+            archives,
         })
     }
 
-    pub(in crate::environment) fn part(&self) -> &str {
-        &self.plan.part
+    /// That of the orders, or of whoever keeps something in it.
+    pub(in crate::environment) fn database(&self) -> &str {
+        &self.database
     }
 
     /// What makes a process the server of a node.
@@ -91,7 +103,30 @@ impl Servers {
         for (name, value) in &self.plan.settings {
             set(name, value);
         }
-        self.programs.line("postgres", arguments, true)
+        if let Some(folder) = data.parent().filter(|_| self.archives) {
+            for (name, value) in Servers::archiving(&folder.join(ARCHIVE)) {
+                set(name, &value);
+            }
+        }
+        Line {
+            // At SIGTERM it waits for its clients to leave.
+            farewell: Signal::INT,
+            ..self.programs.line("postgres", arguments, true)
+        }
+    }
+
+    pub(super) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// The folder of the archive, where there is one.
+    pub(super) fn make_archive(&self, node: &Node, data: &Path) -> Result<(), EnvironmentError> {
+        if !self.archives {
+            return Ok(());
+        }
+        let folder = data.join(ARCHIVE);
+        let made = fs::create_dir_all(&folder).and_then(|()| self.programs.own(&folder));
+        made.map_err(|error| failed(node, "make the archive of its log", error))
     }
 
     /// An empty database, in an empty folder.
@@ -171,6 +206,9 @@ impl Servers {
             let sql = format!("create database \"{}\"", self.database);
             self.told(node, MAINTENANCE, &sql, "make the database")
                 .await?;
+        }
+        if self.plan.schema.trim().is_empty() {
+            return Ok(());
         }
         self.told(node, &self.database, &self.plan.schema, "execute `schema`")
             .await
@@ -254,7 +292,7 @@ impl Servers {
     }
 
     /// Runs a program to its end; its words go to the node's log.
-    async fn command(
+    pub(super) async fn command(
         &self,
         node: &Node,
         what: &'static str,
@@ -290,7 +328,7 @@ impl Servers {
             Some(exit) if exit.status.success() => Ok(()),
             Some(exit) => Err(failed(node, what, format!("{exit}; {}", node.log_end()))),
             None => {
-                drop(child.handle().signal(rustix::process::Signal::KILL));
+                drop(child.handle().signal(Signal::KILL));
                 let why = format!("not done within {} s", ONE_COMMAND_WITHIN.as_secs());
                 Err(failed(node, what, why))
             }

@@ -43,10 +43,6 @@ impl Servers {
         })
     }
 
-    pub(in crate::environment) fn part(&self) -> &str {
-        &self.plan.part
-    }
-
     /// The part that the sentinels are.
     pub(in crate::environment) fn sentinels(&self) -> Option<&str> {
         let sentinels = self.plan.sentinels.as_ref();

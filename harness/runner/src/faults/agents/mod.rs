@@ -15,3 +15,4 @@ mod pod;
 mod ways;
 
 pub(super) use fault::Agents;
+pub(crate) use names::object_name;

@@ -1,7 +1,7 @@
 //! Names of what is made for the agents of one firing. Pure.
 
 /// A name for objects: of what the API allows, and unlike that of any other firing, also of one that is still ending.
-pub(super) fn object_name(run_id: &str, fault: &str) -> String {
+pub(crate) fn object_name(run_id: &str, fault: &str) -> String {
     let plain = |text: &str| -> String {
         let fits = |c: char| match c {
             'a'..='z' | '0'..='9' => c,

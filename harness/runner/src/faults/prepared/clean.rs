@@ -8,6 +8,7 @@ use super::super::action::Action;
 use super::super::error::NotClean;
 use super::super::power_cut::PowerCut;
 use super::super::snapshot::Expected;
+use super::super::target::{Target, speaker};
 use super::{Armed, Prepared};
 use crate::environment::Environment;
 use crate::journal::Journal;
@@ -27,6 +28,7 @@ impl Prepared {
             | Action::Restart(_)
             | Action::Hook(_)
             | Action::KillSwitch(_)
+            | Action::Operation(_)
             | Action::Link(_)
             | Action::Clock(_)
             | Action::Disk(_)
@@ -82,7 +84,7 @@ impl Prepared {
         environment: &Environment,
     ) -> Result<Expected, NotClean> {
         Ok(match action {
-            Action::Kill(_) => may_have_ended(environment),
+            Action::Kill(_) => may_have_ended(environment, &self.targets),
             Action::Freeze(_) => Expected::AsBefore,
             Action::Restart(_) => Expected::Restarted,
             Action::Clock(clock) => {
@@ -91,7 +93,7 @@ impl Prepared {
             }
             Action::Container(container) => {
                 container.confirm_clean(&self.targets).await?;
-                container.expected(environment.restarted_by())
+                container.expected(environment.restarted_by(speaker(&self.targets)))
             }
             Action::Hook(hook) => {
                 hook.confirm_clean(&self.label).await?;
@@ -105,7 +107,10 @@ impl Prepared {
                 }
                 Expected::AsBefore
             }
-            Action::Cluster(_) | Action::Agents(_) | Action::KillSwitch(_) => Expected::AsBefore,
+            Action::Cluster(_)
+            | Action::Agents(_)
+            | Action::KillSwitch(_)
+            | Action::Operation(_) => Expected::AsBefore,
             Action::Service(service) => {
                 service.confirm_clean().await?;
                 Expected::AsBefore
@@ -116,16 +121,16 @@ impl Prepared {
             }
             Action::Disk(disk) => {
                 disk.confirm_clean().await?;
-                may_have_ended(environment)
+                may_have_ended(environment, &self.targets)
             }
             Action::PowerCut(_) => {
                 PowerCut::confirm_clean(&self.targets, environment)?;
-                may_have_ended(environment)
+                may_have_ended(environment, &self.targets)
             }
             Action::Group(group) => {
                 group.confirm_clean(&self.label).await?;
                 match group.may_end_its_targets() {
-                    true => may_have_ended(environment),
+                    true => may_have_ended(environment, &self.targets),
                     false => Expected::AsBefore,
                 }
             }
@@ -134,8 +139,8 @@ impl Prepared {
 }
 
 /// What becomes of targets that the fault ends, or may have driven to end.
-fn may_have_ended(environment: &Environment) -> Expected {
-    match environment.restarted_by() {
+fn may_have_ended(environment: &Environment, targets: &[Target]) -> Expected {
+    match environment.restarted_by(speaker(targets)) {
         RestartedBy::Platform => Expected::Restarted,
         RestartedBy::Nobody => Expected::MayBeDown,
     }

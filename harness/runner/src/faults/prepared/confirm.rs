@@ -21,6 +21,7 @@ impl Prepared {
             Action::Disk(disk) => return disk.confirm(&self.label, until).await,
             Action::Agents(agents) => return agents.confirm(until).await,
             Action::KillSwitch(kill) => return kill.confirm(until).await,
+            Action::Operation(operation) => return operation.confirm(&self.label, until).await,
             Action::Hook(hook) => seen.push(hook.confirm(&self.label, until).await),
             Action::Service(service) => seen.push(service.confirm(until).await),
             Action::Cluster(cluster) => seen = cluster.confirm(environment, until).await,

@@ -98,6 +98,7 @@ impl What {
             | FaultKind::Dns
             | FaultKind::Cluster(_)
             | FaultKind::KillSwitch { .. }
+            | FaultKind::Operation(_)
             | FaultKind::Hook(_) => None,
         }
     }

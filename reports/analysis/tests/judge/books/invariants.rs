@@ -2,6 +2,7 @@
 
 use shakedown_record::event::CopiedDepth;
 use shakedown_record::readback::{DepthLevel, DepthOf};
+use shakedown_scenarios::plan::DataLayout;
 
 use super::*;
 
@@ -295,4 +296,64 @@ fn a_depth_of_another_moment_proves_nothing() {
     let mut odd = with_depth();
     depth_of(&mut odd, "engine-1").bids[0].price = "0.001".to_string();
     is_open(&odd, "invariants", "cannot be understood");
+}
+
+#[test]
+fn a_depth_may_be_told_order_by_order() {
+    let mut run = with_depth();
+    for replica in REPLICAS {
+        let depth = depth_of(&mut run, replica);
+        for side in [&mut depth.bids, &mut depth.asks] {
+            let whole = side.remove(0);
+            let part = |quantity: String, orders: Option<u64>| DepthLevel {
+                price: whole.price.clone(),
+                quantity,
+                orders: orders.map(|orders| orders.to_string()),
+            };
+            let orders: Option<u64> = whole.orders.as_ref().map(|it| it.parse().unwrap());
+            side.push(part(
+                whole.quantity.clone(),
+                orders.map(|orders| orders - 1),
+            ));
+            side.push(part("0".to_string(), Some(1)));
+        }
+    }
+    passes(&run, "invariants");
+    let mut more = run.clone();
+    depth_of(&mut more, "engine-2")
+        .bids
+        .last_mut()
+        .unwrap()
+        .quantity = quantity(1);
+    fails(
+        &more,
+        "invariants",
+        "I7: the depth of BTCUSD on engine-2 to buy at",
+    );
+}
+
+#[test]
+fn replicas_with_books_of_their_own_are_looked_at_one_by_one() {
+    let apart = |run: &Run| {
+        let mut run = run.clone();
+        run.plan.system.data = DataLayout::Memory;
+        run
+    };
+    // Another book is nothing that a replica must not have, and another trade may have the same id there.
+    let mut run = with_depth();
+    let filled = first_order(&run, is_in("filled"));
+    let other = run.clone().copy("engine-3", |rows| {
+        rows.retain(|row| row.id != order_id(filled));
+    });
+    breached(&other, "I4", "were bought");
+    let found = apart(&run).judge().record.invariants.unwrap();
+    assert_eq!(found.checked, ["I1", "I2", "I3", "I4", "I5", "I7"]);
+    assert_eq!((found.copies, found.breaches), (3, 0), "{found:?}");
+    // Its own book is.
+    depth_of(&mut run, "engine-3").asks[1].quantity = quantity(777);
+    fails(
+        &apart(&run),
+        "invariants",
+        "I7: the depth of BTCUSD on engine-3",
+    );
 }

@@ -96,6 +96,38 @@ fn of_sharded_data_any_copy_will_do() {
     assert_eq!(lost.record.data_loss.lost, Some(1));
 }
 
+/// The same run with the store as the first part's name: its replicas are the copies.
+fn of_a_store(mut run: Run, method: &str) -> Run {
+    let system = &mut run.plan.system;
+    let engine = system.parts[0].clone();
+    system.parts.insert(
+        0,
+        Part {
+            name: "gateway".into(),
+            ..engine
+        },
+    );
+    system.data = DataLayout::Store {
+        part: "engine".into(),
+    };
+    match system.read_back.as_mut().unwrap() {
+        ReadBack::List { get, .. } | ReadBack::ById { get, .. } => get.method = method.into(),
+    }
+    run
+}
+
+#[test]
+fn every_server_of_a_store_that_is_read_must_hold_every_order() {
+    let healthy = of_a_store(Run::healthy(), Request::SQL).judge();
+    assert_eq!(ids(&healthy, Verdict::Fail), Vec::<&str>::new());
+    assert_eq!(healthy.record.data_loss.lost, Some(0));
+    let run = Run::healthy().copy("engine-2", drop_order(LATE));
+    let analysis = of_a_store(run, Request::SQL).judge();
+    assert_eq!(ids(&analysis, Verdict::Fail), ["divergent"]);
+    let lost = of_a_store(Run::healthy().every_copy(drop_order(LATE)), Request::SQL).judge();
+    assert_eq!(lost.record.data_loss.lost, Some(1));
+}
+
 fn incomplete(run: Run, replica: &'static str) -> Run {
     run.with(|event| {
         if let Event::ReadBack(done) = event
